@@ -1,0 +1,240 @@
+/**
+ * Everything the service takes from its environment, read once, before anything is opened. docs say what each
+ * variable is for; this file says what is allowed. An empty variable counts as not set: `docker compose` hands
+ * on unset variables as empty strings.
+ */
+import path from 'node:path';
+import { z } from 'zod';
+
+export interface EncryptionKey {
+  readonly id: string;
+  /** 32 bytes. */
+  readonly key: Buffer;
+}
+
+export interface Config {
+  readonly mongodbUrl: string;
+  /** The path of MONGODB_URL, or `upslink`. Kept apart: writing it into the URL would move `authSource` too. */
+  readonly mongodbDatabase: string;
+  readonly redisUrl: string;
+  readonly port: number;
+  /** An origin, without a slash at its end. */
+  readonly publicUrl: string;
+  readonly ups: {
+    readonly environment: 'sandbox' | 'cie' | 'production' | 'custom';
+    /** An origin with an optional path, without a slash at its end. */
+    readonly baseUrl: string;
+    readonly clientId: string;
+    readonly clientSecret: string;
+    /** `strict`: alert 120900 means "not in the profile"; `lenient` takes it as verified. */
+    readonly verification: 'strict' | 'lenient';
+  };
+  /** The first one seals, all of them open. */
+  readonly encryptionKeys: readonly [EncryptionKey, ...EncryptionKey[]];
+  readonly role: 'api' | 'worker' | 'scheduler' | 'all';
+  readonly dataDir: string;
+  readonly spoolDir: string;
+  readonly accessKeyDeadlineAt: number;
+  readonly consentTtlMs: number;
+  /** Per API key: so many requests at once, then so many a second. */
+  readonly rateLimit: { readonly burst: number; readonly perSecond: number };
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  readonly sandboxPort: number;
+}
+
+export interface ConfigProblem {
+  readonly variable: string;
+  readonly problem: string;
+}
+
+/** The start stops here. The message names every bad variable and what to set, never a value that may be secret. */
+export class ConfigError extends Error {
+  readonly code = 'invalid-config';
+  constructor(readonly problems: readonly ConfigProblem[]) {
+    const lines = problems.map(({ variable, problem }) => `  ${variable}: ${problem}`);
+    super(`The environment is not usable. Set right, then start again:\n${lines.join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+const UPS_HOSTS = { cie: 'https://wwwcie.ups.com', production: 'https://onlinetools.ups.com' } as const;
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** Throws ConfigError naming every bad variable at once. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const read = environmentSchema.safeParse(given);
+  const problems = [...(read.success ? [] : problemsOf(read.error)), ...upsTargetProblems(given)];
+  if (!read.success || problems.length > 0) throw new ConfigError(problems);
+  return toConfig(read.data);
+}
+
+const required = (what: string) => z.string({ error: `is not set: ${what}` });
+
+/** Shows what was seen: only for variables that never hold a secret. */
+function oneOf<const T extends readonly [string, ...string[]]>(values: T, otherwise: T[number]) {
+  return z
+    .enum(values, { error: (issue) => `must be one of ${values.join(', ')}, not ${seen(issue.input)}` })
+    .default(otherwise);
+}
+
+function integer(from: number, to: number, otherwise: number) {
+  return z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= from && Number(text) <= to, {
+      error: (issue) => `must be a whole number from ${from} to ${to}, not ${seen(issue.input)}`,
+    })
+    .transform(Number)
+    .default(otherwise);
+}
+
+const webUrl = (text: string): URL | undefined => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url !== undefined && !url.username && !url.password && !url.search && !url.hash;
+  return isPlain && (url.protocol === 'https:' || url.protocol === 'http:') ? url : undefined;
+};
+
+const withoutSlash = (text: string): string => text.replace(/\/+$/, '');
+
+const publicUrlSchema = z
+  .string()
+  .refine((text) => webUrl(text)?.pathname === '/', {
+    error: 'must be an origin, such as https://accounts.example.com: no path, query or login',
+    abort: true,
+  })
+  // The merchant's cookie is a `__Host-` one, which browsers keep over https only, except on localhost.
+  .refine((text) => text.startsWith('https:') || LOOPBACK.has(new URL(text).hostname), {
+    error: 'must be https; plain http works on localhost only',
+  })
+  .transform((text) => new URL(text).origin);
+
+const MONGODB_URL = /^mongodb(?:\+srv)?:\/\/[^/?]+(?:\/(?<database>[^?]*))?(?:\?.*)?$/;
+
+const environmentSchema = z.object({
+  MONGODB_URL: required('where MongoDB is, such as mongodb://localhost:27017/upslink').regex(MONGODB_URL, {
+    error: 'must look like mongodb://host:port/database',
+  }),
+  REDIS_URL: required('where Redis is, such as redis://localhost:6379').regex(/^rediss?:\/\/[^\s]+$/, {
+    error: 'must look like redis://host:port',
+  }),
+  PORT: integer(1, 65535, 4400),
+  PUBLIC_URL: publicUrlSchema.optional(),
+  UPS_ENV: z
+    .enum(['sandbox', 'cie', 'production'], {
+      error: (issue) => `must be one of sandbox, cie, production, not ${seen(issue.input)}`,
+    })
+    .optional(),
+  UPS_BASE_URL: z
+    .string()
+    .refine((text) => webUrl(text) !== undefined, {
+      error: 'must be an http or https address without query or login',
+    })
+    .transform(withoutSlash)
+    .optional(),
+  UPS_CLIENT_ID: required('the client id of your application at UPS (of the sandbox too)'),
+  UPS_CLIENT_SECRET: required('the client secret of your application at UPS (of the sandbox too)'),
+  ENCRYPTION_KEYS: required(
+    'id:base64 of 32 random bytes; a comma between several, the one that seals first',
+  ).transform((text, issues): [EncryptionKey, ...EncryptionKey[]] => {
+    const keys = parseEncryptionKeys(text);
+    if (typeof keys !== 'string') return keys;
+    issues.addIssue({ code: 'custom', message: keys });
+    return z.NEVER;
+  }),
+  ROLE: oneOf(['api', 'worker', 'scheduler', 'all'], 'all'),
+  DATA_DIR: z.string().default('.data'),
+  SPOOL_DIR: z.string().optional(),
+  ACCESS_KEY_DEADLINE: z.iso
+    .datetime({
+      offset: true,
+      error: (issue) => `must be an instant such as 2024-08-01T00:00:00.000Z, not ${seen(issue.input)}`,
+    })
+    .default('2024-08-01T00:00:00.000Z'),
+  CONSENT_TTL_SECONDS: integer(1, 86_400, 1800),
+  VERIFICATION: oneOf(['strict', 'lenient'], 'strict'),
+  RATE_LIMIT: z
+    .string()
+    .regex(/^[1-9]\d{0,8}(:[1-9]\d{0,8})?$/, {
+      error: (issue) =>
+        `must be requests at once:requests a second, such as 1000:500, or one number for both, not ${seen(issue.input)}`,
+    })
+    .transform((text) => {
+      const [burst = 0, perSecond = burst] = text.split(':').map(Number);
+      return { burst, perSecond };
+    })
+    .default({ burst: 1000, perSecond: 500 }),
+  LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
+  SANDBOX_PORT: integer(1, 65535, 4401),
+});
+
+function toConfig(env: z.output<typeof environmentSchema>): Config {
+  const dataDir = path.resolve(env.DATA_DIR);
+  return {
+    mongodbUrl: env.MONGODB_URL,
+    mongodbDatabase: MONGODB_URL.exec(env.MONGODB_URL)?.groups?.['database'] || 'upslink',
+    redisUrl: env.REDIS_URL,
+    port: env.PORT,
+    publicUrl: env.PUBLIC_URL ?? `http://localhost:${env.PORT}`,
+    ups: {
+      ...upsTarget(env),
+      clientId: env.UPS_CLIENT_ID,
+      clientSecret: env.UPS_CLIENT_SECRET,
+      verification: env.VERIFICATION,
+    },
+    encryptionKeys: env.ENCRYPTION_KEYS,
+    role: env.ROLE,
+    dataDir,
+    spoolDir: path.resolve(env.SPOOL_DIR ?? path.join(dataDir, 'spool')),
+    accessKeyDeadlineAt: Date.parse(env.ACCESS_KEY_DEADLINE),
+    consentTtlMs: env.CONSENT_TTL_SECONDS * 1000,
+    rateLimit: env.RATE_LIMIT,
+    logLevel: env.LOG_LEVEL,
+    sandboxPort: env.SANDBOX_PORT,
+  };
+}
+
+/** UPS_BASE_URL alone is enough; `cie` and `production` beside another host would hide which UPS is meant. */
+function upsTargetProblems(env: Readonly<Record<string, string | undefined>>): ConfigProblem[] {
+  const { UPS_ENV, UPS_BASE_URL } = env;
+  if (UPS_ENV === undefined && UPS_BASE_URL === undefined) {
+    return [{ variable: 'UPS_ENV', problem: 'is not set: sandbox, cie or production (or set UPS_BASE_URL)' }];
+  }
+  const host = UPS_ENV === 'cie' || UPS_ENV === 'production' ? UPS_HOSTS[UPS_ENV] : undefined;
+  const isContradicted = host !== undefined && UPS_BASE_URL !== undefined && withoutSlash(UPS_BASE_URL) !== host;
+  const problem = `means ${host}, but UPS_BASE_URL names another address: set one of them`;
+  return isContradicted ? [{ variable: 'UPS_ENV', problem }] : [];
+}
+
+function upsTarget(env: z.output<typeof environmentSchema>): Pick<Config['ups'], 'environment' | 'baseUrl'> {
+  const sandbox = `http://localhost:${env.SANDBOX_PORT}`;
+  if (env.UPS_ENV === 'sandbox') return { environment: 'sandbox', baseUrl: env.UPS_BASE_URL ?? sandbox };
+  if (env.UPS_ENV !== undefined) return { environment: env.UPS_ENV, baseUrl: UPS_HOSTS[env.UPS_ENV] };
+  const baseUrl = env.UPS_BASE_URL ?? sandbox;
+  if (baseUrl === UPS_HOSTS.cie) return { environment: 'cie', baseUrl };
+  if (baseUrl === UPS_HOSTS.production) return { environment: 'production', baseUrl };
+  return { environment: 'custom', baseUrl };
+}
+
+/** The keys, or what is wrong with them. Names entries by place: what was taken for an id may be a key. */
+function parseEncryptionKeys(text: string): [EncryptionKey, ...EncryptionKey[]] | string {
+  const keys: EncryptionKey[] = [];
+  for (const [index, entry] of text.split(',').entries()) {
+    const parts = /^\s*(?<id>[A-Za-z0-9_.-]{1,32}):(?<base64>[A-Za-z0-9+/]+={0,2})\s*$/.exec(entry)?.groups;
+    if (parts === undefined) return `entry ${index + 1} must be id:base64, the id of letters, digits, _ . and -`;
+    const { id = '', base64 = '' } = parts;
+    const key = Buffer.from(base64, 'base64');
+    if (key.length !== 32) return `entry ${index + 1} must hold exactly 32 bytes, not ${key.length}`;
+    if (keys.some((other) => other.id === id)) return `entry ${index + 1} uses an id that an earlier entry has`;
+    keys.push({ id, key });
+  }
+  const [first, ...others] = keys;
+  return first === undefined ? 'holds no key' : [first, ...others];
+}
+
+function problemsOf(error: z.ZodError): ConfigProblem[] {
+  return error.issues.map((issue) => ({ variable: issue.path.join('.'), problem: issue.message }));
+}
+
+function seen(value: unknown): string {
+  return JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : value);
+}
