@@ -1,0 +1,215 @@
+/**
+ * An account's life: created, pending-authorization, connected, disconnected, inactive.
+ * Two regions at the root: *life*, the states people see, and *consent*, the merchant's trip to UPS.
+ * Consent reports how it ended; life judges what that means.
+ */
+
+import { consent } from './consent';
+import type { ConsentEnd, Outcome, Reason } from './reasons';
+import { token } from './token';
+import { concludedAs, concludedWithNothing, theEvent, theTokens, vocabulary } from './vocabulary';
+
+/** Grows with every change of the machine that a stored account could notice. */
+export const MACHINE_VERSION = 1;
+
+const tell = (type: string) => ({ type: 'tell' as const, params: { type } });
+const stand = (reason: Reason | null) => ({ type: 'stand' as const, params: { reason } });
+const ended = (end: ConsentEnd) => ({ type: 'ended' as const, params: { end } });
+
+const concluded = (params: ReturnType<typeof concludedAs> | typeof concludedWithNothing) => [
+  { type: 'remember' as const, params },
+  { type: 'closeLink' as const, params },
+];
+
+/** Nothing gained: the unverified grant is dropped, the account is as it was. */
+const cameToNothing = [...concluded(concludedWithNothing), 'dropCandidate' as const, 'forgetConsent' as const];
+
+/** Verified: the new grant takes the place of the old one in one write. */
+const adopted = [
+  ...concluded(concludedAs('connected', null)),
+  'swapGrant' as const,
+  'adoptCandidate' as const,
+  'forgetConsent' as const,
+  'forgetOrigin' as const,
+  stand(null),
+  tell('account.connected'),
+];
+
+/** A grant that was thought lost has answered after all. */
+const recovered = [
+  { type: 'storeTokens' as const, params: theTokens },
+  'adoptTokens' as const,
+  'forgetOrigin' as const,
+  stand(null),
+  tell('account.connected'),
+];
+
+const startAuthorization = [
+  { type: 'openLink' as const, params: theEvent },
+  'openConsent' as const,
+  tell('account.authorization-started'),
+];
+
+const failedTrip = (end: ConsentEnd, outcome: Outcome, reason: Reason) => ({
+  guard: ended(end),
+  target: 'disconnected',
+  actions: [
+    ...concluded(concludedAs(outcome, reason)),
+    'dropCandidate' as const,
+    'forgetConsent' as const,
+    'forgetOrigin' as const,
+    stand(reason),
+    tell('account.disconnected'),
+  ],
+});
+
+/** Only a check of the grant in use can disconnect a connected account. */
+const lostGrantInUse = (end: ConsentEnd, reason: Reason) => ({
+  guard: { type: 'grantInUse' as const, params: { end } },
+  target: 'disconnected',
+  actions: [
+    ...concluded(concludedAs('disconnected', reason)),
+    'forgetConsent' as const,
+    'destroyGrant' as const,
+    'forgetGrants' as const,
+    stand(reason),
+    tell('account.disconnected'),
+  ],
+});
+
+const deactivate = {
+  guard: 'notInUse' as const,
+  target: 'inactive',
+  actions: [
+    'closeConsent' as const,
+    'destroyGrant' as const,
+    'forgetGrants' as const,
+    'forgetOrigin' as const,
+    'forgetScheme' as const,
+    stand(null),
+    tell('account.deactivated'),
+  ],
+};
+
+const life = vocabulary.createStateConfig({
+  initial: 'created',
+  states: {
+    created: {
+      on: {
+        AUTHORIZE: {
+          target: 'pending-authorization',
+          actions: [{ type: 'leaveFrom', params: { state: 'created' } }, ...startAuthorization],
+        },
+        DEACTIVATE: deactivate,
+      },
+    },
+
+    'pending-authorization': {
+      on: {
+        AUTHORIZE: { guard: 'notExchanging', actions: startAuthorization },
+        CONSENT_ENDED: [
+          { guard: ended('verified'), target: 'connected', actions: adopted },
+          failedTrip('not-in-profile', 'disconnected', 'account-not-in-profile'),
+          failedTrip('denied', 'denied', 'consent-denied'),
+          failedTrip('rejected', 'disconnected', 'authorization-rejected'),
+          failedTrip('blocked', 'disconnected', 'merchant-blocked'),
+          {
+            guard: { type: 'cameFrom', params: { state: 'disconnected' } },
+            target: 'disconnected',
+            actions: [...cameToNothing, 'returnToOrigin'],
+          },
+          { target: 'created', actions: [...cameToNothing, 'returnToOrigin'] },
+        ],
+        LATE_ANSWER: { guard: 'storedAfterUnknown', target: 'connected', actions: recovered },
+        DEACTIVATE: deactivate,
+      },
+    },
+
+    connected: {
+      ...token,
+      on: {
+        AUTHORIZE: { guard: 'notExchanging', actions: startAuthorization },
+        VERIFY: { guard: 'consentIdle', actions: ['checkGrant'] },
+        RENUMBERED: [
+          { guard: 'noRenumbering', actions: [] },
+          { guard: 'consentIdle', actions: ['checkGrant'] },
+          { actions: ['recheckLater'] },
+        ],
+        CONSENT_ENDED: [
+          { guard: 'newGrantVerified', target: '.fresh', reenter: true, actions: adopted },
+          lostGrantInUse('not-in-profile', 'account-not-in-profile'),
+          lostGrantInUse('blocked', 'merchant-blocked'),
+          {
+            guard: ended('verified'),
+            actions: [...concluded(concludedAs('connected', null)), 'forgetConsent', 'numberChecked'],
+          },
+          { guard: 'numberUnchecked', actions: [...cameToNothing, 'numberChecked', 'checkGrant'] },
+          { actions: cameToNothing },
+        ],
+        LATE_ANSWER: {
+          guard: 'stored',
+          target: '.fresh',
+          reenter: true,
+          actions: [{ type: 'storeTokens', params: theTokens }, 'adoptTokens', 'clearBlame'],
+        },
+        DISCONNECT: {
+          target: 'disconnected',
+          actions: [
+            'closeConsent',
+            'destroyGrant',
+            'forgetGrants',
+            stand('disconnected-by-operator'),
+            tell('account.disconnected'),
+          ],
+        },
+        DEACTIVATE: deactivate,
+      },
+    },
+
+    disconnected: {
+      on: {
+        AUTHORIZE: {
+          target: 'pending-authorization',
+          actions: [{ type: 'leaveFrom', params: { state: 'disconnected' } }, ...startAuthorization],
+        },
+        LATE_ANSWER: { guard: 'storedAfterUnknown', target: 'connected', actions: recovered },
+        DEACTIVATE: deactivate,
+      },
+    },
+
+    inactive: {
+      on: { REACTIVATE: { target: 'created', actions: [stand(null), tell('account.reactivated')] } },
+    },
+  },
+});
+
+export const accountMachine = vocabulary.createMachine({
+  id: 'account',
+  type: 'parallel',
+  context: ({ input }) => ({
+    at: input.at,
+    facts: input.facts,
+    reason: null,
+    since: input.at,
+    origin: null,
+    scheme: null,
+    consent: null,
+    current: null,
+    candidate: null,
+    recheck: false,
+    failures: 0,
+    retryAt: 0,
+    lastAuthorization: null,
+  }),
+  states: { life, consent },
+  on: {
+    EDIT: {
+      guard: 'settingsKnown',
+      actions: [{ type: 'editSettings', params: theEvent }, 'announceRetiming', 'announceRenumbering'],
+    },
+    USE: { guard: 'changes', actions: [{ type: 'use', params: theEvent }] },
+    UNUSE: { guard: 'changes', actions: [{ type: 'unuse', params: theEvent }] },
+    // Of a replaced grant, or of one nobody waits for: on record, and nothing else.
+    LATE_ANSWER: { actions: ['noteLateAnswer'] },
+  },
+});

@@ -1,0 +1,102 @@
+/** What the machine decides on: plain JSON, instants as milliseconds, null for nothing. */
+
+import type { RefreshPolicy, UpsAnswer } from './data';
+import type { ConsentEnd, Outcome, Reason } from './reasons';
+
+/** Read from the document and the configuration just before each transition, and kept in its history row. */
+export interface Facts {
+  /** 0 to 1, a hash of the account: a million accounts never fall due together. */
+  jitter: number;
+  refreshPolicy: RefreshPolicy;
+  consentTtlMs: number;
+  accountNumber: string;
+  /** How many stores and warehouses use the account. */
+  uses: number;
+  /** The caller's idea of the settings is the current one (If-Match), or it named none. */
+  settingsKnown: boolean;
+  /** The event changes something that is not so already. */
+  changes: boolean;
+  /** The event changes the account number or the address. */
+  renumbers: boolean;
+  /** The event changes the refresh policy. */
+  retimes: boolean;
+  /** The latest settleBy among the sends of the grant in use; 0 when none is open. */
+  unsettledUntil: number;
+  /** Sends of this generation whose answer never came, beside the one that is answered now. */
+  ambiguousSends: number;
+}
+
+/** A token family as the machine sees it: when it ends, never what it is. */
+export interface Grant {
+  grantId: string;
+  generation: number;
+  issuedAt: number;
+  accessExpiresAt: number;
+  refreshExpiresAt: number;
+}
+
+export interface Consent {
+  id: string;
+  /** candidate: a merchant's trip to UPS; current: a VERIFY of the grant in use. */
+  grant: 'candidate' | 'current';
+  lapsesAt: number;
+  /** Verification gives up then; 0 until it starts. */
+  verifyUntil: number;
+  tries: number;
+  retryAt: number;
+}
+
+export interface Standing {
+  state: 'created' | 'disconnected';
+  reason: Reason | null;
+  since: number;
+}
+
+export interface AccountContext {
+  at: number;
+  facts: Facts;
+  reason: Reason | null;
+  since: number;
+  /** Where pending-authorization goes back to when nothing came of it. */
+  origin: Standing | null;
+  scheme: 'oauth' | 'access-key' | null;
+  consent: Consent | null;
+  current: Grant | null;
+  candidate: Grant | null;
+  /** The number was changed while a consent was open: check it when that ends. */
+  recheck: boolean;
+  /** Refreshes in a row that brought no token, and when the next may be tried. */
+  failures: number;
+  retryAt: number;
+  lastAuthorization: { outcome: Outcome; reason: Reason | null; at: number } | null;
+}
+
+/** What a worker reports of a token request that succeeded; the tokens themselves travel beside it. */
+export interface TokenFacts {
+  grantId: string;
+  generation: number;
+  issuedAt: number;
+  accessExpiresAt: number;
+  refreshExpiresAt: number;
+}
+
+export type ExchangeOutput =
+  | { kind: 'tokens'; tokens: TokenFacts; ups: UpsAnswer }
+  | { kind: 'rejected' | 'unavailable' | 'blocked' | 'interrupted'; ups: UpsAnswer | null };
+
+export type VerifyOutput =
+  | { kind: 'verified' | 'not-in-profile' | 'blocked' | 'refused'; ups: UpsAnswer | null }
+  /** Nothing was learned: UPS is away, the gate is closed, or the token was refused. */
+  | { kind: 'later' | 'token-refused'; retryAt: number | null; ups: UpsAnswer | null };
+
+export type RefreshOutput =
+  | { kind: 'tokens'; tokens: TokenFacts; ups: UpsAnswer }
+  /** 10400: this refresh token will never work again. */
+  | { kind: 'refused'; ups: UpsAnswer }
+  | { kind: 'blocked'; ups: UpsAnswer }
+  /** It may have reached UPS. */
+  | { kind: 'ambiguous'; ups: UpsAnswer | null }
+  /** Provably not sent, or refused unprocessed. */
+  | { kind: 'later'; retryAt: number | null; ups: UpsAnswer | null };
+
+export type { ConsentEnd };

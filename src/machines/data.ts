@@ -1,0 +1,98 @@
+/** What an account's document keeps beside the machine's own snapshot. Secrets are sealed strings here, never plain. */
+
+import type { Outcome, Reason } from './reasons';
+
+/** An AES-256-GCM box of the vault; opaque to everyone else. */
+export type Sealed = string;
+
+export type RefreshPolicy = 'eager' | 'lazy';
+
+export interface Address {
+  addressLine: string;
+  city: string;
+  stateProvinceCode: string | null;
+  postalCode: string | null;
+  countryCode: string;
+}
+
+export interface Settings {
+  name: string;
+  accountNumber: string;
+  address: Address;
+  owner: 'shipper' | 'store';
+  externalId: string | null;
+  refreshPolicy: RefreshPolicy;
+  /** The seq of the last change of settings; If-Match compares with it. */
+  seq: number;
+}
+
+/** One refresh request that may have reached UPS, written down before it is sent. */
+export interface Send {
+  /** `<invocation key>#<attempt>`: whose send it is. */
+  id: string;
+  at: number;
+  /** The latest instant at which the request may be written to the socket. */
+  sendBy: number;
+  /** Until then the answer may still come, and nothing else may be sent. */
+  settleBy: number;
+  /** null: no end recorded yet; after settleBy that reads as ambiguous. */
+  end: 'ambiguous' | null;
+  /** Sent although an earlier send of this generation ended ambiguously. */
+  recovery: boolean;
+}
+
+/** One generation of one grant: the token pair, sealed, and the journal of attempts to rotate it. */
+export interface Slot {
+  grantId: string;
+  generation: number;
+  access: Sealed;
+  refresh: Sealed;
+  /** When we sent the request that brought this pair. */
+  issuedAt: number;
+  accessExpiresAt: number;
+  refreshExpiresAt: number;
+  /** When the pair was last rotated; null for a grant's first pair. */
+  refreshedAt: number | null;
+  sends: Send[];
+}
+
+/** One connect link: hashes only. The verifier is sealed and forgotten when the code has been used. */
+export interface Link {
+  consentId: string;
+  linkHash: string;
+  stateHash: string;
+  cookieHash: string;
+  verifier: Sealed | null;
+  returnTo: string | null;
+  openedAt: number;
+  expiresAt: number;
+  usedAt: number | null;
+  outcome: Outcome | null;
+  reason: Reason | null;
+}
+
+/** The last thing UPS said about the account, for `explain`. */
+export interface UpsAnswer {
+  at: number;
+  endpoint: string;
+  httpStatus: number | null;
+  code: string | null;
+  message: string | null;
+}
+
+export interface Use {
+  kind: 'store' | 'warehouse';
+  ref: string;
+}
+
+export interface AccountData {
+  settings: Settings;
+  /** Of the request that created the account: an equal one is answered with it. */
+  createHash: string;
+  usedBy: Use[];
+  current: Slot | null;
+  candidate: Slot | null;
+  /** Newest last; the open one and the last four ended. */
+  links: Link[];
+  lastUps: UpsAnswer | null;
+}

@@ -1,0 +1,43 @@
+/** When things are due, from instants in the context: a changed number here moves no stored timer's name. */
+
+import type { AccountContext } from './context';
+
+const MINUTE_MS = 60_000;
+
+/** Verification of a new grant backs off up to here, never past its access token's life. */
+export const VERIFY_WINDOW_MS = 20 * MINUTE_MS;
+
+export const VERIFY_RETRY_MAX_MS = MINUTE_MS;
+export const REFRESH_RETRY_MAX_MS = 5 * MINUTE_MS;
+
+const FIRST_RETRY_MS = 2_000;
+
+const untilMs = (at: number, instant: number) => Math.max(0, instant - at);
+
+export const consentTtlMs = (context: AccountContext): number => context.facts.consentTtlMs;
+
+/**
+ * eager: at 70 to 78 % of the access token's life, so that the 20 % a token reader asks for is always left;
+ * lazy: at 65 to 80 % of the refresh token's life, tokens being asked for in between by those who need one.
+ * Either way well before the refresh token dies. The spread is a hash of the account.
+ */
+export function refreshDueMs({ at, facts, current }: AccountContext): number {
+  if (current === null) return 0;
+  const { issuedAt, accessExpiresAt, refreshExpiresAt } = current;
+  const lazyDue = issuedAt + (refreshExpiresAt - issuedAt) * (0.65 + 0.15 * facts.jitter);
+  const eagerDue = issuedAt + (accessExpiresAt - issuedAt) * (0.7 + 0.08 * facts.jitter);
+  return Math.round(untilMs(at, facts.refreshPolicy === 'lazy' ? lazyDue : Math.min(eagerDue, lazyDue)));
+}
+
+export const retryMs = ({ at, retryAt }: AccountContext): number => untilMs(at, retryAt);
+
+export const verifyRetryMs = ({ at, consent }: AccountContext): number => untilMs(at, consent?.retryAt ?? at);
+
+export const accessEndsMs = ({ at, current }: AccountContext): number => untilMs(at, current?.accessExpiresAt ?? at);
+
+/** Doubling from 2 s, spread over half of itself by the account's hash; a later instant that UPS or the gate asked for wins. */
+export function retryAtAfter(context: AccountContext, failures: number, askedAt: number | null, maxMs: number): number {
+  const backoffMs = Math.min(maxMs, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
+  const spread = Math.round(backoffMs * (0.75 + 0.5 * context.facts.jitter));
+  return Math.max(context.at + spread, askedAt ?? 0);
+}

@@ -1,0 +1,94 @@
+/** The token pair of a connected account: kept fresh, never gambled, served to its last minute. */
+
+import type { Reason } from './reasons';
+import { theDeadGrant, theTokens, theUpsAnswer, vocabulary } from './vocabulary';
+
+const noteUps = { type: 'noteUps' as const, params: theUpsAnswer };
+const settled = (ambiguous: boolean) => ({ type: 'settleSend' as const, params: { ambiguous } });
+
+const dies = (reason: Reason) => ({
+  target: 'ending',
+  actions: [
+    noteUps,
+    settled(false),
+    { type: 'blame' as const, params: { reason } },
+    { type: 'tell' as const, params: { type: 'account.reconnect-needed' } },
+  ],
+});
+
+export const token = vocabulary.createStateConfig({
+  initial: 'fresh',
+  states: {
+    fresh: {
+      after: { refreshDue: 'refreshing' },
+      on: {
+        REFRESH: 'refreshing',
+        RETIMED: { guard: 'retimes', target: 'fresh', reenter: true },
+      },
+    },
+
+    refreshing: {
+      invoke: {
+        id: 'refresh',
+        src: 'refresh',
+        input: ({ context }) => ({
+          grantId: context.current?.grantId ?? '',
+          generation: context.current?.generation ?? 0,
+        }),
+        onDone: [
+          {
+            guard: { type: 'answered', params: { kind: 'tokens' } },
+            target: 'fresh',
+            actions: [{ type: 'storeTokens', params: theTokens }, 'adoptTokens', noteUps],
+          },
+          { guard: 'pastRefreshExpiry', ...dies('refresh-token-expired') },
+          { guard: 'afterLostAnswer', ...dies('refresh-outcome-unknown') },
+          { guard: { type: 'answered', params: { kind: 'refused' } }, ...dies('refresh-token-revoked') },
+          { guard: { type: 'answered', params: { kind: 'blocked' } }, ...dies('merchant-blocked') },
+          {
+            guard: { type: 'answered', params: { kind: 'ambiguous' } },
+            target: 'backing-off',
+            actions: [noteUps, settled(true), 'planRetry'],
+          },
+          { target: 'backing-off', actions: [noteUps, settled(false), 'planRetry'] },
+        ],
+        // A refresh that ended in a fault of ours may have been sent: it counts as ambiguous.
+        onError: { target: 'backing-off', actions: [settled(true), 'planRetry'] },
+      },
+      on: { REFRESH: { guard: 'refreshIdle', target: 'refreshing' } },
+    },
+
+    'backing-off': {
+      after: { retry: 'refreshing' },
+      on: { REFRESH: { guard: 'noUnsettledSend', target: 'refreshing' } },
+    },
+
+    // The grant is dead or unknown. Its access token is served until it expires: time to reconnect early.
+    ending: {
+      after: {
+        accessEnds: [
+          {
+            guard: 'merchantAtUps',
+            target: '#account.life.pending-authorization',
+            actions: [
+              { type: 'tell', params: { type: 'account.disconnected' } },
+              { type: 'destroyDeadGrant', params: theDeadGrant },
+              'forgetDeadGrant',
+              'loseWhileAuthorizing',
+            ],
+          },
+          {
+            target: '#account.life.disconnected',
+            actions: [
+              { type: 'tell', params: { type: 'account.disconnected' } },
+              { type: 'destroyDeadGrant', params: theDeadGrant },
+              'forgetDeadGrant',
+              'closeConsent',
+              'since',
+            ],
+          },
+        ],
+      },
+    },
+  },
+});

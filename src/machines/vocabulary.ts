@@ -1,0 +1,272 @@
+/**
+ * The words the machine is written in: its guards, effects and delays, by name and with params.
+ * An effect whose implementation is empty here is a patch of the document: patches.ts applies it in the same write.
+ * Guards, delays and params read the context (with the facts the runtime wrote there) and the event, nothing else.
+ */
+
+import { assign, emit, fromPromise, not, raise, setup, stateIn } from 'xstate';
+import type {
+  AccountContext,
+  ExchangeOutput,
+  Grant,
+  RefreshOutput,
+  TokenFacts,
+  VerifyOutput,
+} from './context';
+import type { UpsAnswer } from './data';
+import type { AccountEvent } from './events';
+import { consentEnds, type ConsentEnd, type Outcome, type Reason } from './reasons';
+import { accessEndsMs, consentTtlMs, refreshDueMs, retryAtAfter, retryMs, verifyRetryMs, REFRESH_RETRY_MAX_MS, VERIFY_RETRY_MAX_MS, VERIFY_WINDOW_MS } from './timing';
+
+
+const grantOf = (tokens: TokenFacts): Grant => ({
+  grantId: tokens.grantId,
+  generation: tokens.generation,
+  issuedAt: tokens.issuedAt,
+  accessExpiresAt: tokens.accessExpiresAt,
+  refreshExpiresAt: tokens.refreshExpiresAt,
+});
+
+const tokensOf = (told: { type: string }): TokenFacts | null => {
+  const event = told as AccountEvent;
+  if (event.type === 'LATE_ANSWER') return event.tokens;
+  return 'output' in event && event.output.kind === 'tokens' ? event.output.tokens : null;
+};
+
+const outputOf = (told: { type: string }) => {
+  const event = told as AccountEvent;
+  return 'output' in event ? event.output : null;
+};
+const outputKind = (event: { type: string }): string | null => outputOf(event)?.kind ?? null;
+const askedRetryAt = (event: { type: string }): number | null => {
+  const output = outputOf(event);
+  return output && 'retryAt' in output ? output.retryAt : null;
+};
+
+const notHere = () => Promise.reject(new Error('The runtime starts no actor; workers run invocations.'));
+
+/** XState types an event by where it is handled; these readers serve all places, so they take any and narrow it here. */
+interface Told {
+  context: AccountContext;
+  event: { type: string };
+}
+
+/** Params taken from the event, for the patches that store what it brought. */
+export const theEvent = ({ event }: Pick<Told, 'event'>) => ({ event: event as AccountEvent });
+export const theTokens = ({ event }: Pick<Told, 'event'>) => ({ tokens: tokensOf(event) });
+export const theUpsAnswer = ({ event }: Pick<Told, 'event'>) => ({ ups: outputOf(event)?.ups ?? null });
+export const theDeadGrant = ({ context }: { context: AccountContext }) => ({ keep: keepsDeadGrant(context.reason) });
+
+/** What a consent that brought nothing leaves behind: the account is as it was, and the reason tells why. */
+const nothingGained = (told: { type: string }): { outcome: Outcome; reason: Reason | null } => {
+  const event = told as AccountEvent;
+  const end = event.type === 'CONSENT_ENDED' ? event.end : 'cancelled';
+  return { outcome: end === 'lapsed' ? 'lapsed' : 'failed', reason: consentEnds[end] };
+};
+
+export interface Conclusion {
+  consentId: string | null;
+  outcome: Outcome;
+  reason: Reason | null;
+}
+export const concludedAs =
+  (outcome: Outcome, reason: Reason | null) =>
+  ({ context }: { context: AccountContext }): Conclusion => ({ consentId: context.consent?.id ?? null, outcome, reason });
+export const concludedWithNothing = ({ context, event }: Told): Conclusion => ({
+  consentId: context.consent?.id ?? null,
+  ...nothingGained(event),
+});
+
+/** A grant whose last answer was lost may still be found alive: it is kept, every other dead grant is destroyed. */
+export const keepsDeadGrant = (reason: Reason | null): boolean => reason === 'refresh-outcome-unknown';
+
+export const vocabulary = setup({
+  types: {
+    context: {} as AccountContext,
+    events: {} as AccountEvent,
+    input: {} as Pick<AccountContext, 'at' | 'facts'>,
+    emitted: {} as { type: string; data: Record<string, string | null> },
+  },
+  // Declared so that `invoke` may name them; the runtime never starts an actor, workers do the work.
+  actors: {
+    exchange: fromPromise<ExchangeOutput, { consentId: string }>(notHere),
+    verify: fromPromise<VerifyOutput, { grant: 'candidate' | 'current'; accountNumber: string }>(notHere),
+    refresh: fromPromise<RefreshOutput, { grantId: string; generation: number }>(notHere),
+  },
+  delays: {
+    consentTtl: ({ context }) => consentTtlMs(context),
+    verifyRetry: ({ context }) => verifyRetryMs(context),
+    refreshDue: ({ context }) => refreshDueMs(context),
+    retry: ({ context }) => retryMs(context),
+    accessEnds: ({ context }) => accessEndsMs(context),
+  },
+  guards: {
+    notExchanging: not(stateIn({ consent: 'exchanging' })),
+    consentIdle: stateIn({ consent: 'idle' }),
+    consentBusy: not(stateIn({ consent: 'idle' })),
+    merchantAtUps: ({ context }) => context.consent?.grant === 'candidate',
+    refreshIdle: not(stateIn({ life: { connected: 'refreshing' } })),
+    noUnsettledSend: ({ context }) => context.facts.unsettledUntil <= context.at,
+    notInUse: ({ context }) => context.facts.uses === 0,
+    settingsKnown: ({ context }) => context.facts.settingsKnown,
+    changes: ({ context }) => context.facts.changes,
+    renumbers: ({ context }) => context.facts.renumbers,
+    noRenumbering: ({ context }) => !context.facts.renumbers,
+    retimes: ({ context }) => context.facts.retimes,
+    isThisConsent: ({ context, event }) => 'consentId' in event && event.consentId === context.consent?.id,
+    refusedAs: ({ context, event }, params: { end: ConsentEnd }) =>
+      event.type === 'CONSENT_REFUSED' && event.consentId === context.consent?.id && event.end === params.end,
+    answered: ({ event }, params: { kind: string }) => outputKind(event) === params.kind,
+    currentTokenRefused: ({ context, event }) =>
+      outputKind(event) === 'token-refused' && context.consent?.grant === 'current',
+    timeLeftToVerify: ({ context }) => context.consent !== null && context.at < context.consent.verifyUntil,
+    ended: ({ event }, params: { end: ConsentEnd }) => event.type === 'CONSENT_ENDED' && event.end === params.end,
+    newGrantVerified: ({ event }) =>
+      event.type === 'CONSENT_ENDED' && event.end === 'verified' && event.grant === 'candidate',
+    grantInUse: ({ event }, params: { end: ConsentEnd }) =>
+      event.type === 'CONSENT_ENDED' && event.end === params.end && event.grant === 'current',
+    numberUnchecked: ({ context }) => context.recheck,
+    cameFrom: ({ context }, params: { state: 'created' | 'disconnected' }) => context.origin?.state === params.state,
+    pastRefreshExpiry: ({ event, context }) =>
+      outputKind(event) === 'refused' && context.current !== null && context.at >= context.current.refreshExpiresAt,
+    afterLostAnswer: ({ event, context }) => outputKind(event) === 'refused' && context.facts.ambiguousSends > 0,
+    stored: ({ event }) => event.type === 'LATE_ANSWER' && event.stored,
+    storedAfterUnknown: ({ event, context }) =>
+      event.type === 'LATE_ANSWER' && event.stored && keepsDeadGrant(context.origin?.reason ?? context.reason),
+  },
+  actions: {
+    // --- the standing: reason and since belong to the state, and are set on the way in
+    stand: assign(({ context }, params: { reason: Reason | null }) => ({ reason: params.reason, since: context.at })),
+    blame: assign((_, params: { reason: Reason }) => ({ reason: params.reason })),
+    clearBlame: assign({ reason: null }),
+    since: assign(({ context }) => ({ since: context.at })),
+    leaveFrom: assign(({ context }, params: { state: 'created' | 'disconnected' }) => ({
+      origin: { state: params.state, reason: context.reason, since: context.since },
+      reason: null,
+      since: context.at,
+    })),
+    loseWhileAuthorizing: assign(({ context }) => ({
+      origin: { state: 'disconnected' as const, reason: context.reason, since: context.at },
+      reason: null,
+      since: context.at,
+    })),
+    returnToOrigin: assign(({ context }) => ({
+      reason: context.origin?.reason ?? null,
+      since: context.origin?.since ?? context.at,
+      origin: null,
+    })),
+    forgetOrigin: assign({ origin: null }),
+
+    // --- the consent
+    beginConsent: assign(({ context, event }) => ({
+      consent: {
+        id: 'consentId' in event ? event.consentId : '',
+        grant: 'candidate' as const,
+        lapsesAt: context.at + context.facts.consentTtlMs,
+        verifyUntil: 0,
+        tries: 0,
+        retryAt: 0,
+      },
+    })),
+    beginCheck: assign(({ context }) => ({
+      consent: {
+        id: `check-${context.at}`,
+        grant: 'current' as const,
+        lapsesAt: 0,
+        verifyUntil: context.at + VERIFY_WINDOW_MS,
+        tries: 0,
+        retryAt: 0,
+      },
+    })),
+    beginVerifying: assign(({ context, event }) => {
+      const tokens = tokensOf(event);
+      return {
+        candidate: tokens && grantOf(tokens),
+        consent: context.consent && {
+          ...context.consent,
+          verifyUntil: Math.min(context.at + VERIFY_WINDOW_MS, tokens?.accessExpiresAt ?? context.at),
+        },
+      };
+    }),
+    planVerifyRetry: assign(({ context, event }) => {
+      const consent = context.consent;
+      if (consent === null) return {};
+      const retryAt = retryAtAfter(context, consent.tries, askedRetryAt(event), VERIFY_RETRY_MAX_MS);
+      return { consent: { ...consent, tries: consent.tries + 1, retryAt: Math.min(retryAt, consent.verifyUntil) } };
+    }),
+    forgetConsent: assign({ consent: null, candidate: null }),
+    end: raise(({ context }, params: { end: ConsentEnd }) => ({
+      type: 'CONSENT_ENDED' as const,
+      end: params.end,
+      grant: context.consent?.grant ?? ('candidate' as const),
+    })),
+    openConsent: raise(({ event }) => ({
+      type: 'OPEN_CONSENT' as const,
+      consentId: 'consentId' in event ? event.consentId : '',
+    })),
+    closeConsent: raise({ type: 'CLOSE_CONSENT' }),
+    checkGrant: raise({ type: 'CHECK_GRANT' }),
+    refreshNow: raise({ type: 'REFRESH' }),
+    announceRetiming: raise({ type: 'RETIMED' }),
+    announceRenumbering: raise({ type: 'RENUMBERED' }),
+    recheckLater: assign({ recheck: true }),
+    numberChecked: assign({ recheck: false }),
+    remember: assign(({ context }, params: Conclusion) => ({
+      lastAuthorization: { outcome: params.outcome, reason: params.reason, at: context.at },
+    })),
+
+    // --- the grants
+    adoptCandidate: assign(({ context }) => ({
+      current: context.candidate ?? context.current,
+      candidate: null,
+      scheme: 'oauth' as const,
+      failures: 0,
+      retryAt: 0,
+      recheck: false,
+    })),
+    adoptTokens: assign(({ context, event }) => {
+      const tokens = tokensOf(event);
+      return { current: tokens ? grantOf(tokens) : context.current, failures: 0, retryAt: 0 };
+    }),
+    planRetry: assign(({ context, event }) => {
+      const asked = retryAtAfter(context, context.failures, askedRetryAt(event), REFRESH_RETRY_MAX_MS);
+      return { failures: context.failures + 1, retryAt: Math.max(asked, context.facts.unsettledUntil) };
+    }),
+    forgetGrants: assign({ current: null, candidate: null, failures: 0, retryAt: 0, recheck: false }),
+    forgetDeadGrant: assign(({ context }) => (keepsDeadGrant(context.reason) ? {} : { current: null })),
+    forgetScheme: assign({ scheme: null, lastAuthorization: null }),
+
+    // --- what the world is told
+    tell: emit(({ context }, params: { type: string }) => ({ type: params.type, data: { reason: context.reason } })),
+
+    // --- patches of the document, in the same write (patches.ts)
+    openLink: (_, _params: { event: AccountEvent }) => {},
+    useLink: () => {},
+    closeLink: (_, _params: Conclusion) => {},
+    storeCandidate: (_, _params: { tokens: TokenFacts | null }) => {},
+    dropCandidate: () => {},
+    swapGrant: () => {},
+    storeTokens: (_, _params: { tokens: TokenFacts | null }) => {},
+    settleSend: (_, _params: { ambiguous: boolean }) => {},
+    destroyGrant: () => {},
+    noteLateAnswer: () => {},
+    destroyDeadGrant: (_, _params: { keep: boolean }) => {},
+    noteUps: (_, _params: { ups: UpsAnswer | null }) => {},
+    editSettings: (_, _params: { event: AccountEvent }) => {},
+    use: (_, _params: { event: AccountEvent }) => {},
+    unuse: (_, _params: { event: AccountEvent }) => {},
+  },
+});
+
+/** Why an event that this state knows was not taken, by the guard that refused it. */
+export const refusals: Record<string, string> = {
+  notExchanging: 'exchange-under-way',
+  consentIdle: 'verification-under-way',
+  refreshIdle: 'refresh-under-way',
+  noUnsettledSend: 'send-unsettled',
+  notInUse: 'in-use',
+  settingsKnown: 'stale',
+  changes: 'unchanged',
+  isThisConsent: 'replaced',
+  refusedAs: 'replaced',
+};
