@@ -202,8 +202,8 @@ export interface Shut {
 export type GateOutcome =
   | { kind: 'answered' }
   | { kind: 'limited'; retryAfterMs: number | null }
-  | { kind: 'ups-failed' }
-  | { kind: 'client-refused' }
+  | { kind: 'ups-failed'; why: string }
+  | { kind: 'client-refused'; why: string }
   | { kind: 'nothing-learned' };
 
 export interface CircuitState {

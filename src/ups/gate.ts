@@ -1,0 +1,164 @@
+/**
+ * The gate to UPS, one a process (sharing it between processes comes later): rate, concurrency, Retry-After, circuits.
+ *
+ * 1. It decides and never waits: the caller holds the durable timer, and a refused call was never sent.
+ * 2. Nothing is taken from a call that is refused: all checks come first.
+ * 3. What is a merchant waiting in front of a page (token, rate) goes before the background (refresh): the last `reserve` of the rate and
+ *    of the places are not for refreshes.
+ * 4. Durations are measured on the monotonic clock; only what is told to others is a wall-clock instant.
+ */
+import { makeBucket } from './bucket';
+import { makeCircuit, type Circuit, type CircuitOptions, type Ticket } from './circuit';
+import type { Gate, GateOutcome, GateRefusal, GateState, Permit, Shut, UpsClock, UpsEndpoint } from './types';
+
+export interface GateOptions {
+  requestsPerSecond: number;
+  burst: number;
+  concurrent: number;
+  /** The share of `burst` and `concurrent`, 0 to 1, that refreshes leave alone. */
+  reserve: number;
+  ups: CircuitOptions;
+  client: CircuitOptions;
+  /** The pause after a 429 without Retry-After; doubled by the next one in a row, up to `longestPauseMs`. */
+  pauseMs: number;
+  longestPauseMs: number;
+}
+
+export const GATE_DEFAULTS: GateOptions = {
+  requestsPerSecond: 400,
+  burst: 400,
+  concurrent: 128,
+  reserve: 0.1,
+  ups: { threshold: 5, openMs: 5_000, longestOpenMs: 60_000 },
+  client: { threshold: 3, openMs: 10_000, longestOpenMs: 60_000 },
+  pauseMs: 1_000,
+  longestPauseMs: 60_000,
+};
+
+type Family = 'oauth' | 'rating';
+const FAMILY: Record<UpsEndpoint, Family> = { token: 'oauth', refresh: 'oauth', rate: 'rating' };
+/** A place is free when some call ends, which nobody can foretell. */
+const PLACE_WAIT_MS = 100;
+
+export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gate {
+  const options = { ...GATE_DEFAULTS, ...given };
+  const listeners = new Set<(state: GateState) => void>();
+  const changed = (): void => tell(listeners, state());
+  const ups = makeCircuit(options.ups, clock, changed);
+  const client: Record<UpsEndpoint, Circuit> = {
+    token: makeCircuit(options.client, clock, changed),
+    refresh: makeCircuit(options.client, clock, changed),
+    rate: makeCircuit(options.client, clock, changed),
+  };
+  const pauses: Record<Family, Pause> = { oauth: makePause(options, clock), rating: makePause(options, clock) };
+  const bucket = makeBucket(options.requestsPerSecond, options.burst, clock);
+  let inFlight = 0;
+
+  function state(): GateState {
+    const untilOf = (pause: Pause): number | null => (pause.leftMs() > 0 ? clock.now() + pause.leftMs() : null);
+    return {
+      ups: ups.state(),
+      client: { token: client.token.state(), refresh: client.refresh.state(), rate: client.rate.state() },
+      pausedUntil: { oauth: untilOf(pauses.oauth), rating: untilOf(pauses.rating) },
+      inFlight,
+    };
+  }
+
+  function shut(endpoint: UpsEndpoint): Shut | null {
+    const reserved = endpoint === 'refresh' ? options.reserve : 0;
+    const no = (why: GateRefusal, forMs: number): Shut => ({ ok: false, why, retryAt: Math.ceil(clock.now() + forMs) });
+    const pauseMs = pauses[FAMILY[endpoint]].leftMs();
+    if (pauseMs > 0) return no('retry-after', pauseMs);
+    const clientMs = client[endpoint].shutForMs();
+    if (clientMs !== null) return no('client-circuit', clientMs);
+    const upsMs = ups.shutForMs();
+    if (upsMs !== null) return no('ups-circuit', upsMs);
+    if (inFlight >= Math.max(1, Math.floor(options.concurrent * (1 - reserved))))
+      return no('concurrency', PLACE_WAIT_MS);
+    const rateMs = bucket.waitMs(Math.min(options.burst, 1 + options.burst * reserved));
+    return rateMs > 0 ? no('rate', rateMs) : null;
+  }
+
+  function enter(endpoint: UpsEndpoint): Permit {
+    bucket.take();
+    inFlight += 1;
+    const tickets = { ups: ups.enter(), client: client[endpoint].enter() };
+    let isDone = false;
+    return {
+      done(outcome) {
+        if (isDone) return;
+        isDone = true;
+        inFlight -= 1;
+        learn(endpoint, outcome, tickets);
+      },
+    };
+  }
+
+  function learn(endpoint: UpsEndpoint, outcome: GateOutcome, tickets: { ups: Ticket; client: Ticket }): void {
+    const pause = pauses[FAMILY[endpoint]];
+    switch (outcome.kind) {
+      case 'answered':
+        pause.answered();
+        ups.succeeded(tickets.ups);
+        return client[endpoint].succeeded(tickets.client);
+      case 'client-refused':
+        pause.answered();
+        ups.succeeded(tickets.ups);
+        return client[endpoint].failed(tickets.client, outcome.why);
+      case 'limited':
+        pause.limited(outcome.retryAfterMs);
+        ups.succeeded(tickets.ups);
+        client[endpoint].passed(tickets.client);
+        return changed();
+      case 'ups-failed':
+        ups.failed(tickets.ups, outcome.why);
+        return client[endpoint].passed(tickets.client);
+      case 'nothing-learned':
+        ups.passed(tickets.ups);
+        return client[endpoint].passed(tickets.client);
+    }
+  }
+
+  return {
+    admit: (endpoint) => shut(endpoint) ?? { ok: true, permit: enter(endpoint) },
+    peek: (endpoint) => shut(endpoint) ?? { ok: true },
+    state,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
+
+interface Pause {
+  leftMs(): number;
+  limited(retryAfterMs: number | null): void;
+  answered(): void;
+}
+
+/** UPS's wish for a family of endpoints. A shorter wish never shortens a longer one. */
+function makePause(options: Pick<GateOptions, 'pauseMs' | 'longestPauseMs'>, clock: UpsClock): Pause {
+  let until = -Infinity;
+  let nextMs = options.pauseMs;
+  return {
+    leftMs: () => Math.max(0, until - clock.monotonic()),
+    limited(retryAfterMs) {
+      until = Math.max(until, clock.monotonic() + (retryAfterMs ?? nextMs));
+      nextMs = Math.min(nextMs * 2, options.longestPauseMs);
+    },
+    answered() {
+      nextMs = options.pauseMs;
+    },
+  };
+}
+
+/** A listener's fault must not change what a call to UPS meant. */
+function tell(listeners: Iterable<(state: GateState) => void>, state: GateState): void {
+  for (const listener of listeners) {
+    try {
+      listener(state);
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : new Error('a listener of the gate to UPS threw'));
+    }
+  }
+}

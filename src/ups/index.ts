@@ -1,0 +1,5 @@
+export * from './types';
+export { makeUpsClient, TIMEOUT_DEFAULTS, type UpsClientOptions } from './client';
+export { GATE_DEFAULTS, makeGate, type GateOptions } from './gate';
+export { challengeOf, makePkce, type Pkce } from './pkce';
+export { systemClock } from './clock';
