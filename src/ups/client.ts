@@ -130,8 +130,9 @@ function readTimeouts(given: Partial<UpsTimeouts> = {}): UpsTimeouts {
 }
 
 function readBaseUrl(baseUrl: string): { origin: string; prefix: string } {
-  const url = new URL(baseUrl);
-  if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    throw new TypeError('the UPS base URL must be http or https');
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
+  if (url === null || !['https:', 'http:'].includes(url.protocol)) {
+    throw new TypeError('the UPS base URL must be an http or https URL, such as https://onlinetools.ups.com');
+  }
   return { origin: url.origin, prefix: url.pathname.replace(/\/+$/, '') };
 }

@@ -151,10 +151,9 @@ function notSentCauseOf(code: string): NotSentCause {
   return 'connect';
 }
 
+const UNREADABLE = new Set(['HTTPParserError', 'UND_ERR_RES_EXCEEDED_MAX_SIZE', 'UND_ERR_HEADERS_OVERFLOW']);
+
 function lostCauseOf(code: string): LostCause {
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return 'timeout';
-  if (code.startsWith('HPE_') || code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return 'unexpected-answer';
-  }
-  return 'connection-lost';
+  return code.startsWith('HPE_') || UNREADABLE.has(code) ? 'unexpected-answer' : 'connection-lost';
 }
