@@ -1,0 +1,64 @@
+/**
+ * The short form of the Store's contract: a server that loses one of two writes that both saw the same `rev` would
+ * lose tokens in silence. What we start ourselves has to pass once per build of it, or is refused by name.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import mongoose from 'mongoose';
+import { cacheFolder, DevError, type Environment, type Say } from './context';
+import type { Engine } from './engine';
+
+const WRITERS = 8;
+const WRITES_EACH = 50;
+
+interface Counter {
+  readonly _id: string;
+  readonly n: number;
+  readonly rev: number;
+}
+
+/** Skips what this user's cache folder says has passed. */
+export async function checkOnce(engine: Engine, url: string, env: Environment, say: Say): Promise<void> {
+  const passed = path.join(cacheFolder(env), 'checked', `${engine.id}-${buildOf(engine)}`);
+  if (existsSync(passed)) return;
+  say(`${engine.name}: first use of this build, checking that no write is lost …`);
+  const lost = await lostWrites(url);
+  if (lost !== 0) {
+    throw new DevError(
+      `${engine.name} is refused: of ${WRITERS * WRITES_EACH} acknowledged compare-and-set writes it lost ${lost}. ` +
+        'Set MONGODB_URL to a MongoDB, or install mongod.',
+    );
+  }
+  mkdirSync(path.dirname(passed), { recursive: true });
+  writeFileSync(passed, '');
+}
+
+/** Acknowledged increments that the document does not show: 0 is the only good answer. */
+export async function lostWrites(url: string): Promise<number> {
+  const client = new mongoose.mongo.MongoClient(url, { serverSelectionTimeoutMS: 5_000, maxPoolSize: WRITERS });
+  const database = client.db(`upslink_check_${process.pid}`);
+  try {
+    const counters = database.collection<Counter>('counters', { writeConcern: { w: 'majority', journal: true } });
+    await counters.insertOne({ _id: 'one', n: 0, rev: 0 });
+    await Promise.all(Array.from({ length: WRITERS }, () => write(counters)));
+    const end = await counters.findOne({ _id: 'one' }, { readConcern: { level: 'majority' } });
+    return WRITERS * WRITES_EACH - (end?.n ?? 0);
+  } finally {
+    await database.dropDatabase();
+    await client.close();
+  }
+}
+
+async function write(counters: mongoose.mongo.Collection<Counter>): Promise<void> {
+  for (let written = 0; written < WRITES_EACH;) {
+    const { n, rev } = (await counters.findOne({ _id: 'one' })) ?? { n: 0, rev: 0 };
+    const answer = await counters.updateOne({ _id: 'one', rev }, { $set: { n: n + 1, rev: rev + 1 } });
+    written += answer.modifiedCount;
+  }
+}
+
+function buildOf(engine: Engine): string {
+  const { size, mtimeMs } = statSync(engine.program);
+  return createHash('sha256').update(`${engine.program}\0${size}\0${mtimeMs}`).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,64 @@
+/**
+ * node's environment, and two things when a test file is over: what it left open makes it fail, and its databases and
+ * prefixes are dropped when it passed, kept when it did not.
+ */
+import type { Circus } from '@jest/types';
+import { TestEnvironment as NodeEnvironment } from 'jest-environment-node';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ask } from './broker-client';
+import { opened } from './opened';
+
+/** Closing takes a moment: sockets say goodbye first. */
+const PATIENCE_MS = 2_000;
+const WATCHED = ['TCPSocketWrap', 'TCPServerWrap', 'TLSWrap', 'UDPWrap', 'Timeout', 'ProcessWrap', 'FSEventWrap'];
+
+type Counts = ReadonlyMap<string, number>;
+
+export default class Environment extends NodeEnvironment {
+  private before: Counts = new Map();
+  private failures = 0;
+
+  override async setup(): Promise<void> {
+    await super.setup();
+    this.before = countOpen();
+  }
+
+  async handleTestEvent(event: Circus.AsyncEvent | Circus.SyncEvent): Promise<void> {
+    if (event.name === 'test_done') this.failures += event.test.errors.length;
+    if (event.name === 'error') this.failures += 1;
+  }
+
+  override async teardown(): Promise<void> {
+    const leaks = await this.leaks();
+    const { databases, prefixes } = opened(this.global);
+    const hasPassed = this.failures === 0 && leaks.length === 0;
+    await super.teardown();
+    for (const name of databases) await ask(hasPassed ? 'drop-database' : 'keep', { name });
+    for (const name of hasPassed ? prefixes : []) await ask('drop-prefix', { name });
+    if (leaks.length > 0) throw new Error(`This test file left open: ${leaks.join(', ')}. Close it in afterAll.`);
+  }
+
+  private async leaks(): Promise<string[]> {
+    const giveUpAt = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const left = grown(this.before, countOpen());
+      if (left.length === 0 || performance.now() > giveUpAt) return left;
+      await delay(20);
+    }
+  }
+}
+
+function countOpen(): Counts {
+  const counts = new Map<string, number>();
+  for (const name of process.getActiveResourcesInfo()) {
+    if (WATCHED.includes(name)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function grown(before: Counts, now: Counts): string[] {
+  return [...now].flatMap(([name, count]) => {
+    const more = count - (before.get(name) ?? 0);
+    return more > 0 ? [`${more} ${name}`] : [];
+  });
+}

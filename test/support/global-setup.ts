@@ -1,0 +1,12 @@
+import path from 'node:path';
+import { type Broker, startBroker } from './broker';
+import { BROKER_VARIABLE } from './broker-client';
+
+let broker: Broker | undefined;
+
+export default async function globalSetup(): Promise<void> {
+  broker = await startBroker(path.join(__dirname, '..', '..', 'test-output'));
+  // Workers are started later and inherit it.
+  process.env[BROKER_VARIABLE] = broker.socketPath;
+  Object.assign(globalThis, { stopTestServers: () => broker?.stop() });
+}
