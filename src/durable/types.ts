@@ -180,7 +180,7 @@ export interface Definition<Data = unknown, View = unknown> {
   machine: AnyStateMachine;
   version: number;
   /** Written into the context just before each transition, and into its history row. */
-  facts(about: { id: string; at: number; data: Data; event: Happening; claimKey: string | null }): object;
+  facts(about: { id: string; at: number; data: Data; event: Happening; attemptId: string | null }): object;
   /** Named custom actions: each a pure change of the host's data. */
   patches: Record<string, Patch<Data>>;
   /** The index fields, from snapshot and data. */
@@ -195,7 +195,13 @@ export interface Definition<Data = unknown, View = unknown> {
   /** Guard name → why, for `ignored`. */
   refusals: Record<string, string>;
   /** How long a claim holds, and what is written down with it; a string refuses the claim for that reason. */
-  claim(about: { src: string; key: string; attempt: number; at: number; data: Data }): { data: Data; until: number } | string;
+  claim(about: {
+    src: string;
+    key: string;
+    attempt: number;
+    at: number;
+    data: Data;
+  }): { data: Data; until: number } | string;
   /** A result whose invocation is gone: the event it becomes, or null when it means nothing any more. */
   late(output: unknown, data: Data): Happening | null;
 }
@@ -216,6 +222,8 @@ export interface Verdict<Doc = Document> {
   document: Doc;
   /** What the event started or changed (dryRun: would). */
   effects: Effect[];
+  /** Keys of the invocations this very commit claimed for the caller, who now runs them. */
+  claimed: string[];
 }
 
 export type Effect =

@@ -12,6 +12,8 @@ export interface Authorize {
   stateHash: string;
   cookieHash: string;
   returnTo: string | null;
+  /** How long the link works. */
+  ttlMs: number;
 }
 
 export type PublicEvent =

@@ -50,7 +50,11 @@ export const reasons = {
   },
   'authorization-unavailable': {
     message: 'UPS refused the way this service is registered; the account is not at fault.',
-    nextStep: { who: 'operator', action: 'wait', text: 'Check the client id and the redirect address registered at UPS.' },
+    nextStep: {
+      who: 'operator',
+      action: 'wait',
+      text: 'Check the client id and the redirect address registered at UPS.',
+    },
   },
   'verification-unavailable': {
     message: 'UPS could not confirm the account number in time.',

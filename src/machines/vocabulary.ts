@@ -5,19 +5,21 @@
  */
 
 import { assign, emit, fromPromise, not, raise, setup, stateIn } from 'xstate';
-import type {
-  AccountContext,
-  ExchangeOutput,
-  Grant,
-  RefreshOutput,
-  TokenFacts,
-  VerifyOutput,
-} from './context';
+import type { AccountContext, ExchangeOutput, Grant, RefreshOutput, TokenFacts, VerifyOutput } from './context';
 import type { UpsAnswer } from './data';
 import type { AccountEvent } from './events';
 import { consentEnds, type ConsentEnd, type Outcome, type Reason } from './reasons';
-import { accessEndsMs, consentTtlMs, refreshDueMs, retryAtAfter, retryMs, verifyRetryMs, REFRESH_RETRY_MAX_MS, VERIFY_RETRY_MAX_MS, VERIFY_WINDOW_MS } from './timing';
-
+import {
+  accessEndsMs,
+  consentTtlMs,
+  refreshDueMs,
+  retryAtAfter,
+  retryMs,
+  verifyRetryMs,
+  REFRESH_RETRY_MAX_MS,
+  VERIFY_RETRY_MAX_MS,
+  VERIFY_WINDOW_MS,
+} from './timing';
 
 const grantOf = (tokens: TokenFacts): Grant => ({
   grantId: tokens.grantId,
@@ -71,7 +73,11 @@ export interface Conclusion {
 }
 export const concludedAs =
   (outcome: Outcome, reason: Reason | null) =>
-  ({ context }: { context: AccountContext }): Conclusion => ({ consentId: context.consent?.id ?? null, outcome, reason });
+  ({ context }: { context: AccountContext }): Conclusion => ({
+    consentId: context.consent?.id ?? null,
+    outcome,
+    reason,
+  });
 export const concludedWithNothing = ({ context, event }: Told): Conclusion => ({
   consentId: context.consent?.id ?? null,
   ...nothingGained(event),

@@ -1,0 +1,101 @@
+/**
+ * Rows leave a document's outbox for history: inserted first, dropped after, in that order always.
+ * Rows of many accounts go in one insert; a routine row's dropping rides on the account's next commit.
+ */
+
+import type { Document, HistoryEntry, Store } from './types';
+
+export interface Relay<D, V> {
+  /** Rows of a document whose write was acknowledged. */
+  offer(document: Document<D, V>): void;
+  isRelayed(id: string, seq: number): boolean;
+  /** Inserts and drops what one document holds, now. For the sweep. */
+  relayNow(document: Document<D, V>): Promise<void>;
+  /** Resolves when nothing offered is waiting. */
+  idle(): Promise<void>;
+}
+
+/** How long rows wait for company. An outgoing event does not. */
+const BATCH_MS = 100;
+/** How many accounts' progress this process remembers; forgetting one costs an insert that is a duplicate. */
+const REMEMBERED = 100_000;
+
+interface Waiting<D, V> {
+  document: Document<D, V>;
+  urgent: boolean;
+}
+
+export function makeRelay<D, V>(
+  store: Store<D, V>,
+  drop: (document: Document<D, V>) => Promise<void>,
+  report: (error: unknown) => void,
+): Relay<D, V> {
+  const relayedUpTo = new Map<string, number>();
+  let waiting = new Map<string, Waiting<D, V>>();
+  let timer: NodeJS.Timeout | null = null;
+  let soon = false;
+  const running = new Set<Promise<void>>();
+
+  const isRelayed = (id: string, seq: number) => (relayedUpTo.get(id) ?? 0) >= seq;
+
+  const remember = (id: string, seq: number) => {
+    relayedUpTo.delete(id);
+    relayedUpTo.set(id, seq);
+    if (relayedUpTo.size <= REMEMBERED) return;
+    const oldest = relayedUpTo.keys().next().value;
+    if (oldest !== undefined) relayedUpTo.delete(oldest);
+  };
+
+  const rowsOf = (document: Document<D, V>): HistoryEntry[] =>
+    document.outbox
+      .filter(({ row }) => !isRelayed(document.id, row.seq))
+      .map((entry) => ({ ...entry, id: document.id, tenantId: document.tenantId }));
+
+  async function insert(documents: Document<D, V>[]): Promise<void> {
+    const entries = documents.flatMap(rowsOf);
+    if (entries.length > 0) await store.appendHistory(entries);
+    for (const { id, outbox } of documents) remember(id, outbox.at(-1)?.row.seq ?? 0);
+  }
+
+  async function relayNow(document: Document<D, V>): Promise<void> {
+    await insert([document]);
+    await drop(document);
+  }
+
+  async function run(batch: Waiting<D, V>[]): Promise<void> {
+    await insert(batch.map(({ document }) => document));
+    await Promise.all(batch.filter(({ urgent }) => urgent).map(({ document }) => drop(document)));
+  }
+
+  function flush(): void {
+    if (timer) clearTimeout(timer);
+    timer = null;
+    soon = false;
+    const batch = [...waiting.values()];
+    waiting = new Map();
+    if (batch.length === 0) return;
+    // A batch that fails is not tried again here: the sweep finds the outboxes by their relayAt.
+    const one = run(batch).catch(report);
+    running.add(one);
+    void one.finally(() => running.delete(one));
+  }
+
+  function offer(document: Document<D, V>): void {
+    const urgent = document.outbox.some(({ row }) => !row.routine);
+    waiting.set(document.id, { document, urgent: urgent || (waiting.get(document.id)?.urgent ?? false) });
+    if (urgent && !soon) {
+      soon = true;
+      if (timer) clearTimeout(timer);
+      timer = setTimeout(flush, 0);
+    } else if (!timer) timer = setTimeout(flush, BATCH_MS);
+  }
+
+  async function idle(): Promise<void> {
+    while (waiting.size > 0 || running.size > 0) {
+      flush();
+      await Promise.all(running);
+    }
+  }
+
+  return { offer, isRelayed, relayNow, idle };
+}

@@ -1,0 +1,151 @@
+/** The account as the durable runtime sees it: the machine, and the rules that tie it to its document. */
+
+import type { StateValue } from 'xstate';
+import { accountMachine, MACHINE_VERSION } from './account';
+import type { Facts, RefreshOutput, TokenFacts } from './context';
+import type { AccountData, RefreshPolicy } from './data';
+import { publicEvents, type AccountEvent } from './events';
+import { journalSend, lostAnswers, unsettledUntil, type RefreshTimes } from './journal';
+import { patches } from './patches';
+import type { Reason } from './reasons';
+import { refusals } from './vocabulary';
+
+export const lifeStates = [
+  'created',
+  'pending-authorization',
+  'connected',
+  'disconnected',
+  'migrating',
+  'inactive',
+] as const;
+export type LifeState = (typeof lifeStates)[number];
+
+/** What lists are filtered by. */
+export interface AccountView {
+  state: LifeState;
+  scheme: 'oauth' | 'access-key' | null;
+  reason: Reason | null;
+  name: string;
+  accountNumber: string;
+  externalId: string | null;
+}
+
+export interface Rules extends RefreshTimes {
+  consentTtlMs: number;
+  /** How long an exchange or a verification may take before it is told again. */
+  claimMs: number;
+}
+
+export const defaultRules: Rules = { consentTtlMs: 1_800_000, claimMs: 30_000, sendByMs: 5_000, settleMs: 60_000 };
+
+/** The life state and what is inside it, from a snapshot's value. */
+export function standingOf(value: StateValue): { state: LifeState; token: string | null; consent: string } {
+  const { life, consent } = value as {
+    life: string | Record<string, string>;
+    consent: string | Record<string, string>;
+  };
+  const outer = (part: string | Record<string, string>) =>
+    typeof part === 'string' ? part : (Object.keys(part)[0] ?? '');
+  return {
+    state: outer(life) as LifeState,
+    token: typeof life === 'string' ? null : (Object.values(life)[0] ?? null),
+    consent: outer(consent),
+  };
+}
+
+/** 0 to 1 from the account's id, the same for ever (FNV-1a). */
+export function jitterOf(id: string): number {
+  let hash = 0x811c9dc5;
+  for (const char of id) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
+}
+
+const sameUse = (a: { kind: string; ref: string }, b: { kind: string; ref: string }) =>
+  a.kind === b.kind && a.ref === b.ref;
+
+/** A use that is there already, or one that is not there to be removed, changes nothing. */
+function changesSomething(event: AccountEvent, data: AccountData): boolean {
+  if (event.type === 'USE') return !data.usedBy.some((use) => sameUse(use, event.use));
+  if (event.type === 'UNUSE') return data.usedBy.some((use) => sameUse(use, event.use));
+  return true;
+}
+
+function factsOf(
+  about: { id: string; data: AccountData; event: { type: string }; attemptId: string | null },
+  rules: Rules,
+): Facts {
+  const event = about.event as AccountEvent;
+  const now = about.data.settings;
+  const next = event.type === 'EDIT' ? { ...now, ...event.changes } : now;
+  return {
+    jitter: jitterOf(about.id),
+    refreshPolicy: next.refreshPolicy satisfies RefreshPolicy,
+    consentTtlMs: rules.consentTtlMs,
+    accountNumber: next.accountNumber,
+    uses: about.data.usedBy.length,
+    settingsKnown: event.type !== 'EDIT' || event.ifMatch === now.seq,
+    changes: changesSomething(event, about.data),
+    renumbers: next.accountNumber !== now.accountNumber || JSON.stringify(next.address) !== JSON.stringify(now.address),
+    retimes: next.refreshPolicy !== now.refreshPolicy,
+    unsettledUntil: unsettledUntil(about.data.current),
+    ambiguousSends: lostAnswers(about.data.current, about.attemptId),
+  };
+}
+
+/** Tokens are stored if their grant is current and their generation the next, whatever the state (invariant 6). */
+const isNextPair = (tokens: TokenFacts, { current }: AccountData): boolean =>
+  current !== null && current.grantId === tokens.grantId && current.generation + 1 === tokens.generation;
+
+function lateAnswer(
+  output: unknown,
+  data: AccountData,
+): { type: 'LATE_ANSWER'; tokens: TokenFacts; stored: boolean } | null {
+  const answer = output as RefreshOutput;
+  if (answer.kind !== 'tokens') return null;
+  return { type: 'LATE_ANSWER', tokens: answer.tokens, stored: isNextPair(answer.tokens, data) };
+}
+
+const queues: Record<string, string> = {
+  exchange: 'authorization',
+  verify: 'authorization',
+  refresh: 'token-refresh',
+  'xstate.after.verifyRetry': 'authorization',
+  'xstate.after.refreshDue': 'token-refresh',
+  'xstate.after.retry': 'token-refresh',
+};
+
+const routineEvents = ['xstate.after.refreshDue', 'xstate.done.actor.refresh'];
+
+/** `xstate.after.<delay>.<state>` → `xstate.after.<delay>` */
+const withoutState = (name: string) =>
+  name.startsWith('xstate.after.') ? name.split('.').slice(0, 3).join('.') : name;
+
+/** A refresh that went as it should; everything else that happens to a token is worth telling at once. */
+function isRoutine(happening: { type: string }): boolean {
+  if (!routineEvents.includes(withoutState(happening.type))) return false;
+  const event = happening as AccountEvent;
+  return event.type !== 'xstate.done.actor.refresh' || event.output.kind === 'tokens';
+}
+
+export const makeAccountDefinition = (rules: Rules = defaultRules) => ({
+  machine: accountMachine,
+  version: MACHINE_VERSION,
+  patches,
+  refusals,
+  publicEvents,
+  isRoutine,
+  facts: (about: { id: string; at: number; data: AccountData; event: { type: string }; attemptId: string | null }) =>
+    factsOf(about, rules),
+  view: ({ value, context }: { value: StateValue; context: object }, data: AccountData): AccountView => {
+    const { scheme, reason } = context as Pick<AccountView, 'scheme' | 'reason'>;
+    const { name, accountNumber, externalId } = data.settings;
+    return { state: standingOf(value).state, scheme, reason, name, accountNumber, externalId };
+  },
+  stateName: (value: StateValue): string => standingOf(value).state,
+  queueOf: (name: string): string | null => queues[withoutState(name)] ?? null,
+  late: lateAnswer,
+  claim: (about: { src: string; key: string; attempt: number; at: number; data: AccountData }) =>
+    about.src === 'refresh'
+      ? journalSend(about.data, { id: `${about.key}#${about.attempt}`, at: about.at }, rules)
+      : { data: about.data, until: about.at + rules.claimMs },
+});
