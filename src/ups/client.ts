@@ -1,3 +1,4 @@
+import { GATE_DEFAULTS } from './gate';
 import { gateOutcomeOf, meaningOfExchange, meaningOfProbe, meaningOfRefresh } from './meaning';
 import { makeRateRequest } from './rate-request';
 import type { Gate, UpsAnswer, UpsClient, UpsClock, UpsEndpoint, UpsTimeouts, Verification } from './types';
@@ -14,7 +15,7 @@ export interface UpsClientOptions {
   /** strict unless said. */
   verification?: Verification;
   timeouts?: Partial<UpsTimeouts>;
-  /** Kept-alive connections to UPS at most. */
+  /** Kept-alive connections to UPS at most; as many as the gate lets calls through, or they queue behind each other. */
   connections?: number;
 }
 
@@ -37,7 +38,7 @@ export function makeUpsClient(options: UpsClientOptions): UpsClient {
   const { gate, clock, clientId, clientSecret, redirectUri } = options;
   const timeouts = readTimeouts(options.timeouts);
   const { origin, prefix } = readBaseUrl(options.baseUrl);
-  const wire = makeWire({ origin, connections: options.connections ?? 64, timeouts, clock });
+  const wire = makeWire({ origin, connections: options.connections ?? GATE_DEFAULTS.concurrent, timeouts, clock });
   const basic = `Basic ${Buffer.from(`${clientId}:${clientSecret}`, 'utf8').toString('base64')}`;
   const secretsAnd = (...own: string[]): string[] => [clientSecret, basic.slice('Basic '.length), ...own];
 

@@ -58,7 +58,13 @@ export function makeWire(options: {
   };
 }
 
-function postOnce(pool: Pool, request: WireRequest, timeouts: UpsTimeouts, clock: UpsClock): Promise<WireAnswer> {
+/** Exported for the test of rule 3, which needs a dispatcher that sends again. */
+export function postOnce(
+  dispatcher: Pick<Dispatcher, 'dispatch'>,
+  request: WireRequest,
+  timeouts: UpsTimeouts,
+  clock: UpsClock,
+): Promise<WireAnswer> {
   return new Promise((resolve) => {
     let isSettled = false;
     let leftAt: number | null = null;
@@ -126,7 +132,7 @@ function postOnce(pool: Pool, request: WireRequest, timeouts: UpsTimeouts, clock
       };
       timers.push(setTimeout(giveUpUnsent, Math.min(request.sendBy - clock.monotonic(), timeouts.totalMs)));
     }
-    pool.dispatch({ method: 'POST', path: request.path, headers: request.headers, body: request.body }, handler);
+    dispatcher.dispatch({ method: 'POST', path: request.path, headers: request.headers, body: request.body }, handler);
   });
 }
 

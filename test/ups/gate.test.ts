@@ -170,15 +170,22 @@ describe("UPS's circuit", () => {
     expect(gate.state().ups.state).toBe('closed');
   });
 
-  test('calls from before it opened neither close it nor open it longer', () => {
-    const { gate, clock } = open();
-    const [early, late] = [permitOf(gate.admit('rate')), permitOf(gate.admit('rate'))];
+  test('a success from before it opened does not close it', () => {
+    const { gate } = open();
+    const early = permitOf(gate.admit('rate'));
     for (let n = 0; n < 3; n += 1) permitOf(gate.admit('refresh')).done(failed);
     early.done(answered);
     expect(gate.state().ups.state).toBe('open');
+  });
+
+  test('a failure from before it opened does not shut out the trial', () => {
+    const { gate, clock } = open();
+    const late = permitOf(gate.admit('rate'));
+    for (let n = 0; n < 3; n += 1) permitOf(gate.admit('refresh')).done(failed);
     clock.move(1_000);
     late.done(failed);
     expect(gate.state().ups.state).toBe('half-open');
+    permitOf(gate.admit('refresh'));
   });
 });
 

@@ -1,7 +1,8 @@
+import { Pool, RetryAgent } from 'undici';
 import type { UpsTimeouts } from '../../src/ups';
 import { TIMEOUT_DEFAULTS } from '../../src/ups/client';
 import { systemClock } from '../../src/ups/clock';
-import { makeWire, type WireRequest } from '../../src/ups/wire';
+import { makeWire, postOnce, type WireRequest } from '../../src/ups/wire';
 import { selfSigned } from './self-signed';
 import { closedPort, json, makeReleases, openHttp, openRaw, openTls } from './servers';
 
@@ -132,6 +133,23 @@ describe('lost after it left', () => {
     expect({ heard, connections: arrived.connections }).toEqual({ heard: 2, connections: 1 });
   });
 
+  test('a dispatcher that would send it again is not allowed to', async () => {
+    let heard = '';
+    const { port } = await openRaw(releases, (socket) =>
+      socket.on('data', (chunk) => {
+        heard += chunk.toString('latin1');
+        socket.resetAndDestroy();
+      }),
+    );
+    const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 1 });
+    releases.add(() => pool.destroy());
+    const again = new RetryAgent(pool, { methods: ['POST'], maxRetries: 1, minTimeout: 1, maxTimeout: 1 });
+    const answer = await postOnce(again, request, TIMEOUT_DEFAULTS, systemClock);
+    expect(answer).toMatchObject({ kind: 'lost', cause: 'connection-lost', fault: 'WOULD_SEND_TWICE' });
+    await until(() => pool.stats.size === 0);
+    expect(heard.split('the-body')).toHaveLength(2);
+  });
+
   test('a body cut short: the status is kept', async () => {
     const { port } = await openRaw(releases, (socket) =>
       socket.once('data', () => socket.end('HTTP/1.1 429 Slow\r\nretry-after: 3\r\ncontent-length: 99\r\n\r\n{"resp')),
@@ -230,13 +248,15 @@ describe('answered', () => {
     expect(dated.kind === 'answered' && dated.retryAfterMs !== null && dated.retryAfterMs > 80_000).toBe(true);
   });
 
-  test('an interim 103 is not taken for the answer', async () => {
+  test('an interim 103 is not taken for the answer, nor for a part of one', async () => {
+    const hints = 'HTTP/1.1 103 Early Hints\r\n\r\n';
+    const endings = ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}', ''];
     const { port } = await openRaw(releases, (socket) =>
-      socket.once('data', () =>
-        socket.end('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'),
-      ),
+      socket.once('data', () => socket.end(hints + (endings.shift() ?? ''))),
     );
-    expect(await wireTo(`http://127.0.0.1:${port}`).post(request)).toMatchObject({ kind: 'answered', httpStatus: 200 });
+    const wire = wireTo(`http://127.0.0.1:${port}`);
+    expect(await wire.post(request)).toMatchObject({ kind: 'answered', httpStatus: 200 });
+    expect(await wire.post(request)).toMatchObject({ kind: 'lost', cause: 'connection-lost', httpStatus: null });
   });
 });
 
