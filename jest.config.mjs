@@ -1,3 +1,8 @@
+const toCommonJs = [
+  '@swc/jest',
+  { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+];
+
 export default {
   testEnvironment: '<rootDir>/test/support/environment.ts',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
@@ -5,10 +10,10 @@ export default {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
-    ],
+    '^.+\\.ts$': toCommonJs,
+    // MongoDB's driver loads `os` by import(), which jest refuses in CommonJS; the driver then sends no handshake.
+    'mongodb/lib/runtime_adapters\\.js$': toCommonJs,
   },
+  transformIgnorePatterns: ['/node_modules/(?!mongodb/lib/runtime_adapters\\.js)'],
   testTimeout: 30_000,
 };
