@@ -90,7 +90,7 @@ export function makeCircuit(options: CircuitOptions, clock: UpsClock, changed: (
       if (openUntil === null) return { state: 'closed', until: null, why: null };
       const left = openUntil - clock.monotonic();
       return left > 0
-        ? { state: 'open', until: clock.now() + left, why: lastWhy }
+        ? { state: 'open', until: Math.ceil(clock.now() + left), why: lastWhy }
         : { state: 'half-open', until: null, why: lastWhy };
     },
   };

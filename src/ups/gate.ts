@@ -19,6 +19,8 @@ export interface GateOptions {
   reserve: number;
   ups: CircuitOptions;
   client: CircuitOptions;
+  /** At /Rate it is a bearer that is refused: one dead grant, tried again and again, must not look like our client. */
+  bearer: CircuitOptions;
   /** The pause after a 429 without Retry-After; doubled by the next one in a row, up to `longestPauseMs`. */
   pauseMs: number;
   longestPauseMs: number;
@@ -30,7 +32,8 @@ export const GATE_DEFAULTS: GateOptions = {
   concurrent: 128,
   reserve: 0.1,
   ups: { threshold: 5, openMs: 5_000, longestOpenMs: 60_000 },
-  client: { threshold: 3, openMs: 10_000, longestOpenMs: 60_000 },
+  client: { threshold: 5, openMs: 5_000, longestOpenMs: 60_000 },
+  bearer: { threshold: 10, openMs: 5_000, longestOpenMs: 60_000 },
   pauseMs: 1_000,
   longestPauseMs: 60_000,
 };
@@ -48,14 +51,15 @@ export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gat
   const client: Record<UpsEndpoint, Circuit> = {
     token: makeCircuit(options.client, clock, changed),
     refresh: makeCircuit(options.client, clock, changed),
-    rate: makeCircuit(options.client, clock, changed),
+    rate: makeCircuit(options.bearer, clock, changed),
   };
   const pauses: Record<Family, Pause> = { oauth: makePause(options, clock), rating: makePause(options, clock) };
   const bucket = makeBucket(options.requestsPerSecond, options.burst, clock);
   let inFlight = 0;
 
   function state(): GateState {
-    const untilOf = (pause: Pause): number | null => (pause.leftMs() > 0 ? clock.now() + pause.leftMs() : null);
+    const untilOf = (pause: Pause): number | null =>
+      pause.leftMs() > 0 ? Math.ceil(clock.now() + pause.leftMs()) : null;
     return {
       ups: ups.state(),
       client: { token: client.token.state(), refresh: client.refresh.state(), rate: client.rate.state() },

@@ -192,9 +192,9 @@ describe('the gate', () => {
 
   test('opens when UPS refuses our client, for that endpoint alone', async () => {
     const { client, gate, seen } = await open(upsError(401, '250002'));
-    for (let n = 0; n < 4; n += 1) await client.refresh(refresh);
+    for (let n = 0; n < 6; n += 1) await client.refresh(refresh);
     expect(gate.state().client.refresh.state).toBe('open');
-    expect(seen).toHaveLength(3);
+    expect(seen).toHaveLength(5);
     expect(await client.exchange({ code: 'c', codeVerifier: 'v'.repeat(43) })).toMatchObject({
       kind: 'our-client-refused',
     });

@@ -201,6 +201,15 @@ describe("our client's circuit", () => {
     expect(gate.state().client.refresh.state).toBe('open');
   });
 
+  test('at /Rate it takes more, for a bearer may be refused for its own sake', () => {
+    const { gate } = open({ bearer: { ...circuit, threshold: 4 } });
+    for (let n = 0; n < 3; n += 1) permitOf(gate.admit('rate')).done(refused);
+    expect(gate.state().client.rate.state).toBe('closed');
+    permitOf(gate.admit('rate')).done(refused);
+    expect(gate.state().client.rate.state).toBe('open');
+    permitOf(gate.admit('refresh'));
+  });
+
   test('closes by one trial that UPS takes', () => {
     const { gate, clock } = open();
     for (let n = 0; n < 3; n += 1) permitOf(gate.admit('refresh')).done(refused);
