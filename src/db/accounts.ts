@@ -1,0 +1,105 @@
+/** The Store on MongoDB: one account, one document; a commit is one compare-and-set. */
+
+import type { AccountData } from '../machines/data';
+import type { AccountView } from '../machines/definition';
+import type { Document, DueItem, DuePage, Store, Written } from '../durable/types';
+import { changesOf } from './changes';
+import type { Db } from './connection';
+import { answered, isDuplicate, isUnanswered } from './errors';
+import { appendHistory, findApplied } from './history';
+import type { StoredAccount } from './schemas';
+
+export type AccountDocument = Document<AccountData, AccountView>;
+
+/** Longer search words are compared by this beginning first, then by the whole. */
+export const TERM_LENGTH = 16;
+
+/** Names tell apart upper and lower case; people who search should not have to. */
+export const foldCase = (text: string): string => text.toLowerCase();
+
+function termsOf({ name, accountNumber }: AccountView): string[] {
+  const beginnings = [name, accountNumber].flatMap((word) => {
+    const chars = [...foldCase(word)].slice(0, TERM_LENGTH);
+    return chars.map((_, end) => chars.slice(0, end + 1).join(''));
+  });
+  return [...new Set(beginnings)];
+}
+
+function storedFrom({ id, wakeAt, upsAt, upsQueue, ...rest }: AccountDocument): StoredAccount {
+  return {
+    _id: id,
+    ...rest,
+    ...(wakeAt !== null && { wakeAt }),
+    ...(upsAt !== null && { upsAt }),
+    ...(upsQueue !== null && { upsQueue }),
+    terms: termsOf(rest.view),
+  };
+}
+
+export function documentFrom(stored: StoredAccount): AccountDocument {
+  const { _id, terms: _terms, wakeAt = null, upsAt = null, upsQueue = null, ...rest } = stored;
+  return { id: _id, ...rest, wakeAt, upsAt, upsQueue };
+}
+
+/** Awaits a write: what is not acknowledged is `unknown`, never a rejection. */
+async function written(operation: Promise<Written>): Promise<Written> {
+  try {
+    return await operation;
+  } catch (error) {
+    if (isDuplicate(error)) return 'lost';
+    if (isUnanswered(error)) return 'unknown';
+    throw error;
+  }
+}
+
+/** One trip, by `_id`. */
+async function load(db: Db, id: string, tenantId?: string): Promise<AccountDocument | null> {
+  const stored = await answered(db.accounts.findOne(tenantId === undefined ? { _id: id } : { _id: id, tenantId }));
+  return stored && documentFrom(stored);
+}
+
+/** One trip. `_id` is the only unique key: `lost` says that the account exists. */
+async function insert(db: Db, document: AccountDocument): Promise<Written> {
+  await db.accounts.insertOne(storedFrom(document));
+  return 'done';
+}
+
+/** One trip: the whole commit. */
+async function write(db: Db, before: AccountDocument, next: AccountDocument): Promise<Written> {
+  const changes = changesOf(before, next);
+  if ('view.name' in changes.$set || 'view.accountNumber' in changes.$set) changes.$set['terms'] = termsOf(next.view);
+  const { matchedCount } = await db.accounts.updateOne({ _id: before.id, rev: before.rev }, changes);
+  return matchedCount === 1 ? 'done' : 'lost';
+}
+
+/**
+ * From the index alone, no document is read. A first page is one trip. A later one is two ranges, first the rest of the
+ * instant the page before ended in: one `$or` over both would leave it to the planner to merge them in order.
+ */
+async function due(db: Db, { kind, now, after, limit }: DuePage): Promise<DueItem[]> {
+  const field = kind === 'wake' ? 'wakeAt' : 'upsAt';
+  const ranges = after
+    ? [{ [field]: after.at, _id: { $gt: after.id } }, { [field]: { $gt: after.at, $lte: now } }]
+    : [{ [field]: { $lte: now } }];
+  const items: DueItem[] = [];
+  for (const range of ranges) {
+    if (items.length === limit) break;
+    const page = db.accounts
+      .find(range, { projection: kind === 'wake' ? { wakeAt: 1 } : { upsAt: 1, upsQueue: 1 } })
+      .sort({ [field]: 1, _id: 1 })
+      .hint(kind)
+      .limit(limit - items.length);
+    const found = await answered(page.toArray());
+    items.push(...found.map((item) => ({ id: item._id, at: item[field] ?? 0, queue: item.upsQueue ?? null })));
+  }
+  return items;
+}
+
+export const makeStore = (db: Db): Store<AccountData, AccountView> => ({
+  load: (id, tenantId) => load(db, id, tenantId),
+  insert: (document) => written(insert(db, document)),
+  write: (before, next) => written(write(db, before, next)),
+  appendHistory: (entries) => appendHistory(db, entries),
+  findApplied: (id, eventId) => findApplied(db, id, eventId),
+  due: (page) => due(db, page),
+});

@@ -1,0 +1,87 @@
+/** The way to MongoDB: short time-outs, majority writes, majority reads. */
+
+import mongoose, { type mongo, type ConnectOptions } from 'mongoose';
+import { answered } from './errors';
+import { schemas, type Stored } from './schemas';
+
+export interface DbLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/**
+ * The driver's own collections under mongoose's models: what a function here writes is sent as it stands there,
+ * without casting, defaults or middleware in between.
+ */
+export type Collections = { [Name in keyof Stored]: mongo.Collection<Stored[Name]> };
+
+export interface Db extends Collections {
+  /** One trip; rejects with StoreUnavailable. */
+  ping(): Promise<void>;
+  /** Safe to repeat, and in several processes at once. */
+  ensureIndexes(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * A request waits 8 to 10 s at most, so a server that accepts and says nothing is given up before that; a server that
+ * is gone is noticed in 2 s. No retried writes: a write is sent once, and whether an unanswered one happened is found
+ * out by the runtime, which looks for its own event.
+ */
+const options: ConnectOptions = {
+  bufferCommands: false,
+  autoIndex: false,
+  autoCreate: false,
+  serverSelectionTimeoutMS: 2_000,
+  connectTimeoutMS: 2_000,
+  socketTimeoutMS: 6_000,
+  waitQueueTimeoutMS: 2_000,
+  heartbeatFrequencyMS: 2_000,
+  maxPoolSize: 50,
+  retryWrites: false,
+  readConcern: { level: 'majority' },
+  writeConcern: { w: 'majority', journal: true, wtimeoutMS: 4_000 },
+  // `undefined` would be stored as null.
+  ignoreUndefined: true,
+};
+
+/** Two libraries of the driver throw it, each by a class of its own. */
+const isBadUrl = (error: unknown): boolean => error instanceof Error && error.name === 'MongoParseError';
+
+/** Rejects with StoreUnavailable when nothing answers there. The url holds a password: it is in no message. */
+export async function connectDb(url: string, { log }: { log: DbLog }): Promise<Db> {
+  const connection = mongoose.createConnection();
+  const models = (Object.keys(schemas) as (keyof Stored)[]).map((name) => connection.model(name, schemas[name], name));
+  try {
+    await answered(connection.openUri(url, options));
+  } catch (error) {
+    await connection.close();
+    // eslint-disable-next-line preserve-caught-error -- its message may repeat the url
+    if (isBadUrl(error)) throw new Error('MONGODB_URL is not a MongoDB connection string.');
+    throw error;
+  }
+  connection.on('error', (error: Error) => log.warn({ error: error.message }, 'MongoDB: connection error'));
+  connection.on('disconnected', () => log.warn({}, 'MongoDB: connection lost; it is tried again'));
+  connection.on('reconnected', () => log.info({}, 'MongoDB: connected again'));
+  const collection = <Name extends keyof Stored>(name: Name) => connection.collection<Stored[Name]>(name);
+  return {
+    accounts: collection('accounts'),
+    history: collection('history'),
+    checkpoints: collection('checkpoints'),
+    events: collection('events'),
+    tenants: collection('tenants'),
+    apiKeys: collection('apiKeys'),
+    sessions: collection('sessions'),
+    leases: collection('leases'),
+    ping: async () => {
+      await answered(connection.getClient().db().command({ ping: 1 }));
+    },
+    ensureIndexes: async () => {
+      for (const model of models) await answered(model.createIndexes());
+    },
+    close: async () => {
+      connection.removeAllListeners();
+      await connection.close();
+    },
+  };
+}

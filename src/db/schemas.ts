@@ -1,0 +1,204 @@
+/**
+ * The collections: their fields and the indexes their queries stand on.
+ * Instants are numbers (milliseconds), as in the machine's context: one form everywhere, nothing to convert on the way
+ * in or out, and an index orders them just as well. Only what a TTL index looks at is a Date, because MongoDB asks so.
+ */
+
+import { Schema, type SchemaDefinition } from 'mongoose';
+import type { AccountData } from '../machines/data';
+import type { AccountView } from '../machines/definition';
+import type { Checkpoint, Document, Outgoing, Row } from '../durable/types';
+
+type Due = 'wakeAt' | 'upsAt' | 'upsQueue';
+
+/** As `Document`, but absent where that says null: partial indexes then hold only what is due some time. */
+export interface StoredAccount extends Omit<Document<AccountData, AccountView>, 'id' | Due> {
+  _id: string;
+  wakeAt?: number;
+  upsAt?: number;
+  upsQueue?: string;
+  /** Every beginning of name and account number, in lower case: a search in order of id is one index range. */
+  terms: string[];
+}
+
+/** `_id` = `<accountId>:<seq>`, the seq padded: one account's history is one range of `_id`, and so shards by it. */
+export interface StoredRow extends Row {
+  _id: string;
+  tenantId: string;
+  accountId: string;
+  expireAt?: Date;
+}
+
+export interface StoredCheckpoint extends Checkpoint {
+  _id: string;
+  tenantId: string;
+  accountId: string;
+  expireAt?: Date;
+}
+
+/** `_id` = `<accountId>:<seq>:<n>`. */
+export interface StoredEvent extends Outgoing {
+  _id: string;
+  tenantId: string;
+  accountId: string;
+  seq: number;
+  at: number;
+}
+
+export interface StoredTenant {
+  _id: string;
+  name: string;
+  returnOrigins: string[];
+  refreshPolicy: 'eager' | 'lazy';
+  accessKeyDeadline: number | null;
+  createdAt: number;
+}
+
+export type Role = 'platform' | 'operator' | 'reader' | 'admin';
+
+export interface StoredApiKey {
+  /** Made from the hash: a key is found by `_id`. */
+  _id: string;
+  tenantId: string | null;
+  role: Role;
+  /** SHA-256, hex. The key itself is nowhere. */
+  keyHash: string;
+  createdAt: number;
+}
+
+export interface StoredSession {
+  /** SHA-256 of the cookie, hex. */
+  _id: string;
+  keyId: string;
+  expiresAt: Date;
+}
+
+export interface StoredLease {
+  _id: string;
+  holder: string;
+  until: number;
+}
+
+const Mixed = Schema.Types.Mixed;
+
+/** `minimize: false`: without it empty objects vanish, and an account without its `historyValue` no longer loads. */
+const schemaOf = (fields: SchemaDefinition) =>
+  new Schema(fields, { minimize: false, versionKey: false, strict: 'throw', autoIndex: false, autoCreate: false });
+
+const account = schemaOf({
+  _id: String,
+  tenantId: String,
+  version: Number,
+  rev: Number,
+  seq: Number,
+  snapshot: Mixed,
+  timers: [Mixed],
+  invocations: [Mixed],
+  outbox: [Mixed],
+  checkpointSeq: Number,
+  data: Mixed,
+  view: Mixed,
+  wakeAt: Number,
+  upsAt: Number,
+  upsQueue: String,
+  createdAt: Number,
+  updatedAt: Number,
+  terms: [String],
+});
+account.index({ wakeAt: 1, _id: 1 }, { name: 'wake', partialFilterExpression: { wakeAt: { $exists: true } } });
+account.index(
+  { upsAt: 1, _id: 1, upsQueue: 1 },
+  { name: 'ups', partialFilterExpression: { upsAt: { $exists: true } } },
+);
+account.index({ tenantId: 1, _id: 1 });
+// Each filter within a tenant, and for admins over all of them; a refresh touches none of these.
+const filters = ['view.state', 'view.scheme', 'view.reason', 'view.externalId', 'terms'];
+for (const field of filters) {
+  account.index({ tenantId: 1, [field]: 1, _id: 1 });
+  account.index({ [field]: 1, _id: 1 });
+}
+
+const row = schemaOf({
+  _id: String,
+  tenantId: String,
+  accountId: String,
+  seq: Number,
+  at: Number,
+  event: Mixed,
+  facts: Mixed,
+  actor: String,
+  from: String,
+  to: String,
+  eventId: String,
+  bodyHash: String,
+  routine: Boolean,
+  version: Number,
+  outgoing: [Mixed],
+  expireAt: Date,
+});
+row.index({ accountId: 1, eventId: 1 });
+row.index({ expireAt: 1 }, { expireAfterSeconds: 0, partialFilterExpression: { expireAt: { $exists: true } } });
+
+const checkpoint = schemaOf({
+  _id: String,
+  tenantId: String,
+  accountId: String,
+  seq: Number,
+  at: Number,
+  version: Number,
+  snapshot: Mixed,
+  timers: [Mixed],
+  invocations: [Mixed],
+  expireAt: Date,
+});
+checkpoint.index({ expireAt: 1 }, { expireAfterSeconds: 0, partialFilterExpression: { expireAt: { $exists: true } } });
+
+const event = schemaOf({
+  _id: String,
+  tenantId: String,
+  accountId: String,
+  seq: Number,
+  at: Number,
+  type: { type: String },
+  data: Mixed,
+});
+
+const tenant = schemaOf({
+  _id: String,
+  name: String,
+  returnOrigins: [String],
+  refreshPolicy: String,
+  accessKeyDeadline: Number,
+  createdAt: Number,
+});
+
+const apiKey = schemaOf({ _id: String, tenantId: String, role: String, keyHash: String, createdAt: Number });
+apiKey.index({ tenantId: 1, _id: 1 });
+
+const session = schemaOf({ _id: String, keyId: String, expiresAt: Date });
+session.index({ expiresAt: 1 }, { expireAfterSeconds: 0 });
+
+const lease = schemaOf({ _id: String, holder: String, until: Number });
+
+/** By collection name. */
+export const schemas = {
+  accounts: account,
+  history: row,
+  checkpoints: checkpoint,
+  events: event,
+  tenants: tenant,
+  apiKeys: apiKey,
+  sessions: session,
+  leases: lease,
+};
+
+export interface Stored {
+  accounts: StoredAccount;
+  history: StoredRow;
+  checkpoints: StoredCheckpoint;
+  events: StoredEvent;
+  tenants: StoredTenant;
+  apiKeys: StoredApiKey;
+  sessions: StoredSession;
+  leases: StoredLease;
+}

@@ -1,0 +1,114 @@
+/**
+ * The vault: secrets sealed with AES-256-GCM under a key of the account's own, derived by HKDF from a ring of keys.
+ * A sealed string says which key of the ring it needs; everything it belongs to is authenticated with it, so it opens
+ * nowhere else. Sealed: `v1.<key id>.<iv>.<tag>.<ciphertext>`, the last three in base64url.
+ */
+
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+
+export interface RingKey {
+  id: string;
+  /** 32 bytes. */
+  key: Buffer;
+}
+
+/** What a secret belongs to. */
+export interface Belonging {
+  tenantId: string;
+  accountId: string;
+  field: string;
+  grantId: string;
+  generation: number;
+}
+
+export interface Vault {
+  seal(plaintext: string, belonging: Belonging): string;
+  /** Throws VaultKeyMissing or SealBroken. */
+  open(sealed: string, belonging: Belonging): string;
+}
+
+/** The ring lacks that key: this service is not ready. It says nothing about the account. */
+export class VaultKeyMissing extends Error {
+  readonly code = 'vault-key-missing';
+}
+
+/** Not sealed by us, changed since, or sealed for something else. */
+export class SealBroken extends Error {
+  readonly code = 'seal-broken';
+}
+
+const VERSION = 'v1';
+const CIPHER = 'aes-256-gcm';
+const KEY_BYTES = 32;
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+/** About 2 MB; deriving one again takes some 10 µs. */
+const DERIVED_KEPT = 10_000;
+
+/** The first key seals, all of them open. Throws for a ring that cannot work. */
+export function makeVault(ring: readonly RingKey[]): Vault {
+  const [first] = ring;
+  if (!first) throw new Error('The key ring is empty: name at least one encryption key.');
+  for (const { id, key } of ring) {
+    if (!/^[\w-]+$/.test(id)) throw new Error(`Encryption key id '${id}': use letters, digits, '-' and '_'.`);
+    if (key.length !== KEY_BYTES) throw new Error(`Encryption key '${id}' has ${key.length} bytes instead of 32.`);
+  }
+  const keys = new Map(ring.map(({ id, key }) => [id, key]));
+  if (keys.size !== ring.length) throw new Error('Two encryption keys have the same id.');
+  const derived = new Map<string, Buffer>();
+
+  function keyFor(keyId: string, { tenantId, accountId, field }: Belonging): Buffer {
+    const name = JSON.stringify([keyId, tenantId, accountId]);
+    const ringKey = keys.get(keyId);
+    if (!ringKey) {
+      throw new VaultKeyMissing(
+        `'${field}' of account ${accountId} is sealed with encryption key '${keyId}', which is not in the ring. Add it.`,
+      );
+    }
+    const key = derived.get(name) ?? Buffer.from(hkdfSync('sha256', ringKey, 'upslink vault v1', name, KEY_BYTES));
+    derived.delete(name);
+    derived.set(name, key);
+    const [oldest] = derived.keys();
+    if (derived.size > DERIVED_KEPT && oldest !== undefined) derived.delete(oldest);
+    return key;
+  }
+
+  return {
+    seal(plaintext, belonging) {
+      const iv = randomBytes(IV_BYTES);
+      const cipher = createCipheriv(CIPHER, keyFor(first.id, belonging), iv, { authTagLength: TAG_BYTES });
+      cipher.setAAD(boundTo(first.id, belonging));
+      const sealed = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()]);
+      return [VERSION, first.id, ...[iv, cipher.getAuthTag(), sealed].map((part) => part.toString('base64url'))].join(
+        '.',
+      );
+    },
+
+    open(sealed, belonging) {
+      const { keyId, iv, tag, ciphertext } = partsOf(sealed, belonging);
+      const decipher = createDecipheriv(CIPHER, keyFor(keyId, belonging), iv, { authTagLength: TAG_BYTES });
+      decipher.setAAD(boundTo(keyId, belonging));
+      decipher.setAuthTag(tag);
+      try {
+        return decipher.update(ciphertext, undefined, 'utf8') + decipher.final('utf8');
+      } catch {
+        throw broken(belonging);
+      }
+    },
+  };
+}
+
+/** A list, not a joined string: no two belongings may read the same. */
+const boundTo = (keyId: string, { tenantId, accountId, field, grantId, generation }: Belonging): Buffer =>
+  Buffer.from(JSON.stringify([VERSION, keyId, tenantId, accountId, field, grantId, generation]));
+
+const broken = ({ accountId, field }: Belonging) =>
+  new SealBroken(`'${field}' of account ${accountId} does not open: it was changed, or belongs to something else.`);
+
+function partsOf(sealed: string, belonging: Belonging) {
+  const [version, keyId = '', ...encoded] = sealed.split('.');
+  const [iv, tag, ciphertext] = encoded.map((part) => Buffer.from(part, 'base64url'));
+  const whole = iv?.length === IV_BYTES && tag?.length === TAG_BYTES && ciphertext !== undefined;
+  if (version !== VERSION || !whole || encoded.length !== 3) throw broken(belonging);
+  return { keyId, iv, tag, ciphertext };
+}
