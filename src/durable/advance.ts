@@ -188,10 +188,15 @@ export function advance(
   return toStep(definition, state, at, next as AnyMachineSnapshot, asked);
 }
 
+const guardName = (guard: unknown): string => {
+  if (typeof guard === 'string') return guard;
+  return guard !== null && typeof guard === 'object' && 'type' in guard ? String(guard.type) : '';
+};
+
 function refusalOf({ refusals }: AnyDefinition, snapshot: AnyMachineSnapshot, { type }: Happening): string | null {
   const known = getNextTransitions(snapshot).filter(({ eventType }) => eventType === type);
   if (known.length === 0) return null;
-  const guards = known.map(({ guard }) => (typeof guard === 'object' && 'type' in guard ? guard.type : ''));
+  const guards = known.map(({ guard }) => guardName(guard));
   return guards.map((name) => refusals[name]).find((why) => why !== undefined) ?? guards[0] ?? 'refused';
 }
 

@@ -92,7 +92,7 @@ const deactivate = {
 };
 
 const life = vocabulary.createStateConfig({
-  initial: 'created',
+  initial: { target: 'created', actions: tell('account.created') },
   states: {
     created: {
       on: {

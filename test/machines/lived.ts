@@ -1,0 +1,202 @@
+/** An account lived through in a test: the pure machine and its document, with a clock moved by hand and no store at all. */
+
+import { createHash } from 'node:crypto';
+import { decide, decideCreation, claimOf, schedule, type Change, type Decision } from '../../src/durable/decide';
+import type { Document, Row } from '../../src/durable/types';
+import type { RefreshOutput, TokenFacts, VerifyOutput, ExchangeOutput } from '../../src/machines/context';
+import type { AccountData, RefreshPolicy, UpsAnswer } from '../../src/machines/data';
+import { defaultRules, makeAccountDefinition, type AccountView } from '../../src/machines/definition';
+import type { AccountEvent, Authorize } from '../../src/machines/events';
+
+export type Account = Document<AccountData, AccountView>;
+
+export const T0 = Date.UTC(2026, 10, 23, 8);
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+export const definition = makeAccountDefinition(defaultRules);
+
+/** Secrets of the tests begin with this, so that a leaked one is found by searching. */
+export const SECRET = 'SECRET-';
+
+export const upsAnswer = (code: string | null = null): UpsAnswer => ({
+  at: T0,
+  endpoint: 'refresh',
+  httpStatus: code === null ? 200 : 400,
+  code,
+  message: null,
+});
+
+export const accountData = (refreshPolicy: RefreshPolicy = 'eager'): AccountData => ({
+  settings: {
+    name: 'UPS East',
+    accountNumber: 'A1B2C3',
+    address: {
+      addressLine: '1 Dock St',
+      city: 'Timonium',
+      stateProvinceCode: 'MD',
+      postalCode: '21093',
+      countryCode: 'US',
+    },
+    owner: 'shipper',
+    externalId: null,
+    refreshPolicy,
+    seq: 1,
+  },
+  createHash: 'hash',
+  usedBy: [],
+  current: null,
+  candidate: null,
+  links: [],
+  lastUps: null,
+});
+
+export const authorizeEvent = (consentId: string): Authorize => ({
+  type: 'AUTHORIZE',
+  consentId,
+  linkHash: `link-${consentId}`,
+  stateHash: `state-${consentId}`,
+  cookieHash: `cookie-${consentId}`,
+  returnTo: null,
+  ttlMs: defaultRules.consentTtlMs,
+});
+
+export interface LivedOptions {
+  refreshPolicy?: RefreshPolicy;
+  /** Everything in memory is dropped between events: the document goes through JSON, as a store would do. */
+  forgetful?: boolean;
+}
+
+export function livedAccount({ refreshPolicy = 'eager', forgetful = false }: LivedOptions = {}) {
+  let at = T0;
+  let ids = 0;
+  const rows: Row[] = [];
+  const seal = (about: object, secret: string) =>
+    `sealed:${createHash('sha256').update(JSON.stringify(about)).update(secret).digest('base64url')}`;
+  const around = () => ({ at, seal, isRelayed: () => false });
+  const change = (event: { type: string }, more: Partial<Change> = {}): Change => ({
+    event,
+    actor: 'test',
+    eventId: `e${++ids}`,
+    bodyHash: null,
+    secrets: {
+      verifier: `${SECRET}verifier-${ids}`,
+      access: `${SECRET}access-${ids}`,
+      refresh: `${SECRET}refresh-${ids}`,
+    },
+    claimBy: null,
+    attemptId: null,
+    ...more,
+  });
+  const keep = (next: Account): Account => {
+    const fresh = next.outbox.slice(document ? document.outbox.length : 0);
+    rows.push(...fresh.map(({ row }) => row));
+    return forgetful ? (JSON.parse(JSON.stringify(next)) as Account) : next;
+  };
+
+  let document: Account | null = null;
+  document = keep(
+    decideCreation(
+      definition,
+      { id: 'acc_test', tenantId: 'acme', data: accountData(refreshPolicy) },
+      change({ type: 'CREATE' }),
+      around(),
+    ),
+  );
+  const now = (): Account => {
+    if (!document) throw new Error('no account yet');
+    return document;
+  };
+
+  /** Applies what is taken; hands back the decision, whatever it is. */
+  function send(
+    event: AccountEvent | { type: string },
+    more: Partial<Change> = {},
+  ): Decision<AccountData, AccountView> {
+    const decision = decide(definition, now(), change(event, more), around());
+    if (decision.taken) document = keep(decision.next);
+    return decision;
+  }
+
+  function claim(id: string): boolean {
+    const invocation = now().invocations.find((one) => one.id === id);
+    const claimed = invocation && claimOf(definition, now(), invocation.key, 'worker', at);
+    if (claimed) document = keep(schedule(definition, { ...claimed, rev: claimed.rev + 1 }));
+    return Boolean(claimed);
+  }
+
+  /** Claims what is under way by that name, and settles it. */
+  function finish(id: 'exchange', output: ExchangeOutput): void;
+  function finish(id: 'verify', output: VerifyOutput): void;
+  function finish(id: 'refresh', output: RefreshOutput): void;
+  function finish(id: string, output: object): void {
+    claim(id);
+    const invocation = now().invocations.find((one) => one.id === id);
+    if (!invocation?.claim) throw new Error(`${id} is not under way`);
+    const attemptId = `${invocation.key}#${invocation.claim.attempt}`;
+    const decision = send({ type: `xstate.done.actor.${id}`, output } as never, { attemptId });
+    if (!decision.taken) throw new Error(`${id} was not taken`);
+  }
+
+  /** Moves the clock to the timer of that delay and fires it. */
+  function ring(delay: string): void {
+    const timer = now().timers.find(({ event }) => event.startsWith(`xstate.after.${delay}.`));
+    if (!timer) throw new Error(`no timer ${delay}: ${JSON.stringify(now().timers)}`);
+    at = Math.max(at, timer.dueAt);
+    const decision = send({ type: timer.event });
+    if (!decision.taken) throw new Error(`${delay} was not taken`);
+  }
+
+  const tokens = (grantId: string, generation: number, accessMs = HOUR, refreshMs = 60 * DAY): TokenFacts => ({
+    grantId,
+    generation,
+    issuedAt: at,
+    accessExpiresAt: at + accessMs,
+    refreshExpiresAt: at + refreshMs,
+  });
+
+  const account = {
+    send,
+    claim,
+    finish,
+    ring,
+    tokens,
+    rows,
+    now,
+    clock: () => at,
+    advanceBy: (ms: number) => void (at += ms),
+    told: () => rows.flatMap(({ outgoing }) => outgoing.map(({ type }) => type)),
+    authorize: (consentId = 'g1') => send(authorizeEvent(consentId)),
+    /** From a link to a connected account. */
+    connect(consentId = 'g1') {
+      send(authorizeEvent(consentId));
+      send({ type: 'CODE_RECEIVED', consentId });
+      finish('exchange', { kind: 'tokens', tokens: tokens(consentId, 1), ups: upsAnswer() });
+      finish('verify', { kind: 'verified', ups: null });
+    },
+    /** The token falls due, is sent and comes back. */
+    refresh(
+      output: (next: TokenFacts) => RefreshOutput = (next) => ({ kind: 'tokens', tokens: next, ups: upsAnswer() }),
+    ) {
+      ring('refreshDue');
+      const { grantId, generation } = now().data.current ?? { grantId: '', generation: 0 };
+      finish('refresh', output(tokens(grantId, generation + 1)));
+    },
+  };
+  return account;
+}
+
+export type Lived = ReturnType<typeof livedAccount>;
+
+/** life.token, and consent when it is not idle. */
+export function standing(account: Lived): string {
+  const { life, consent } = account.now().snapshot.value as Record<string, string | Record<string, string>>;
+  const word = (part: string | Record<string, string> | undefined): string =>
+    typeof part === 'object'
+      ? Object.entries(part)
+          .map(([outer, inner]) => `${outer}.${inner}`)
+          .join('')
+      : (part ?? '');
+  return consent === 'idle' ? word(life) : `${word(life)} + ${word(consent)}`;
+}
