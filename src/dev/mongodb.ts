@@ -5,9 +5,9 @@ import mongoose from 'mongoose';
 import { findOnPath } from './command';
 import { cacheFolder, DevError, type DevContext, type DevServer, notOurs } from './context';
 import { type Engine, mongodArgs } from './engine';
-import { freePort, resolves } from './network';
+import { onPortOf, resolves } from './network';
 import { buildRust, canBuildRust, installPython, isRustBuilt, rustEngine } from './secantus';
-import { startServer } from './server';
+import { type ServerProcess, startServer } from './server';
 import { checkOnce } from './storecheck';
 
 const MEMORY_SERVER_VERSION = '8.2.6';
@@ -74,7 +74,22 @@ async function startEngine(context: DevContext, folder: string, engine: Engine):
   mkdirSync(data, { recursive: true });
   // Before the first byte of data: a crash between the two would leave a folder nobody knows how to open.
   writeFileSync(path.join(folder, 'server.json'), JSON.stringify({ server: engine.id, name: engine.name }));
-  const port = await freePort();
+  const [server, url, port] = await onPortOf(folder, (at) => startOnPort(context, engine, { folder, data, port: at }));
+  try {
+    await checkOnce(engine, url, context.env, context.say);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  context.say(`MongoDB: ${engine.name} on port ${port}, data in ${data}.`);
+  return { name: engine.name, url, ended: server.ended, stop: server.stop };
+}
+
+async function startOnPort(
+  context: DevContext,
+  engine: Engine,
+  { folder, data, port }: { folder: string; data: string; port: number },
+): Promise<[ServerProcess, string, number]> {
   const url = `mongodb://127.0.0.1:${port}/upslink?directConnection=true`;
   const server = await startServer(context, {
     name: engine.name,
@@ -85,14 +100,7 @@ async function startEngine(context: DevContext, folder: string, engine: Engine):
     answers: () => answersPing(url, 1_000),
     patienceMs: PATIENCE_MS,
   });
-  try {
-    await checkOnce(engine, url, context.env, context.say);
-  } catch (error) {
-    await server.stop();
-    throw error;
-  }
-  context.say(`MongoDB: ${engine.name} on port ${port}, data in ${data}.`);
-  return { name: engine.name, url, ended: server.ended, stop: server.stop };
+  return [server, url, port];
 }
 
 function mongodOnPath(env: DevContext['env']): Engine | undefined {

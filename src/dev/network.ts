@@ -1,6 +1,9 @@
 import dns from 'node:dns/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { DevError } from './context';
 
 const LOOKUP_MS = 1_500;
 
@@ -27,6 +30,34 @@ export async function freePort(): Promise<number> {
   await new Promise((done) => server.close(done));
   if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
   return address.port;
+}
+
+/**
+ * Starts something on the port its folder had last time, so that addresses outlive a restart, or on a free one. Tries
+ * a second port: between finding a free one and taking it somebody else may have come.
+ */
+export async function onPortOf<T>(folder: string, start: (port: number) => Promise<T>): Promise<T> {
+  const kept = readPort(folder);
+  const first = kept !== undefined && (await isPortFree(kept, '127.0.0.1')) ? kept : await freePort();
+  const startAndKeep = async (port: number): Promise<T> => {
+    const started = await start(port);
+    writeFileSync(path.join(folder, 'port'), String(port));
+    return started;
+  };
+  try {
+    return await startAndKeep(first);
+  } catch (error) {
+    if (!(error instanceof DevError)) throw error;
+    return startAndKeep(await freePort());
+  }
+}
+
+function readPort(folder: string): number | undefined {
+  try {
+    return Number(readFileSync(path.join(folder, 'port'), 'utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Without a host: on every address, as the service listens. */

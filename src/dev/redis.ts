@@ -5,7 +5,7 @@ import path from 'node:path';
 import { aptInstall, canAptInstall } from './apt';
 import { findOnPath } from './command';
 import { cacheFolder, DevError, type DevContext, type DevServer, notOurs } from './context';
-import { freePort, resolves } from './network';
+import { onPortOf, resolves } from './network';
 import { startServer } from './server';
 
 const SOURCE_VERSION = '7.2.11';
@@ -26,14 +26,14 @@ const NOTHING_WORKS =
   'No Redis could be had. Set REDIS_URL to one that runs, or install redis-server or valkey-server ' +
   '(Debian: apt-get install redis-server).';
 
-/** Throws DevError saying what to install or set when none works. `port`: to start one where an earlier one was. */
-export async function startRedis(context: DevContext, port?: number): Promise<DevServer> {
+/** Throws DevError saying what to install or set when none works. */
+export async function startRedis(context: DevContext): Promise<DevServer> {
   const given = context.env['REDIS_URL'];
   if (given) return givenServer(context, given);
   for (const find of finders) {
     try {
       const found = await find(context);
-      if (found !== undefined) return await startProgram(context, found, port ?? (await freePort()));
+      if (found !== undefined) return await startProgram(context, found);
     } catch (error) {
       if (!(error instanceof DevError)) throw error;
       context.say(`Redis: ${error.message}`);
@@ -51,9 +51,18 @@ async function givenServer(context: DevContext, url: string): Promise<DevServer>
   return notOurs('REDIS_URL', url);
 }
 
-async function startProgram(context: DevContext, { name, program }: Program, port: number): Promise<DevServer> {
+async function startProgram(context: DevContext, program: Program): Promise<DevServer> {
   const folder = path.join(context.folder, 'redis');
   mkdirSync(folder, { recursive: true });
+  return onPortOf(folder, (port) => startOnPort(context, program, folder, port));
+}
+
+async function startOnPort(
+  context: DevContext,
+  { name, program }: Program,
+  folder: string,
+  port: number,
+): Promise<DevServer> {
   const server = await startServer(context, {
     name,
     command: program,

@@ -55,7 +55,7 @@ export class Running {
   }
 
   private write(): void {
-    mkdirSync(this.folder, { recursive: true });
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const file = recordFile(this.folder);
     const record: RunningRecord = { owner: this.owner, started: this.started };
     writeFileSync(`${file}.new`, JSON.stringify(record), { mode: 0o600 });

@@ -41,7 +41,7 @@ export async function startBroker(outputFolder: string): Promise<Broker> {
       return server;
     };
   };
-  const [mongodb, redis] = [once(startMongodb), once((it) => startRedis(it))];
+  const [mongodb, redis] = [once(startMongodb), once(startRedis)];
   const routes: Record<string, Route> = {
     '/mongodb': async () => ({ url: (await mongodb()).url }),
     '/redis': async () => ({ url: (await redis()).url }),

@@ -56,7 +56,7 @@ export interface PrivateServer {
   stop(): Promise<void>;
   /** SIGKILL, and waits. */
   kill(): Promise<void>;
-  /** Starts it again on the same data; Redis on the same port, MongoDB on a new one: read `url` again. */
+  /** Starts it again on the same data, and on the same port where nobody has taken it. */
   start(): Promise<void>;
   /** Stops it and removes its data: for `afterAll`. */
   dispose(): Promise<void>;
@@ -64,12 +64,7 @@ export interface PrivateServer {
 
 /** A Redis of this test's own, with an append-only file; also where REDIS_URL names one. */
 export async function privateRedis(): Promise<PrivateServer> {
-  let port: number | undefined;
-  return privateServer(async (context) => {
-    const server = await startRedis(context, port);
-    port = Number(new URL(server.url).port);
-    return server;
-  });
+  return privateServer(startRedis);
 }
 
 /** A MongoDB of this test's own; also where MONGODB_URL names one. */

@@ -1,0 +1,30 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { runTool } from './tool.mjs';
+
+/** Runs every test, or those the jest arguments name. A file that could not run counts as one that failed. */
+export async function runTests(args) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'upslink-results-'));
+  const file = path.join(folder, 'jest.json');
+  try {
+    const exitCode = await runTool('jest', ['--json', `--outputFile=${file}`, ...args]);
+    return { ...readTally(file, exitCode), exitCode };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function readTally(file, exitCode) {
+  try {
+    const results = JSON.parse(readFileSync(file, 'utf8'));
+    const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+    if (results.numPendingTests > 0) console.log(`${results.numPendingTests} skipped, as said above`);
+    return { passed: results.numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
+  } catch {
+    console.error('jest left no results.');
+    return { passed: 0, failed: 1 };
+  }
+}
+
+export const tallyLine = ({ passed, failed }) => `${passed} passed, ${failed} failed`;
