@@ -35,7 +35,8 @@ export function controlRouter(sandbox: Sandbox): Router {
 
   router.get('/ledger', async (_req, res) => {
     res.type('application/json').set('Cache-Control', 'no-store');
-    await pipeline(Readable.from(writeLedger(sandbox.state)), res);
+    // Read in one go, so that no request comes between its parts: a grant a use names is always there.
+    await pipeline(Readable.from([...writeLedger(sandbox.state)]), res);
   });
   router.post('/profiles', async (req, res) => {
     const profile = parse(profileSchema, req.body);

@@ -118,7 +118,7 @@ function appendTo(file: string): Journal {
     if (!running) return start();
     next ??= running.then(() => {
       next = null;
-      return start();
+      return running ?? start();
     });
     return next;
   };

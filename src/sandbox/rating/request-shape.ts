@@ -1,4 +1,4 @@
-import { any, list, oneOrList, text, type Fields } from './rules';
+import { any, list, oneOrList, text, textOrEmpty, type Fields } from './rules';
 import { packageShape } from './package-shape';
 
 // Where these differ from UPS's Rating.yaml: RequestOption need not be there, Service.Code has 2 or 3 characters and Package
@@ -7,7 +7,7 @@ import { packageShape } from './package-shape';
 
 const unit = { 'Code*': text(1, 3), 'Description*': text(1, 35) };
 const money = { 'CurrencyCode*': text(3), 'MonetaryValue*': text(1, 19) };
-const accountNumber: Fields = { 'AccountNumber*': text(0, 6) };
+const accountNumber: Fields = { 'AccountNumber*': textOrEmpty(6) };
 
 const shipperAddress = {
   'AddressLine*': list(any, 3),
@@ -166,7 +166,7 @@ export const requestShape: Fields = {
   'RateRequest*': {
     'Request*': {
       RequestOption: any,
-      SubVersion: text(0, 4),
+      SubVersion: textOrEmpty(4),
       TransactionReference: { CustomerContext: text(1, 512) },
     },
     PickupType: { 'Code*': any, Description: text(1, 35) },

@@ -7,6 +7,7 @@ export interface TextRule {
   readonly kind: 'text';
   readonly min: number;
   readonly max: number;
+  readonly orEmpty: boolean;
 }
 export interface ListRule {
   readonly kind: 'list';
@@ -20,7 +21,10 @@ export interface Fields {
 }
 
 /** A string of this many characters. */
-export const text = (min: number, max = min): TextRule => ({ kind: 'text', min, max });
+export const text = (min: number, max = min): TextRule => ({ kind: 'text', min, max, orEmpty: false });
+
+/** The same, or nothing at all between the quotes. */
+export const textOrEmpty = (length: number): TextRule => ({ ...text(length), orEmpty: true });
 
 /** A string whose length the file leaves open or says is not validated, or whose value it says is ignored. */
 export const any = text(0, Infinity);
@@ -37,10 +41,10 @@ export function findFault(rule: Rule, value: unknown, place: string): string | n
   return fieldsFault(rule, value, place);
 }
 
-function textFault({ min, max }: TextRule, value: unknown, place: string): string | null {
+function textFault({ min, max, orEmpty }: TextRule, value: unknown, place: string): string | null {
   if (typeof value !== 'string') return `${place} must be a string`;
   const { length } = [...value];
-  if (length >= min && length <= max) return null;
+  if ((length >= min && length <= max) || (orEmpty && length === 0)) return null;
   return min === max ? `${place} must have ${min} characters` : `${place} must have ${min} to ${max} characters`;
 }
 
