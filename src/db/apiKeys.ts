@@ -1,0 +1,114 @@
+/** API keys: shown once, kept as hashes. */
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../durable/types';
+import type { Db } from './connection';
+import { answered } from './errors';
+import { pageOf, type Page } from './queries';
+import type { Role, StoredApiKey } from './schemas';
+import { unlessThere } from './tenants';
+
+export type { Role };
+
+export interface ApiKey {
+  id: string;
+  /** null for an admin, whose tenant is named by each request. */
+  tenantId: string | null;
+  role: Role;
+  createdAt: number;
+}
+
+export interface ApiKeys {
+  /** One trip. The key is here and nowhere else: it cannot be shown again. */
+  create(about: { tenantId: string | null; role: Role }): Promise<ApiKey & { key: string }>;
+  /** One trip. A given key, for seeding: there already is done. */
+  ensure(about: { tenantId: string | null; role: Role; key: string }): Promise<ApiKey>;
+  /** No trip for a key seen within `freshMs`, else one. */
+  findByKey(key: string): Promise<ApiKey | null>;
+  /** As findByKey; for sessions, which remember the key's id. */
+  findById(id: string): Promise<ApiKey | null>;
+  /** One trip; tenantId null: every tenant's, for admins. */
+  list(about: { tenantId: string | null; limit: number; cursor?: string | undefined }): Promise<Page<ApiKey>>;
+  /** One trip; false when there is none of that id within the tenant (null: in any). */
+  remove(about: { tenantId: string | null; id: string }): Promise<boolean>;
+}
+
+/** How long a deleted key still works in the other processes. */
+const FRESH_MS = 2_000;
+/** Only keys that exist are remembered, so that made-up ones push none of them out. */
+const REMEMBERED = 5_000;
+
+export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
+
+/** From the hash, so that a key is found by `_id`, and the same given key is the same id in every store. */
+const idOf = (keyHash: string): string => `key_${keyHash.slice(0, 24)}`;
+
+export const mintKey = (role: Role): string => `upl_${role.charAt(0)}_${randomBytes(32).toString('base64url')}`;
+
+function apiKeyFrom({ _id, keyHash: _h, ...rest }: StoredApiKey): ApiKey {
+  return { id: _id, ...rest };
+}
+
+const isSameHash = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'));
+
+export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
+  const remembered = new Map<string, { stored: StoredApiKey; until: number }>();
+
+  const storedOf = (about: { tenantId: string | null; role: Role }, key: string): StoredApiKey => {
+    const keyHash = hashKey(key);
+    return { _id: idOf(keyHash), tenantId: about.tenantId, role: about.role, keyHash, createdAt: clock.now() };
+  };
+
+  async function find(id: string): Promise<StoredApiKey | null> {
+    const known = remembered.get(id);
+    if (known && known.until > clock.monotonic()) return known.stored;
+    remembered.delete(id);
+    const stored = await answered(db.apiKeys.findOne({ _id: id }));
+    if (stored) remembered.set(id, { stored, until: clock.monotonic() + freshMs });
+    const [oldest] = remembered.keys();
+    if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+    return stored;
+  }
+
+  return {
+    async create(about) {
+      const key = mintKey(about.role);
+      const stored = storedOf(about, key);
+      await answered(db.apiKeys.insertOne(stored));
+      return { ...apiKeyFrom(stored), key };
+    },
+
+    async ensure({ key, ...about }) {
+      const { _id, ...rest } = storedOf(about, key);
+      await answered(db.apiKeys.updateOne({ _id }, { $setOnInsert: rest }, { upsert: true })).catch(unlessThere);
+      return apiKeyFrom({ _id, ...rest });
+    },
+
+    async findByKey(key) {
+      const keyHash = hashKey(key);
+      const stored = await find(idOf(keyHash));
+      return stored && isSameHash(stored.keyHash, keyHash) ? apiKeyFrom(stored) : null;
+    },
+
+    async findById(id) {
+      const stored = await find(id);
+      return stored && apiKeyFrom(stored);
+    },
+
+    async list({ tenantId, limit, cursor }) {
+      const page = db.apiKeys
+        .find({ ...(tenantId !== null && { tenantId }), ...(cursor !== undefined && { _id: { $gt: cursor } }) })
+        .sort({ _id: 1 })
+        .limit(limit + 1);
+      return pageOf(await answered(page.toArray()), limit, apiKeyFrom);
+    },
+
+    async remove({ tenantId, id }) {
+      const { deletedCount } = await answered(
+        db.apiKeys.deleteOne(tenantId === null ? { _id: id } : { _id: id, tenantId }),
+      );
+      remembered.delete(id);
+      return deletedCount === 1;
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/** What lists and counts are read by. A single account is `Store.load(id, tenantId)`. */
+
+import type { mongo } from 'mongoose';
+import { lifeStates, type AccountView, type LifeState } from '../machines/definition';
+import { documentFrom, foldCase, TERM_LENGTH, type AccountDocument } from './accounts';
+import type { Db } from './connection';
+import { answered } from './errors';
+import type { StoredAccount } from './schemas';
+
+export interface AccountList {
+  /** null: every tenant's, for admins. */
+  tenantId: string | null;
+  state?: AccountView['state'] | undefined;
+  scheme?: AccountView['scheme'] | undefined;
+  reason?: AccountView['reason'] | undefined;
+  externalId?: string | undefined;
+  /** The beginning of a name or an account number, whatever its case. */
+  text?: string | undefined;
+  limit: number;
+  /** The last id of the page before. */
+  cursor?: string | undefined;
+}
+
+export interface Page<Item> {
+  items: Item[];
+  nextCursor: string | null;
+}
+
+const BY_VIEW = ['state', 'scheme', 'reason', 'externalId'] as const;
+
+function filterOf(list: AccountList): mongo.Filter<StoredAccount> {
+  const filter: Record<string, unknown> = {};
+  if (list.tenantId !== null) filter['tenantId'] = list.tenantId;
+  for (const field of BY_VIEW) if (list[field] !== undefined) filter[`view.${field}`] = list[field];
+  if (list.text !== undefined && list.text !== '') {
+    const chars = [...foldCase(list.text)];
+    filter['terms'] = chars.slice(0, TERM_LENGTH).join('');
+    if (chars.length > TERM_LENGTH) filter['view.name'] = beginsWith(list.text);
+  }
+  if (list.cursor !== undefined) filter['_id'] = { $gt: list.cursor };
+  return filter;
+}
+
+/** A longer text can only be a name's: numbers have six characters. */
+const beginsWith = (text: string) => ({ $regex: `^${text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}`, $options: 'i' });
+
+/** One trip, in order of id. The one more than asked for tells whether there is a next page. */
+export async function listAccounts(db: Db, list: AccountList): Promise<Page<AccountDocument>> {
+  const page = db.accounts
+    .find(filterOf(list))
+    .sort({ _id: 1 })
+    .limit(list.limit + 1);
+  return pageOf(await answered(page.toArray()), list.limit, documentFrom);
+}
+
+/** One trip, from the index alone. It costs one key per account: for a page people look at, not for every request. */
+export async function countByState(db: Db, tenantId: string | null): Promise<Record<LifeState, number>> {
+  const known = { 'view.state': { $in: [...lifeStates] } };
+  const counted = db.accounts.aggregate<{ _id: LifeState; count: number }>([
+    { $match: tenantId === null ? known : { tenantId, ...known } },
+    { $group: { _id: '$view.state', count: { $sum: 1 } } },
+  ]);
+  const counts = Object.fromEntries(lifeStates.map((state) => [state, 0])) as Record<LifeState, number>;
+  for (const { _id, count } of await answered(counted.toArray())) counts[_id] = count;
+  return counts;
+}
+
+/** From one more stored thing than asked for. */
+export function pageOf<Stored extends { _id: string }, Item>(
+  found: Stored[],
+  limit: number,
+  itemFrom: (stored: Stored) => Item,
+): Page<Item> {
+  const shown = found.slice(0, limit);
+  return { items: shown.map(itemFrom), nextCursor: found.length > limit ? (shown.at(-1)?._id ?? null) : null };
+}

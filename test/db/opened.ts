@@ -1,0 +1,25 @@
+/** A database of the test file's own, with its indexes, closed by `afterAll`. */
+
+import { connectDb, type Db } from '../../src/db/connection';
+import { testDatabase } from '../support/servers';
+
+export const silent = { info: () => {}, warn: () => {} };
+
+export async function openDb(name: string): Promise<Db> {
+  const { url } = await testDatabase(name);
+  const db = await connectDb(url, { log: silent });
+  await db.ensureIndexes();
+  return db;
+}
+
+/** A clock that only tests move. */
+export function makeClock(at: number) {
+  let now = at;
+  return {
+    now: () => now,
+    monotonic: () => now,
+    pass: (ms: number) => {
+      now += ms;
+    },
+  };
+}

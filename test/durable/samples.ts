@@ -1,0 +1,100 @@
+/** Documents and rows of no particular meaning, for tests of what carries them. */
+
+import type { AccountData } from '../../src/machines/data';
+import type { AccountView } from '../../src/machines/definition';
+import type { Document, HistoryEntry, Row } from '../../src/durable/types';
+
+export type AccountDocument = Document<AccountData, AccountView>;
+
+export const AT = Date.UTC(2026, 10, 23, 8);
+
+export function sampleDocument(over: Partial<AccountDocument> = {}): AccountDocument {
+  return {
+    id: 'acc_sample',
+    tenantId: 'acme',
+    version: 1,
+    rev: 1,
+    seq: 1,
+    snapshot: {
+      status: 'active',
+      value: { life: 'created', consent: 'idle' },
+      context: { at: AT, reason: null, facts: {} },
+      historyValue: {},
+    },
+    timers: [],
+    invocations: [],
+    outbox: [],
+    checkpointSeq: 0,
+    data: {
+      settings: {
+        name: 'UPS East',
+        accountNumber: 'A1B2C3',
+        address: {
+          addressLine: '1 Dock St',
+          city: 'Timonium',
+          stateProvinceCode: 'MD',
+          postalCode: '21093',
+          countryCode: 'US',
+        },
+        owner: 'shipper',
+        externalId: null,
+        refreshPolicy: 'eager',
+        seq: 1,
+      },
+      createHash: 'hash',
+      usedBy: [],
+      current: null,
+      candidate: null,
+      links: [],
+      lastUps: null,
+    },
+    view: {
+      state: 'created',
+      scheme: null,
+      reason: null,
+      name: 'UPS East',
+      accountNumber: 'A1B2C3',
+      externalId: null,
+    },
+    wakeAt: null,
+    upsAt: null,
+    upsQueue: null,
+    createdAt: AT,
+    updatedAt: AT,
+    ...over,
+  };
+}
+
+export function sampleRow(seq: number, over: Partial<Row> = {}): Row {
+  return {
+    seq,
+    at: AT + seq,
+    event: { type: 'REFRESH' },
+    facts: { at: AT + seq },
+    actor: 'machine',
+    from: seq === 1 ? null : 'created',
+    to: 'created',
+    eventId: `event-${seq}`,
+    bodyHash: null,
+    routine: false,
+    version: 1,
+    outgoing: [],
+    ...over,
+  };
+}
+
+export const sampleEntry = (id: string, row: Row, checkpoint: HistoryEntry['checkpoint'] = null): HistoryEntry => ({
+  id,
+  tenantId: 'acme',
+  row,
+  checkpoint,
+});
+
+export const checkpointAt = (seq: number): NonNullable<HistoryEntry['checkpoint']> => ({
+  seq,
+  at: AT + seq,
+  version: 1,
+  snapshot: sampleDocument().snapshot,
+  timers: [],
+  invocations: [],
+});
