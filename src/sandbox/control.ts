@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import express, { type ErrorRequestHandler, type Response, Router } from 'express';
+import express, { type ErrorRequestHandler, type Request, type Response, Router } from 'express';
 import type { z } from 'zod';
 import { faultSchema } from './faults';
 import { isJson } from './form';
@@ -31,7 +31,7 @@ export function controlRouter(sandbox: Sandbox): Router {
     }
     next();
   });
-  router.use(express.json({ limit: '5mb', strict: false, type: () => true }));
+  router.use(express.raw({ limit: '5mb', type: () => true }));
 
   router.get('/ledger', async (_req, res) => {
     res.type('application/json').set('Cache-Control', 'no-store');
@@ -39,13 +39,13 @@ export function controlRouter(sandbox: Sandbox): Router {
     await pipeline(Readable.from([...writeLedger(sandbox.state)]), res);
   });
   router.post('/profiles', async (req, res) => {
-    const profile = parse(profileSchema, req.body);
+    const profile = parse(profileSchema, req);
     replaceProfile(sandbox, profile);
     await sandbox.synced();
     res.status(200).json({ username: profile.username, accounts: profile.accounts });
   });
   router.post('/faults', (req, res) => {
-    const fault = parse(faultSchema, req.body);
+    const fault = parse(faultSchema, req);
     sandbox.faults.add(fault);
     res.status(201).json(fault);
   });
@@ -57,7 +57,7 @@ export function controlRouter(sandbox: Sandbox): Router {
     res.json(sandbox.state.settings);
   });
   router.post('/settings', async (req, res) => {
-    const changes = parse(settingsSchema.partial(), req.body);
+    const changes = parse(settingsSchema.partial(), req);
     sandbox.record({ t: 'settings', settings: settingsSchema.parse({ ...sandbox.state.settings, ...changes }) });
     await sandbox.synced();
     res.json(sandbox.state.settings);
@@ -77,12 +77,20 @@ export function controlRouter(sandbox: Sandbox): Router {
 
 const methods = { '/ledger': 'GET', '/profiles': 'POST', '/faults': 'POST, DELETE', '/settings': 'GET, POST' };
 
-function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {
-  const result = schema.safeParse(body);
+function parse<Schema extends z.ZodType>(schema: Schema, req: Request): z.infer<Schema> {
+  const result = schema.safeParse(readJson(req));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const path = [...(issue?.path ?? []), ...(issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [])];
   throw new Problem(400, 'invalid-input', issue?.message ?? 'The body is not as it should be.', path.join('.') || null);
+}
+
+function readJson(req: Request): unknown {
+  try {
+    return JSON.parse(Buffer.isBuffer(req.body) ? req.body.toString('utf8') : '') as unknown;
+  } catch {
+    throw new Problem(400, 'invalid-json', 'The body is not JSON.');
+  }
 }
 
 function answerProblem(sandbox: Sandbox): ErrorRequestHandler {
@@ -100,7 +108,7 @@ function answerProblem(sandbox: Sandbox): ErrorRequestHandler {
 function problemFrom(sandbox: Sandbox, error: unknown): Problem {
   const status = error instanceof Error && 'status' in error ? error.status : 500;
   if (status === 413) return new Problem(413, 'too-large', 'The body is larger than 5 MB.');
-  if (status === 400) return new Problem(400, 'invalid-json', 'The body is not JSON.');
+  if (status === 400) return new Problem(400, 'invalid-input', 'The request could not be read.');
   sandbox.log({ msg: 'The sandbox failed.', error: error instanceof Error ? error.stack : String(error) });
   return new Problem(500, 'internal', 'The sandbox failed; its log says how.');
 }

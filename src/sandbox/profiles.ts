@@ -22,7 +22,7 @@ const accountSchema = z
   .readonly();
 
 export const profileSchema = z.strictObject({
-  username: z.string().min(1).max(100),
+  username: z.string().trim().min(1).max(100),
   password: z.string().min(1).max(200),
   accounts: z
     .array(accountSchema)
