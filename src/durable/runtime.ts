@@ -235,6 +235,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
       const found = await store.load(about.id, about.tenantId);
       if (found) {
         const row = await findApplied(found, document.outbox[0]?.row.eventId ?? '', true);
+        if (row) committed(found);
         return { created: row !== null, document: found };
       }
       await parts.pause(tries);
