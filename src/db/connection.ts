@@ -9,6 +9,12 @@ export interface DbLog {
   warn(fields: object, message: string): void;
 }
 
+export interface DbOptions {
+  log: DbLog;
+  /** Told of every command before it is sent: for tests that count trips or explain queries. It costs when it is set. */
+  onCommand?: (command: Record<string, unknown>) => void;
+}
+
 /**
  * The driver's own collections under mongoose's models: what a function here writes is sent as it stands there,
  * without casting, defaults or middleware in between.
@@ -49,17 +55,18 @@ const options: ConnectOptions = {
 const isBadUrl = (error: unknown): boolean => error instanceof Error && error.name === 'MongoParseError';
 
 /** Rejects with StoreUnavailable when nothing answers there. The url holds a password: it is in no message. */
-export async function connectDb(url: string, { log }: { log: DbLog }): Promise<Db> {
+export async function connectDb(url: string, { log, onCommand }: DbOptions): Promise<Db> {
   const connection = mongoose.createConnection();
   const models = (Object.keys(schemas) as (keyof Stored)[]).map((name) => connection.model(name, schemas[name], name));
   try {
-    await answered(connection.openUri(url, options));
+    await answered(connection.openUri(url, { ...options, monitorCommands: onCommand !== undefined }));
   } catch (error) {
     await connection.close();
     // eslint-disable-next-line preserve-caught-error -- its message may repeat the url
     if (isBadUrl(error)) throw new Error('MONGODB_URL is not a MongoDB connection string.');
     throw error;
   }
+  if (onCommand) connection.getClient().on('commandStarted', ({ command }) => onCommand(command));
   connection.on('error', (error: Error) => log.warn({ error: error.message }, 'MongoDB: connection error'));
   connection.on('disconnected', () => log.warn({}, 'MongoDB: connection lost; it is tried again'));
   connection.on('reconnected', () => log.info({}, 'MongoDB: connected again'));

@@ -46,7 +46,11 @@ const POOL_ERRORS = ['MongoWaitQueueTimeoutError', 'MongoPoolClearedError', 'Mon
 export function isUnanswered(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (UNANSWERED.some((kind) => error instanceof kind) || POOL_ERRORS.includes(error.name)) return true;
-  if (error instanceof mongo.MongoBulkWriteError && error.result.getWriteConcernError() !== undefined) return true;
+  if (error instanceof mongo.MongoBulkWriteError) {
+    // Of a bulk the driver wraps whatever went wrong, a broken connection too.
+    if (isUnanswered(error.errorResponse)) return true;
+    if (error.result.getWriteConcernError() !== undefined) return true;
+  }
   if (!(error instanceof mongo.MongoServerError)) return false;
   return NOT_NOW.has(Number(error.code)) || error.hasErrorLabel('RetryableWriteError');
 }

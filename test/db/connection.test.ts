@@ -1,0 +1,113 @@
+import { makeStore } from '../../src/db/accounts';
+import { connectDb, type Db } from '../../src/db/connection';
+import { StoreUnavailable } from '../../src/durable/errors';
+import { sampleDocument, sampleEntry, sampleRow } from '../durable/samples';
+import { testDatabase } from '../support/servers';
+import { silent } from './opened';
+import { makeWire, type Wire } from './wire';
+
+let wire: Wire;
+let db: Db;
+const store = () => makeStore(db);
+
+beforeAll(async () => {
+  const { url } = await testDatabase('connection');
+  wire = await makeWire(url);
+  db = await connectDb(wire.url, { log: silent });
+  await db.ensureIndexes();
+});
+afterAll(async () => {
+  await db.close();
+  await wire.close();
+});
+
+async function isBack(): Promise<void> {
+  wire.become('open');
+  for (;;)
+    if (
+      await db.ping().then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
+}
+afterEach(isBack);
+
+it('says unknown of a write whose answer was lost, which did happen', async () => {
+  const document = sampleDocument({ id: 'acc_lossy' });
+  wire.become('lossy');
+  expect(await store().insert(document)).toBe('unknown');
+  await isBack();
+  expect((await store().load(document.id))?.rev).toBe(1);
+
+  wire.become('lossy');
+  expect(await store().write(document, { ...document, rev: 2 })).toBe('unknown');
+  await isBack();
+  expect((await store().load(document.id))?.rev).toBe(2);
+});
+
+it('sends a write once: a lost answer is not followed by a second try of the driver', async () => {
+  const document = sampleDocument({ id: 'acc_once' });
+  await store().insert(document);
+  const sent: string[] = [];
+  const watched = await connectDb(wire.url, {
+    log: silent,
+    onCommand: (command) => sent.push(...Object.keys(command).slice(0, 1)),
+  });
+  sent.length = 0;
+  wire.become('lossy');
+  await makeStore(watched).write(document, { ...document, rev: 2 });
+  expect(sent.filter((name) => name === 'update')).toHaveLength(1);
+  await watched.close();
+});
+
+it('gives up within 8 s on a server that takes requests and says nothing', async () => {
+  wire.become('deaf');
+  const before = performance.now();
+  const document = sampleDocument({ id: 'acc_deaf' });
+  const outcomes = await Promise.all([
+    store().insert(document),
+    store()
+      .load(document.id)
+      .catch((error: unknown) => error),
+  ]);
+  expect(outcomes).toEqual(['unknown', expect.any(StoreUnavailable)]);
+  expect(performance.now() - before).toBeLessThan(8_000);
+});
+
+it('says in 3 s that nobody is there, each method in its own way', async () => {
+  wire.become('cut');
+  const document = sampleDocument({ id: 'acc_cut' });
+  const before = performance.now();
+  const away = (what: Promise<unknown>) => expect(what).rejects.toThrow(StoreUnavailable);
+  await Promise.all([
+    expect(store().insert(document)).resolves.toBe('unknown'),
+    expect(store().write(document, { ...document, rev: 2 })).resolves.toBe('unknown'),
+    away(store().load('acc_cut')),
+    away(store().findApplied('acc_cut', 'x')),
+    away(store().appendHistory([sampleEntry('acc_cut', sampleRow(1))])),
+    away(store().due({ kind: 'wake', now: 1, after: null, limit: 1 })),
+    away(db.ping()),
+  ]);
+  expect(performance.now() - before).toBeLessThan(3_000);
+});
+
+it('is as it was when the server is back', async () => {
+  wire.become('cut');
+  await expect(store().load('acc_back')).rejects.toThrow(StoreUnavailable);
+  await isBack();
+  expect(await store().insert(sampleDocument({ id: 'acc_back' }))).toBe('done');
+});
+
+it('does not start without a server, and shows no password', async () => {
+  wire.become('cut');
+  const url = new URL(wire.url.replace(/^mongodb:/, 'http:'));
+  url.username = 'someone';
+  url.password = 'a-password';
+  const refused = connectDb(url.href.replace(/^http:/, 'mongodb:'), { log: silent });
+  await expect(refused).rejects.toThrow(StoreUnavailable);
+  for (const bad of ['mongo://u:a-password@host/x', 'mongodb://u:a-password@/', 'a-password']) {
+    await expect(connectDb(bad, { log: silent })).rejects.toThrow('MONGODB_URL is not a MongoDB connection string.');
+  }
+});

@@ -1,0 +1,61 @@
+/** The wire to MongoDB, in the hands of a test: it loses answers, goes silent, or is cut. */
+
+import { once } from 'node:events';
+import net, { type AddressInfo, type Socket } from 'node:net';
+
+/**
+ * open: everything passes. deaf: requests arrive, answers do not. lossy: the connection breaks at the next answer.
+ * cut: nobody can connect.
+ */
+export type WireState = 'open' | 'deaf' | 'lossy' | 'cut';
+
+export interface Wire {
+  /** Connects directly: a replica set's own addresses would lead around the wire. */
+  url: string;
+  become(state: WireState): void;
+  close(): Promise<void>;
+}
+
+export async function makeWire(serverUrl: string): Promise<Wire> {
+  const target = new URL(serverUrl.replace(/^mongodb:/, 'http:'));
+  let state: WireState = 'open';
+  const sockets = new Set<Socket>();
+
+  const kept = (socket: Socket): Socket => {
+    sockets.add(socket);
+    return socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+  };
+
+  const server = net.createServer((client) => {
+    kept(client);
+    if (state === 'cut') return void client.destroy();
+    const upstream = kept(net.connect(Number(target.port), target.hostname));
+    client.pipe(upstream);
+    upstream.on('data', (answer) => {
+      if (state === 'lossy') client.destroy();
+      else if (state === 'open') client.write(answer);
+    });
+    upstream.on('close', () => client.destroy());
+    client.on('close', () => upstream.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  const through = new URL(target);
+  through.hostname = '127.0.0.1';
+  through.port = String((server.address() as AddressInfo).port);
+  through.searchParams.set('directConnection', 'true');
+
+  return {
+    url: through.href.replace(/^http:/, 'mongodb:'),
+    become(next) {
+      state = next;
+      if (state === 'cut') for (const socket of sockets) socket.destroy();
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
