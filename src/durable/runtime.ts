@@ -108,9 +108,9 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     reload: () => Promise<Document<D, V>>,
     attempt: Attempt<D, V, R>,
     isOurs: (document: Document<D, V>) => Promise<R | null>,
+    unsure = false,
   ): Promise<{ document: Document<D, V>; answer: R }> {
     let document = first ?? (await reload());
-    let unsure = false;
     for (let tries = 1; tries <= TRIES; tries++) {
       if (unsure) {
         const ours = await isOurs(document);
@@ -297,13 +297,16 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     return after.answer ? after.document : null;
   }
 
-  /** What became of an invocation: its result is an event if its key is there, else what the host makes of a late one. */
+  /**
+   * What became of an invocation: its result is an event if its key is there, else what the host makes of a late one.
+   * A caller that keeps trying gives the same `eventId` each time, and `unsure` after a try that went unanswered.
+   */
   async function settle(
     document: Document<D, V>,
-    about: { key: string; attempt: number; secrets?: Secrets; claimBy?: string },
+    about: { key: string; attempt: number; secrets?: Secrets; claimBy?: string; eventId?: string; unsure?: boolean },
     result: Result,
   ): Promise<Settled<D, V>> {
-    const eventId = parts.makeId();
+    const { eventId = parts.makeId(), unsure = false } = about;
     const { key, attempt: number } = about;
     type Answer = { verdict: Settled<D, V>['verdict']; seq: number; started: string[] };
 
@@ -322,7 +325,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
       const found = eventFor(now);
       if (!found) return { next: null, answer: { verdict: 'stale', seq: 0, started: [] } };
       const change = {
-        ...changeOf(found.event, { actor: 'machine', eventId, ...about }),
+        ...changeOf(found.event, { actor: 'machine', ...about, eventId }),
         attemptId: `${key}#${number}`,
       };
       const decision = decide(definition, now, change, around());
@@ -334,7 +337,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
       const row = await findApplied(now, eventId, true);
       return row && { verdict: 'applied', seq: row.seq, started: [] };
     };
-    const after = await commit(document, () => load(document.id), attempt, isOurs);
+    const after = await commit(unsure ? null : document, () => load(document.id), attempt, isOurs, unsure);
     if (after.answer.verdict !== 'stale') committed(after.document, after.answer.started);
     const { verdict, seq } = after.answer;
     return { verdict, document: after.document, claimed: claimedAt(after.document, seq, about.claimBy) };
