@@ -1,0 +1,6 @@
+export { makePerformer, type Performer, type PerformerParts } from './performer';
+export { makeQueues, queueNames, type Job, type QueueName, type Queues, type QueuesOptions } from './queues';
+export { makeRunners, type RunnerParts } from './runners';
+export { makeSweep, startSweep, type Sweep, type SweepLease, type SweepParts } from './sweep';
+export { startWorkers, type RunningWorkers, type WorkersOptions } from './worker';
+export type { InHand, Outcome, Runner, Runners, Work, WorkLog } from './work';

@@ -1,0 +1,209 @@
+/**
+ * Runs what an account's machine started, in this process: whoever holds a claim runs the work and stores what came of it.
+ *
+ * 1. Work is run only under a claim of ours; the claim in the store is the only lock.
+ * 2. An answer in hand is stored before anything else happens, and again and again until it is.
+ * 3. What the answer's commit starts is claimed by that same commit, so no job is needed to go on.
+ *
+ * The lean refresh: one read, the timer's commit with the claim and its journal (W1), UPS, the answer's commit (W2).
+ */
+
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AccountDocument } from '../db/accounts';
+import { relayAt } from '../durable/decide';
+import { NewerVersion, NotFound, StoreUnavailable, TooBusy } from '../durable/errors';
+import type { Result, Runtime, Settled } from '../durable/runtime';
+import type { Clock, Invocation } from '../durable/types';
+import type { AccountData } from '../machines/data';
+import type { AccountView } from '../machines/definition';
+import type { Gate, UpsEndpoint } from '../ups';
+import { codeOf, nameOf, type InHand, type Outcome, type Runners, type Work, type WorkLog } from './work';
+
+type AccountRuntime = Runtime<AccountData, AccountView>;
+
+export interface PerformerParts {
+  runtime: AccountRuntime;
+  runners: Runners;
+  gate: Pick<Gate, 'peek'>;
+  /** Which queue a timer's event belongs to (the definition's own). */
+  queueOf(name: string): string | null;
+  /** Unique for each start of a process: claims carry it. */
+  by: string;
+  clock: Clock;
+  log: WorkLog;
+  /** Waits before an answer is stored again; rejects or resolves at once when aborted. */
+  pause?: (tries: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface Performer {
+  readonly by: string;
+  /**
+   * Runs claimed invocations (keys) of a document and what their results start, until this chain of commits claims nothing more.
+   * Resolves with the last document, whatever UPS says; rejects for bugs only.
+   */
+  carry(document: AccountDocument, claimed: string[], inHand?: InHand): Promise<AccountDocument>;
+  /** What is due in an account and needs UPS, done. Rejects for bugs only: whatever else stops it, the sweep tells of it again. */
+  perform(id: string): Promise<void>;
+  /** Whether a queue's calls would be let through to UPS now, and else when to ask again. */
+  peek(queue: string): { ok: true } | { ok: false; retryAt: number };
+  /** Takes no new work and waits for what is in hand; after `graceMs` answers that the store will not take are given up. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/** The circuit and the pause that a queue's work, and a claimed invocation's, stands behind. */
+const ENDPOINTS: Record<string, UpsEndpoint> = {
+  'token-refresh': 'refresh',
+  authorization: 'rate',
+  refresh: 'refresh',
+  verify: 'rate',
+};
+
+/** However short-lived UPS's tokens are, one job comes to an end: the sweep tells of the rest. */
+const ROUNDS_MAX = 8;
+
+/** The longest call is 20 s; the store gets a few more to take its answer. */
+const GRACE_MS = 28_000;
+
+const pauseLonger = (tries: number, signal: AbortSignal): Promise<void> =>
+  delay(Math.min(5_000, 100 * 2 ** tries), undefined, { signal }).catch(() => undefined);
+
+const isAway = (error: unknown): boolean => error instanceof StoreUnavailable || error instanceof TooBusy;
+
+export function makePerformer(parts: PerformerParts): Performer {
+  const { runtime, runners, by, clock, log } = parts;
+  const working = new Set<Promise<unknown>>();
+  const givingUp = new AbortController();
+  let isStopping = false;
+
+  function tracked<T>(work: Promise<T>): Promise<T> {
+    const one = work.finally(() => working.delete(one)).catch(() => undefined);
+    working.add(one);
+    return work;
+  }
+
+  function peek(name: string): ReturnType<Performer['peek']> {
+    const endpoint = ENDPOINTS[name];
+    return endpoint === undefined ? { ok: true } : parts.gate.peek(endpoint);
+  }
+
+  async function run(work: Work): Promise<{ result: Result; secrets?: Outcome['secrets'] }> {
+    const { src, key } = work.invocation;
+    try {
+      const runner = runners[src];
+      if (!runner) throw new TypeError(`no runner for ${src}`);
+      const { output, secrets } = await runner(work);
+      return secrets ? { result: { output }, secrets } : { result: { output } };
+    } catch (error) {
+      // The name only: what a message repeats may be a secret, and the result is kept in history.
+      log.error({ accountId: work.document.id, key, error: nameOf(error) }, 'A runner failed: this is a bug.');
+      return { result: { error: { message: nameOf(error) } } };
+    }
+  }
+
+  /**
+   * Stores what is in hand, for as long as it takes. This is the one place an answer passes between UPS and the store:
+   * a second place for answers, for when the store is away, belongs here, before the first pause.
+   */
+  async function keepAnswer(
+    work: Work,
+    answer: { result: Result; secrets?: Outcome['secrets'] },
+  ): Promise<Settled<AccountData, AccountView> | null> {
+    const { document, invocation, claim } = work;
+    const about = {
+      key: invocation.key,
+      attempt: claim.attempt,
+      eventId: randomUUID(),
+      ...(answer.secrets && { secrets: { ...answer.secrets } }),
+    };
+    for (let tries = 1; ; tries++) {
+      try {
+        // Whoever is going takes nothing new: the queue tells others of what this starts.
+        const claimBy = isStopping ? {} : { claimBy: by };
+        return await runtime.settle(document, { ...about, ...claimBy, unsure: tries > 1 }, answer.result);
+      } catch (error) {
+        if (error instanceof NotFound || error instanceof NewerVersion || givingUp.signal.aborted) {
+          const what = { accountId: document.id, key: about.key, error: codeOf(error) ?? nameOf(error) };
+          log.error(what, 'An answer of UPS could not be stored and is given up.');
+          return null;
+        }
+        if (!isAway(error)) throw error;
+        const what = { accountId: document.id, key: about.key, tries };
+        log.warn(what, 'The store did not take an answer of UPS; it is tried again.');
+      }
+      await (parts.pause ?? pauseLonger)(tries, givingUp.signal);
+    }
+  }
+
+  async function carryOne(document: AccountDocument, key: string, inHand: InHand): Promise<AccountDocument> {
+    const invocation = document.invocations.find((one) => one.key === key);
+    if (!invocation?.claim) return document;
+    const { since, ...rest } = inHand;
+    // Without `since` the commit's own instant must do: late by what the wall clock may have jumped back in between.
+    const claimedMonotonic = since ?? clock.monotonic() - Math.max(0, clock.now() - document.updatedAt);
+    const work: Work = { document, invocation, claim: invocation.claim, inHand: rest, claimedMonotonic };
+    const answer = await run(work);
+    const settling = clock.monotonic();
+    const settled = await keepAnswer(work, answer);
+    if (settled === null) return document;
+    return carryAll(settled.document, settled.claimed, { since: settling });
+  }
+
+  /** Side by side: what is claimed together must all be sent within its time. */
+  async function carryAll(document: AccountDocument, claimed: string[], inHand: InHand): Promise<AccountDocument> {
+    const ends = await Promise.all(claimed.map((key) => carryOne(document, key, inHand)));
+    return ends.reduce((latest, end) => (end.rev > latest.rev ? end : latest), document);
+  }
+
+  async function fireDue(document: AccountDocument): Promise<AccountDocument> {
+    let now = document;
+    for (let round = 0; round < ROUNDS_MAX && !isStopping; round++) {
+      const timer = runtime.dueTimer(now, true);
+      if (!timer || !peek(parts.queueOf(timer.event) ?? '').ok) break;
+      const since = clock.monotonic();
+      const fired = await runtime.fire(now, { needsUps: true, claimBy: by });
+      if (!fired) break;
+      now = await carryAll(fired.document, fired.claimed, { since });
+    }
+    return now;
+  }
+
+  /** Nobody holds it: it was told to a queue, or whoever claimed it is gone. */
+  const isFree = ({ claim }: Invocation): boolean => claim === null || claim.until <= clock.now();
+
+  async function claimFree(document: AccountDocument): Promise<AccountDocument> {
+    let now = document;
+    for (const { key, src } of document.invocations.filter(isFree)) {
+      if (isStopping || !peek(src).ok) continue;
+      const since = clock.monotonic();
+      const claimed = await runtime.claim(now, key, by);
+      if (claimed) now = await carryAll(claimed, [key], { since });
+    }
+    return now;
+  }
+
+  async function performAll(id: string): Promise<void> {
+    try {
+      const document = await claimFree(await fireDue(await runtime.load(id)));
+      if (document.outbox.some((entry) => relayAt(entry) <= clock.now())) await runtime.relay.relayNow(document);
+    } catch (error) {
+      if (!(error instanceof NotFound || error instanceof NewerVersion || isAway(error))) throw error;
+      log.info({ accountId: id, code: codeOf(error) }, 'An account is left alone for now.');
+    }
+  }
+
+  return {
+    by,
+    peek,
+    carry: (document, claimed, inHand = {}) => tracked(carryAll(document, claimed, inHand)),
+    perform: async (id) => {
+      if (!isStopping) await tracked(performAll(id));
+    },
+    async stop(graceMs = GRACE_MS) {
+      isStopping = true;
+      const patience = setTimeout(() => givingUp.abort(), graceMs);
+      while (working.size > 0) await Promise.all(working);
+      clearTimeout(patience);
+    },
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * The queues as producers see them (BullMQ on Redis): hints that an account has something due, nothing more. A job holds
+ * an account's id. Redis holds no truth: when it is away or empty, the sweep finds everything again in the store.
+ *
+ * A fresh job id per hand-over and BullMQ's deduplication by account: while a job of an account waits, telling of it again
+ * adds nothing; while one runs, one more is kept for afterwards; a job that is over, however it ended, swallows nothing,
+ * so finished ones may stay for people to look at. (A job id made from the account would be swallowed as long as a
+ * finished job of that name is kept.)
+ */
+
+import { Queue as BullQueue } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { Queue } from '../durable/types';
+import { nameOf, type WorkLog } from './work';
+
+export const queueNames = ['authorization', 'token-refresh'] as const;
+export type QueueName = (typeof queueNames)[number];
+
+export interface Job {
+  accountId: string;
+}
+
+export interface QueuesOptions {
+  redisUrl: string;
+  /** Before every key in Redis; no `:`. */
+  prefix?: string;
+  log: WorkLog;
+  /** So many jobs may wait in a queue; what is beyond is told again when there is room. */
+  waitingMax?: number;
+  /** How long Redis may take before it counts as away. */
+  patienceMs?: number;
+}
+
+export interface Offer {
+  /** Redis answered. */
+  reached: boolean;
+  /** Queues that had no room for all they were offered. */
+  full: string[];
+}
+
+export interface Queues extends Queue {
+  /** As `hand`, and tells which queues are deep enough. Never rejects, never waits longer than `patienceMs`. */
+  offer(items: { id: string; queue: string }[]): Promise<Offer>;
+  /** For those who look at queues. */
+  readonly all: readonly BullQueue<Job>[];
+  close(): Promise<void>;
+}
+
+export const DEFAULT_PREFIX = 'upslink';
+const WAITING_MAX = 5_000;
+const PATIENCE_MS = 1_000;
+const KEPT = { removeOnComplete: { count: 100 }, removeOnFail: { count: 1_000 } };
+
+/** Needs no Redis to start: it is used as soon as it is there. */
+export function makeQueues(options: QueuesOptions): Queues {
+  const { log, prefix = DEFAULT_PREFIX, waitingMax = WAITING_MAX, patienceMs = PATIENCE_MS } = options;
+  // Without an offline queue a command fails at once while Redis is away, instead of waiting for it.
+  const redis = new Redis(options.redisUrl, {
+    enableOfflineQueue: false,
+    retryStrategy: (n) => Math.min(50 * n, 1_000),
+  });
+  redis.on('error', errorLogger(log, 'producers'));
+  const queues = new Map(queueNames.map((name) => [name as string, makeQueue(name)]));
+
+  function makeQueue(name: string): BullQueue<Job> {
+    const queue = new BullQueue<Job>(name, {
+      connection: redis,
+      prefix,
+      // Both: with the first alone the queue waits for a version check that a Redis away at the start never answers.
+      skipWaitingForReady: true,
+      skipVersionCheck: true,
+      defaultJobOptions: KEPT,
+      streams: { events: { maxLen: 1_000 } },
+    });
+    queue.on('error', () => undefined); // the connection's own, told by it already
+    return queue;
+  }
+
+  async function add(queue: BullQueue<Job>, ids: string[]): Promise<boolean> {
+    const room = waitingMax - (await queue.getWaitingCount());
+    const fitting = ids.slice(0, Math.max(0, room));
+    if (fitting.length > 0) await queue.addBulk(fitting.map(jobFor));
+    return fitting.length === ids.length;
+  }
+
+  async function offer(items: { id: string; queue: string }[]): Promise<Offer> {
+    if (redis.status !== 'ready') return { reached: false, full: [] };
+    const full: string[] = [];
+    const adding = [...queues].map(async ([name, queue]) => {
+      const ids = items.filter((item) => item.queue === name).map(({ id }) => id);
+      if (ids.length > 0 && !(await add(queue, ids))) full.push(name);
+      return true;
+    });
+    const all = Promise.all(adding).catch((error: unknown) => {
+      log.warn({ error: nameOf(error) }, 'Redis did not take jobs; the sweep will tell of them again.');
+      return null;
+    });
+    return { reached: (await within(patienceMs, all)) !== null, full };
+  }
+
+  return {
+    offer,
+    hand: async (items) => (await offer(items)).reached,
+    all: [...queues.values()],
+    async close() {
+      // Not by BullMQ's close, which would wait for a Redis that is away.
+      redis.disconnect();
+      await Promise.all(
+        [...queues.values()].map((queue) =>
+          within(
+            patienceMs,
+            queue.close().catch(() => undefined),
+          ),
+        ),
+      );
+    },
+  };
+}
+
+const jobFor = (id: string) => ({
+  name: 'perform',
+  data: { accountId: id },
+  opts: { deduplication: { id, keepLastIfActive: true } },
+});
+
+/** Null when it took too long; what comes after that is nobody's concern. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), ms);
+  });
+  try {
+    return await Promise.race([work, tooLong]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A Redis that is away says so many times a second: once in ten seconds is told. */
+export function errorLogger(log: WorkLog, who: string): (error: Error) => void {
+  let quietUntil = -Infinity;
+  return (error) => {
+    if (performance.now() < quietUntil) return;
+    quietUntil = performance.now() + 10_000;
+    log.warn({ who, error: 'code' in error ? error.code : error.name }, 'Redis is away; work goes on without it.');
+  };
+}

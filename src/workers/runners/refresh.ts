@@ -1,0 +1,77 @@
+/**
+ * Rotates a refresh token: the one request nobody can take back (design.md, invariant 3).
+ *
+ * No read of the store comes before the send. The claim's own commit is the latest truth there can be: it succeeded
+ * under `rev`, so at that moment no other pair and no unsettled send was in the document, and the journal entry it wrote
+ * keeps every other process from sending until `settleBy`. `sendBy` bounds how old that truth is when the socket is written.
+ */
+
+import type { AccountDocument } from '../../db/accounts';
+import type { RefreshOutput } from '../../machines/context';
+import type { Send, Slot } from '../../machines/data';
+import type { RefreshAnswer } from '../../ups';
+import type { Outcome, Runner, Work } from '../work';
+import { notSentWord, openSealed, pairOf, retryAtOf, wordOf, type RunnerParts } from './parts';
+
+const later = (retryAt: number | null = null): Outcome => ({ output: { kind: 'later', retryAt, ups: null } });
+
+export function makeRefresh(parts: RunnerParts): Runner {
+  return async (work) => {
+    const { slot, send } = journalled(work);
+    const { grantId, generation } = slot;
+    const refreshToken = openSealed(parts, work.document, slot.refresh, { field: 'refresh', grantId, generation });
+    if (refreshToken === null) return later();
+    if (send.recovery && !(await isUpsWell(parts, work.document, slot))) return later();
+    const sendBy = work.claimedMonotonic + (send.sendBy - send.at);
+    const answer = await parts.client.refresh({ refreshToken, sendBy });
+    return outcomeOf(answer, slot, parts.clock.now());
+  };
+}
+
+/** The send that this attempt may make, as its claim wrote it down. Without one nothing is sent, ever. */
+function journalled({ document, invocation, claim }: Work): { slot: Slot; send: Send } {
+  const slot = document.data.current;
+  const send = slot?.sends.find(({ id }) => id === `${invocation.key}#${claim.attempt}`);
+  if (!slot || !send) throw new UnjournalledSend('a refresh was about to be sent that its claim did not write down');
+  return { slot, send };
+}
+
+class UnjournalledSend extends Error {}
+
+/**
+ * Before a recovery UPS must be well: a second lost answer would teach nothing and may cost the grant. When a circuit is
+ * half-open somebody has to try, or accounts that all wait for a recovery would wait for ever: the rating probe risks nothing.
+ */
+async function isUpsWell(parts: RunnerParts, document: AccountDocument, slot: Slot): Promise<boolean> {
+  if (parts.gate.state().ups.state === 'half-open') {
+    const { grantId, generation } = slot;
+    const { accountNumber, address } = document.data.settings;
+    const accessToken = openSealed(parts, document, slot.access, { field: 'access', grantId, generation });
+    if (accessToken === null) return false;
+    await parts.client.probe({ accessToken, accountNumber, address });
+  }
+  return parts.gate.state().ups.state === 'closed';
+}
+
+function outcomeOf(answer: RefreshAnswer, slot: Slot, at: number): Outcome {
+  const output = (told: RefreshOutput): Outcome => ({ output: told });
+  const ups = wordOf(answer.ups, at);
+  switch (answer.kind) {
+    case 'tokens': {
+      const { facts, secrets } = pairOf(answer, slot.grantId, slot.generation + 1);
+      return { output: { kind: 'tokens', tokens: facts, ups }, secrets };
+    }
+    case 'refused':
+      return output({ kind: answer.reason === 'merchant-blocked' ? 'blocked' : 'refused', ups });
+    case 'our-client-refused':
+      return output({ kind: 'later', retryAt: null, ups });
+    case 'ambiguous':
+      return output({ kind: 'ambiguous', ups });
+    case 'later':
+      // A 400 that UPS's files do not explain may have spent the token: the send stays on record.
+      if (answer.spent === 'unknown') return output({ kind: 'ambiguous', ups });
+      return output({ kind: 'later', retryAt: retryAtOf(answer, at), ups });
+    case 'not-sent':
+      return output({ kind: 'later', retryAt: retryAtOf(answer, at), ups: notSentWord(answer, at) });
+  }
+}

@@ -1,0 +1,47 @@
+/** Asks UPS whether the account number belongs to the profile that a grant was given by: a token does not say. */
+
+import type { VerifyOutput } from '../../machines/context';
+import type { ProbeAnswer } from '../../ups';
+import type { Outcome, Runner } from '../work';
+import { notSentWord, openSealed, retryAtOf, wordOf, type RunnerParts } from './parts';
+
+export function makeVerify(parts: RunnerParts): Runner {
+  return async ({ document, invocation }) => {
+    const { data } = document;
+    const { grant, accountNumber } = invocation.input as { grant: 'candidate' | 'current'; accountNumber: string };
+    const slot = data[grant];
+    const later: Outcome = { output: { kind: 'later', retryAt: null, ups: null } };
+    if (slot === null) return later;
+    // UPS would refuse it, and the gate would count that against our client.
+    if (slot.accessExpiresAt <= parts.clock.now()) {
+      return { output: { kind: 'token-refused', retryAt: null, ups: null } };
+    }
+    const { grantId, generation } = slot;
+    const accessToken = openSealed(parts, document, slot.access, { field: 'access', grantId, generation });
+    if (accessToken === null) return later;
+    // The number is the one the machine asked for; the address has no part in its question but to make it well-formed.
+    const answer = await parts.client.probe({ accessToken, accountNumber, address: data.settings.address });
+    return { output: outputOf(answer, parts.clock.now()) };
+  };
+}
+
+function outputOf(answer: ProbeAnswer, at: number): VerifyOutput {
+  const ups = wordOf(answer.ups, at);
+  switch (answer.kind) {
+    case 'verified':
+    case 'not-in-profile':
+      return { kind: answer.kind, ups };
+    case 'refused':
+      return { kind: 'blocked', ups };
+    case 'request-refused':
+      return { kind: 'refused', ups };
+    case 'token-refused':
+      return { kind: 'token-refused', retryAt: null, ups };
+    case 'our-client-refused':
+      return { kind: 'later', retryAt: null, ups };
+    case 'later':
+      return { kind: 'later', retryAt: retryAtOf(answer, at), ups };
+    case 'not-sent':
+      return { kind: 'later', retryAt: retryAtOf(answer, at), ups: notSentWord(answer, at) };
+  }
+}
