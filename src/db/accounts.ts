@@ -7,6 +7,7 @@ import { changesOf } from './changes';
 import type { Db } from './connection';
 import { answered, isDuplicate, isUnanswered } from './errors';
 import { appendHistory, findApplied } from './history';
+import { firstOf } from './page';
 import type { StoredAccount } from './schemas';
 
 export type AccountDocument = Document<AccountData, AccountView>;
@@ -74,7 +75,7 @@ async function write(db: Db, before: AccountDocument, next: AccountDocument): Pr
 
 /**
  * From the index alone, no document is read. A first page is one trip. A later one is two ranges, first the rest of the
- * instant the page before ended in: one `$or` over both would leave it to the planner to merge them in order.
+ * instant the page before ended in, so two trips at most: one `$or` over both would leave it to the planner to merge them in order.
  */
 async function due(db: Db, { kind, now, after, limit }: DuePage): Promise<DueItem[]> {
   const field = kind === 'wake' ? 'wakeAt' : 'upsAt';
@@ -87,9 +88,8 @@ async function due(db: Db, { kind, now, after, limit }: DuePage): Promise<DueIte
     const page = db.accounts
       .find(range, { projection: kind === 'wake' ? { wakeAt: 1 } : { upsAt: 1, upsQueue: 1 } })
       .sort({ [field]: 1, _id: 1 })
-      .hint(kind)
-      .limit(limit - items.length);
-    const found = await answered(page.toArray());
+      .hint(kind);
+    const found = await firstOf(page, limit - items.length);
     items.push(...found.map((item) => ({ id: item._id, at: item[field] ?? 0, queue: item.upsQueue ?? null })));
   }
   return items;

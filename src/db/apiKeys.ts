@@ -4,7 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../durable/types';
 import type { Db } from './connection';
 import { answered } from './errors';
-import { pageOf, type Page } from './queries';
+import { pageOf, type Page } from './page';
 import type { Role, StoredApiKey } from './schemas';
 import { unlessThere } from './tenants';
 
@@ -96,11 +96,8 @@ export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
     },
 
     async list({ tenantId, limit, cursor }) {
-      const page = db.apiKeys
-        .find({ ...(tenantId !== null && { tenantId }), ...(cursor !== undefined && { _id: { $gt: cursor } }) })
-        .sort({ _id: 1 })
-        .limit(limit + 1);
-      return pageOf(await answered(page.toArray()), limit, apiKeyFrom);
+      const filter = { ...(tenantId !== null && { tenantId }), ...(cursor !== undefined && { _id: { $gt: cursor } }) };
+      return pageOf(db.apiKeys.find(filter).sort({ _id: 1 }), limit, apiKeyFrom);
     },
 
     async remove({ tenantId, id }) {

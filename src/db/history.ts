@@ -3,6 +3,7 @@
 import type { Checkpoint, Document, HistoryEntry, Row } from '../durable/types';
 import type { Db } from './connection';
 import { answered, insertedOrThere } from './errors';
+import { firstOf } from './page';
 import type { StoredCheckpoint, StoredEvent, StoredRow } from './schemas';
 
 /** Routine rows, and checkpoints that have a newer one, live this long after a checkpoint made them dispensable. */
@@ -101,11 +102,8 @@ export async function readHistory(
   limit = HISTORY_PAGE,
 ): Promise<Row[]> {
   const { id, tenantId, outbox } = document;
-  const page = db.history
-    .find({ _id: { $gt: keyOf(id, afterSeq), $lt: endOf(id) }, tenantId })
-    .sort({ _id: 1 })
-    .limit(limit);
-  const rows = (await answered(page.toArray())).map(rowFrom);
+  const page = db.history.find({ _id: { $gt: keyOf(id, afterSeq), $lt: endOf(id) }, tenantId }).sort({ _id: 1 });
+  const rows = (await firstOf(page, limit)).map(rowFrom);
   const known = new Set(rows.map(({ seq }) => seq));
   const waiting = outbox.map(({ row }) => row).filter(({ seq }) => seq > afterSeq && !known.has(seq));
   return [...rows, ...waiting].sort((a, b) => a.seq - b.seq).slice(0, limit);
@@ -116,14 +114,9 @@ export async function latestCheckpoint(
   db: Db,
   { id, tenantId }: Pick<Document, 'id' | 'tenantId'>,
 ): Promise<Checkpoint | null> {
-  const stored = await answered(
-    db.checkpoints
-      .find({ _id: { $gte: keyOf(id, 0), $lt: endOf(id) }, tenantId })
-      .sort({ _id: -1 })
-      .limit(1)
-      .next(),
-  );
-  if (stored === null) return null;
+  const newestFirst = db.checkpoints.find({ _id: { $gte: keyOf(id, 0), $lt: endOf(id) }, tenantId }).sort({ _id: -1 });
+  const [stored] = await firstOf(newestFirst, 1);
+  if (!stored) return null;
   const { _id, tenantId: _t, accountId: _a, expireAt: _e, ...checkpoint } = stored;
   return checkpoint;
 }
@@ -145,9 +138,6 @@ export async function readEvents(
   afterSeq: number,
   limit = HISTORY_PAGE,
 ): Promise<ToldEvent[]> {
-  const page = db.events
-    .find({ _id: { $gt: keyOf(id, afterSeq + 1), $lt: endOf(id) }, tenantId })
-    .sort({ _id: 1 })
-    .limit(limit);
-  return (await answered(page.toArray())).map(({ _id, ...event }) => ({ id: _id, ...event }));
+  const page = db.events.find({ _id: { $gt: keyOf(id, afterSeq + 1), $lt: endOf(id) }, tenantId }).sort({ _id: 1 });
+  return (await firstOf(page, limit)).map(({ _id, ...event }) => ({ id: _id, ...event }));
 }

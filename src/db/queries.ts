@@ -5,6 +5,7 @@ import { lifeStates, type AccountView, type LifeState } from '../machines/defini
 import { documentFrom, foldCase, TERM_LENGTH, type AccountDocument } from './accounts';
 import type { Db } from './connection';
 import { answered } from './errors';
+import { pageOf, type Page } from './page';
 import type { StoredAccount } from './schemas';
 
 export interface AccountList {
@@ -19,11 +20,6 @@ export interface AccountList {
   limit: number;
   /** The last id of the page before. */
   cursor?: string | undefined;
-}
-
-export interface Page<Item> {
-  items: Item[];
-  nextCursor: string | null;
 }
 
 const BY_VIEW = ['state', 'scheme', 'reason', 'externalId'] as const;
@@ -44,14 +40,9 @@ function filterOf(list: AccountList): mongo.Filter<StoredAccount> {
 /** A longer text can only be a name's: numbers have six characters. */
 const beginsWith = (text: string) => ({ $regex: `^${text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}`, $options: 'i' });
 
-/** One trip, in order of id. The one more than asked for tells whether there is a next page. */
-export async function listAccounts(db: Db, list: AccountList): Promise<Page<AccountDocument>> {
-  const page = db.accounts
-    .find(filterOf(list))
-    .sort({ _id: 1 })
-    .limit(list.limit + 1);
-  return pageOf(await answered(page.toArray()), list.limit, documentFrom);
-}
+/** One trip, in order of id. */
+export const listAccounts = (db: Db, list: AccountList): Promise<Page<AccountDocument>> =>
+  pageOf(db.accounts.find(filterOf(list)).sort({ _id: 1 }), list.limit, documentFrom);
 
 /** One trip, from the index alone. It costs one key per account: for a page people look at, not for every request. */
 export async function countByState(db: Db, tenantId: string | null): Promise<Record<LifeState, number>> {
@@ -63,14 +54,4 @@ export async function countByState(db: Db, tenantId: string | null): Promise<Rec
   const counts = Object.fromEntries(lifeStates.map((state) => [state, 0])) as Record<LifeState, number>;
   for (const { _id, count } of await answered(counted.toArray())) counts[_id] = count;
   return counts;
-}
-
-/** From one more stored thing than asked for. */
-export function pageOf<Stored extends { _id: string }, Item>(
-  found: Stored[],
-  limit: number,
-  itemFrom: (stored: Stored) => Item,
-): Page<Item> {
-  const shown = found.slice(0, limit);
-  return { items: shown.map(itemFrom), nextCursor: found.length > limit ? (shown.at(-1)?._id ?? null) : null };
 }

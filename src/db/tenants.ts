@@ -2,7 +2,7 @@
 
 import type { Db } from './connection';
 import { answered, isDuplicate } from './errors';
-import { pageOf, type Page } from './queries';
+import { pageOf, type Page } from './page';
 import type { StoredTenant } from './schemas';
 
 export interface Tenant extends Omit<StoredTenant, '_id'> {
@@ -56,9 +56,6 @@ export async function listTenants(
   db: Db,
   { limit, cursor }: { limit: number; cursor?: string | undefined },
 ): Promise<Page<Tenant>> {
-  const page = db.tenants
-    .find(cursor === undefined ? {} : { _id: { $gt: cursor } })
-    .sort({ _id: 1 })
-    .limit(limit + 1);
-  return pageOf(await answered(page.toArray()), limit, tenantFrom);
+  const after = cursor === undefined ? {} : { _id: { $gt: cursor } };
+  return pageOf(db.tenants.find(after).sort({ _id: 1 }), limit, tenantFrom);
 }
