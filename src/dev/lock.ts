@@ -9,7 +9,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Lock {
-  release(): Promise<void>;
+  readonly release: () => Promise<void>;
 }
 
 /** What is locked is a path; undefined when somebody else holds it. */

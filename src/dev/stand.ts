@@ -43,7 +43,11 @@ export async function startStand(context: DevContext, parts: StandParts, release
   const secrets = loadSecrets(context.folder);
   const given = serviceEnvironment(context, secrets);
   // With stand-ins for what is not started yet: a bad variable stops us before anything is opened.
-  const planned = loadConfig({ MONGODB_URL: 'mongodb://later', REDIS_URL: 'redis://later', ...given });
+  const planned = loadConfig({
+    ...given,
+    MONGODB_URL: given['MONGODB_URL'] || 'mongodb://later',
+    REDIS_URL: given['REDIS_URL'] || 'redis://later',
+  });
   await assertPortsFree(planned);
 
   const started: DevServer[] = [];

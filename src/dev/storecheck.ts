@@ -12,10 +12,11 @@ import type { Engine } from './engine';
 const WRITERS = 8;
 const WRITES_EACH = 50;
 
-interface Counter {
-  readonly _id: string;
-  readonly n: number;
-  readonly rev: number;
+/** One document with a number in it. */
+export interface Counter {
+  readonly read: () => Promise<{ n: number; rev: number }>;
+  /** Writes if `rev` is still what the document has; whether it did. */
+  readonly write: (ifRev: number, next: { n: number; rev: number }) => Promise<boolean>;
 }
 
 /** Skips what this user's cache folder says has passed. */
@@ -23,7 +24,7 @@ export async function checkOnce(engine: Engine, url: string, env: Environment, s
   const passed = path.join(cacheFolder(env), 'checked', `${engine.id}-${buildOf(engine)}`);
   if (existsSync(passed)) return;
   say(`${engine.name}: first use of this build, checking that no write is lost …`);
-  const lost = await lostWrites(url);
+  const lost = await withCounter(url, lostWrites);
   if (lost !== 0) {
     throw new DevError(
       `${engine.name} is refused: of ${WRITERS * WRITES_EACH} acknowledged compare-and-set writes it lost ${lost}. ` +
@@ -35,26 +36,39 @@ export async function checkOnce(engine: Engine, url: string, env: Environment, s
 }
 
 /** Acknowledged increments that the document does not show: 0 is the only good answer. */
-export async function lostWrites(url: string): Promise<number> {
-  const client = new mongoose.mongo.MongoClient(url, { serverSelectionTimeoutMS: 5_000, maxPoolSize: WRITERS });
-  const database = client.db(`upslink_check_${process.pid}`);
-  try {
-    const counters = database.collection<Counter>('counters', { writeConcern: { w: 'majority', journal: true } });
-    await counters.insertOne({ _id: 'one', n: 0, rev: 0 });
-    await Promise.all(Array.from({ length: WRITERS }, () => write(counters)));
-    const end = await counters.findOne({ _id: 'one' }, { readConcern: { level: 'majority' } });
-    return WRITERS * WRITES_EACH - (end?.n ?? 0);
-  } finally {
-    await database.dropDatabase();
-    await client.close();
+export async function lostWrites(counter: Counter): Promise<number> {
+  await Promise.all(Array.from({ length: WRITERS }, () => writeAll(counter)));
+  const { n } = await counter.read();
+  return WRITERS * WRITES_EACH - n;
+}
+
+async function writeAll(counter: Counter): Promise<void> {
+  for (let written = 0; written < WRITES_EACH;) {
+    const { n, rev } = await counter.read();
+    if (await counter.write(rev, { n: n + 1, rev: rev + 1 })) written += 1;
   }
 }
 
-async function write(counters: mongoose.mongo.Collection<Counter>): Promise<void> {
-  for (let written = 0; written < WRITES_EACH;) {
-    const { n, rev } = (await counters.findOne({ _id: 'one' })) ?? { n: 0, rev: 0 };
-    const answer = await counters.updateOne({ _id: 'one', rev }, { $set: { n: n + 1, rev: rev + 1 } });
-    written += answer.modifiedCount;
+/** A counter in a database of its own, dropped in the end. */
+export async function withCounter<T>(url: string, use: (counter: Counter) => Promise<T>): Promise<T> {
+  const client = new mongoose.mongo.MongoClient(url, { serverSelectionTimeoutMS: 5_000, maxPoolSize: WRITERS });
+  const database = client.db(`upslink_check_${process.pid}`);
+  try {
+    const documents = database.collection<{ _id: string; n: number; rev: number }>('counters', {
+      writeConcern: { w: 'majority', journal: true },
+      readConcern: { level: 'majority' },
+    });
+    await documents.insertOne({ _id: 'one', n: 0, rev: 0 });
+    return await use({
+      read: async () => (await documents.findOne({ _id: 'one' })) ?? { n: 0, rev: 0 },
+      write: async (rev, next) => {
+        const { modifiedCount } = await documents.updateOne({ _id: 'one', rev }, { $set: next });
+        return modifiedCount === 1;
+      },
+    });
+  } finally {
+    await database.dropDatabase();
+    await client.close();
   }
 }
 

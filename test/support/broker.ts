@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import mongoose from 'mongoose';
+import { findBrowser } from '../../src/dev/browser';
 import { type DevContext, DevError, type DevServer } from '../../src/dev/context';
 import { startJanitor } from '../../src/dev/janitor';
 import { startMongodb } from '../../src/dev/mongodb';
@@ -42,9 +43,11 @@ export async function startBroker(outputFolder: string): Promise<Broker> {
     };
   };
   const [mongodb, redis] = [once(startMongodb), once(startRedis)];
+  let browser: Promise<string> | undefined;
   const routes: Record<string, Route> = {
     '/mongodb': async () => ({ url: (await mongodb()).url }),
     '/redis': async () => ({ url: (await redis()).url }),
+    '/browser': async () => ({ url: await (browser ??= findBrowser(context)) }),
     '/drop-database': async ({ name }) => dropDatabase((await mongodb()).url, String(name)),
     '/drop-prefix': async ({ name }) => dropPrefix((await redis()).url, String(name)),
     '/keep': async ({ name }) => ({ count: kept.push(String(name)) }),

@@ -50,6 +50,11 @@ export function testPrefix(name: string): string {
   return prefix;
 }
 
+/** The program of a Chromium, for playwright's `executablePath`; installed where that is possible. */
+export async function testBrowser(): Promise<string> {
+  return (await ask('browser')).url;
+}
+
 export interface PrivateServer {
   readonly url: string;
   /** SIGTERM, and waits. */
