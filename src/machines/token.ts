@@ -5,6 +5,11 @@ import { theDeadGrant, theTokens, theUpsAnswer, vocabulary } from './vocabulary'
 
 const noteUps = { type: 'noteUps' as const, params: theUpsAnswer };
 const settled = (ambiguous: boolean) => ({ type: 'settleSend' as const, params: { ambiguous } });
+const backOff = (ambiguous: boolean) => [
+  noteUps,
+  settled(ambiguous),
+  { type: 'planRetry' as const, params: { ambiguous } },
+];
 
 const dies = (reason: Reason) => ({
   target: 'ending',
@@ -48,12 +53,12 @@ export const token = vocabulary.createStateConfig({
           {
             guard: { type: 'answered', params: { kind: 'ambiguous' } },
             target: 'backing-off',
-            actions: [noteUps, settled(true), 'planRetry'],
+            actions: backOff(true),
           },
-          { target: 'backing-off', actions: [noteUps, settled(false), 'planRetry'] },
+          { target: 'backing-off', actions: backOff(false) },
         ],
         // A refresh that ended in a fault of ours may have been sent: it counts as ambiguous.
-        onError: { target: 'backing-off', actions: [settled(true), 'planRetry'] },
+        onError: { target: 'backing-off', actions: backOff(true) },
       },
       on: { REFRESH: { guard: 'refreshIdle', target: 'refreshing' } },
     },

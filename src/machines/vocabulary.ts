@@ -234,9 +234,11 @@ export const vocabulary = setup({
       const tokens = tokensOf(event);
       return { current: tokens ? grantOf(tokens) : context.current, failures: 0, retryAt: 0 };
     }),
-    planRetry: assign(({ context, event }) => {
+    // Only a lost answer is waited for: a send that never counted keeps nobody.
+    planRetry: assign(({ context, event }, params: { ambiguous: boolean }) => {
       const asked = retryAtAfter(context, context.failures, askedRetryAt(event), REFRESH_RETRY_MAX_MS);
-      return { failures: context.failures + 1, retryAt: Math.max(asked, context.facts.unsettledUntil) };
+      const settledAt = params.ambiguous ? context.facts.unsettledUntil : 0;
+      return { failures: context.failures + 1, retryAt: Math.max(asked, settledAt) };
     }),
     forgetGrants: assign({ current: null, candidate: null, failures: 0, retryAt: 0, recheck: false }),
     forgetDeadGrant: assign(({ context }) => (keepsDeadGrant(context.reason) ? {} : { current: null })),
