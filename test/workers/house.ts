@@ -1,0 +1,311 @@
+/**
+ * The service without its outside, for tests of work: a real store, a real UPS sandbox over HTTP, and any number of
+ * processes (each with a memory of its own) on them. One clock for all, moved by hand on top of real time.
+ */
+
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { makeStore, type AccountDocument } from '../../src/db/accounts';
+import { connectDb } from '../../src/db/connection';
+import { acquireLease, releaseLease } from '../../src/db/lease';
+import { makeVault } from '../../src/db/vault';
+import { StoreUnavailable } from '../../src/durable/errors';
+import { makeRuntime, type Runtime } from '../../src/durable/runtime';
+import type { Queue, Row, Store } from '../../src/durable/types';
+import type { AccountData, RefreshPolicy } from '../../src/machines/data';
+import { makeAccountDefinition, type AccountView } from '../../src/machines/definition';
+import { startSandbox } from '../../src/sandbox';
+import {
+  GATE_DEFAULTS,
+  makeGate,
+  makePkce,
+  makeUpsClient,
+  type Gate,
+  type GateOptions,
+  type UpsClient,
+} from '../../src/ups';
+import {
+  makePerformer,
+  makeRunners,
+  type Performer,
+  type Runners,
+  type SweepLease,
+  type WorkLog,
+} from '../../src/workers';
+import { accountData } from '../machines/lived';
+import { testDatabase } from '../support/servers';
+import { makeReleases } from '../ups/servers';
+
+export const TENANT = 'acme';
+const ups = { clientId: 'client-1', clientSecret: 'client-secret-0123456789', publicUrl: 'http://localhost:4400' };
+export const paths = {
+  token: '/security/v1/oauth/token',
+  refresh: '/security/v1/oauth/refresh',
+  rate: '/api/rating/v2409/Rate',
+};
+
+export interface Ledger {
+  tokens: { grantId: string; generation: number; accessTokenSha256: string; refreshTokenSha256: string }[];
+  uses: { endpoint: string; username: string | null; status: number | null; code: string | null }[];
+  violations: { kind: string; detail: string }[];
+  repeats: { grantId: string; generation: number; delivered: boolean }[];
+}
+
+export interface Counts {
+  reads: number;
+  writes: number;
+  inserts: number;
+  /** Trips with rows for history, and the rows in them. */
+  appends: number;
+  rows: number;
+  finds: number;
+  dues: number;
+}
+const nothing = (): Counts => ({ reads: 0, writes: 0, inserts: 0, appends: 0, rows: 0, finds: 0, dues: 0 });
+
+type AccountStore = Store<AccountData, AccountView>;
+export type House = Awaited<ReturnType<typeof openHouse>>;
+export interface Process {
+  counts: Counts;
+  logged: { level: string; fields: object; message: string }[];
+  log: WorkLog;
+  store: AccountStore;
+  gate: Gate;
+  client: UpsClient;
+  runtime: Runtime<AccountData, AccountView>;
+  runners: Runners;
+  performer: Performer;
+  lease: SweepLease;
+  forgetCounts(): void;
+  /** From here on the store does not answer this process, or does again. */
+  setAway(is: boolean): void;
+}
+
+export const noQueue: Queue = { hand: async () => true };
+
+export async function openHouse(name: string) {
+  const releases = makeReleases();
+  let shift = 0;
+  const clock = { now: () => Date.now() + shift, monotonic: () => performance.now() + shift };
+
+  const { url: databaseUrl } = await testDatabase(name);
+  const silent = { info: () => {}, warn: () => {} };
+  const db = await connectDb(databaseUrl, { log: silent });
+  releases.add(() => db.close());
+  await db.ensureIndexes();
+  const vault = makeVault([{ id: 'k1', key: randomBytes(32) }]);
+  const definition = makeAccountDefinition();
+
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'upslink-workers-'));
+  releases.add(() => rm(dataDir, { recursive: true, force: true }));
+  const sandbox = await startSandbox({ port: 0, dataDir, ...ups, clock: () => clock.now() });
+  releases.add(() => sandbox.stop());
+
+  async function control<T = unknown>(method: string, what: string, body?: object): Promise<T> {
+    const response = await fetch(`${sandbox.url}/sandbox/${what}`, {
+      method,
+      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`the sandbox answered ${response.status} to ${method} ${what}`);
+    return (response.status === 204 ? null : await response.json()) as T;
+  }
+
+  /** A process of the service: runtime, gate, client and performer, sharing nothing in memory with another. */
+  function process(given: { queue?: Queue; gate?: Partial<GateOptions>; secret?: string } = {}): Process {
+    const counts = nothing();
+    const logged: { level: string; fields: object; message: string }[] = [];
+    const note = (level: string) => (fields: object, message: string) => void logged.push({ level, fields, message });
+    const log = { info: note('info'), warn: note('warn'), error: note('error') };
+    let away = false;
+    const store = counted(makeStore(db), counts, () => away);
+    const gate = makeGate(clock, { ...GATE_DEFAULTS, ...given.gate });
+    const client = makeUpsClient({
+      baseUrl: sandbox.url,
+      clientId: ups.clientId,
+      clientSecret: given.secret ?? ups.clientSecret,
+      redirectUri: `${ups.publicUrl}/oauth/callback`,
+      gate,
+      clock,
+    });
+    releases.add(() => client.close());
+    const runtime = makeRuntime<AccountData, AccountView>({
+      definition,
+      store,
+      queue: given.queue ?? noQueue,
+      clock,
+      makeId: randomUUID,
+      seal: ({ id, ...about }, secret) => vault.seal(secret, { ...about, accountId: id }),
+      pause: () => new Promise((resolve) => setImmediate(resolve)),
+      report: (error) => void logged.push({ level: 'report', fields: { error }, message: String(error) }),
+    });
+    releases.add(() => runtime.relay.idle());
+    const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 20)));
+    const runners = makeRunners({ client, gate, vault, clock, log, wait });
+    const by = `process-${randomUUID()}`;
+    const performer = makePerformer({
+      runtime,
+      runners,
+      gate,
+      queueOf: (event) => definition.queueOf(event),
+      by,
+      clock,
+      log,
+      pause: () => new Promise((resolve) => setTimeout(resolve, 5)),
+    });
+    releases.add(() => performer.stop(0));
+    const lease: SweepLease = {
+      acquire: (ttlMs) => acquireLease(db, { name: 'sweep', holder: by, now: clock.now(), ttlMs }),
+      release: () => releaseLease(db, { name: 'sweep', holder: by }),
+    };
+    return {
+      store,
+      counts,
+      logged,
+      log,
+      gate,
+      client,
+      runtime,
+      runners,
+      performer,
+      lease,
+      forgetCounts: () => void Object.assign(counts, nothing()),
+      setAway: (is: boolean) => void (away = is),
+    };
+  }
+
+  /** A connected account, through UPS's own pages. */
+  async function connect(on: Process, about: { policy?: RefreshPolicy; username?: string } = {}): Promise<string> {
+    const { username = `m-${randomBytes(4).toString('hex')}`, policy = 'eager' } = about;
+    const id = await create(on, policy);
+    await control('POST', 'profiles', { username, password: 'pass', accounts: [{ accountNumber: 'A1B2C3' }] });
+    const code = await consent(on, id, username);
+    const since = clock.monotonic();
+    const { document, claimed } = await on.runtime.dispatch(
+      id,
+      { type: 'CODE_RECEIVED', consentId: code.consentId } as never,
+      { actor: 'merchant', claimBy: on.performer.by },
+    );
+    await on.performer.carry(document, claimed, { code: code.code, since });
+    await on.runtime.relay.idle();
+    return id;
+  }
+
+  async function create(on: Process, policy: RefreshPolicy = 'eager'): Promise<string> {
+    const id = `acc_${randomBytes(13).toString('hex')}`;
+    const data = accountData(policy);
+    await on.runtime.create({ id, tenantId: TENANT, data }, { type: 'CREATE' }, { actor: 'key:test' });
+    return id;
+  }
+
+  /** AUTHORIZE, and what the merchant's browser does between our link and our callback. */
+  async function consent(on: Process, id: string, username: string): Promise<{ consentId: string; code: string }> {
+    const { verifier, challenge } = makePkce();
+    const consentId = randomUUID();
+    const event = { type: 'AUTHORIZE', consentId, linkHash: 'l', stateHash: 's', cookieHash: 'c', returnTo: null };
+    const secrets = { verifier };
+    await on.runtime.dispatch(id, { ...event, ttlMs: 1_800_000 } as never, { actor: 'key:test', secrets });
+    const toLogin = await go(on.client.authorizeUrl({ state: 'state-1', codeChallenge: challenge }));
+    const params = new URL(toLogin.location).searchParams;
+    const login = new URLSearchParams([...params, ['username', username], ['password', 'pass']]);
+    const cookie = (await go(`${sandbox.url}/login`, login)).cookie.split(';')[0] ?? '';
+    const page = await go(`${sandbox.url}/consent?${params.toString()}`, undefined, cookie);
+    const key = /name="form_key"\s+value="([^"]+)"/.exec(page.text)?.[1] ?? '';
+    const allow = new URLSearchParams([...params, ['form_key', key], ['decision', 'allow']]);
+    const back = new URL((await go(`${sandbox.url}/consent`, allow, cookie)).location);
+    return { consentId, code: back.searchParams.get('code') ?? '' };
+  }
+
+  const load = async (id: string): Promise<AccountDocument> => {
+    const document = await makeStore(db).load(id);
+    if (!document) throw new Error(`no account ${id}`);
+    return document;
+  };
+
+  return {
+    db,
+    clock,
+    vault,
+    definition,
+    process,
+    connect,
+    create,
+    consent,
+    load,
+    control,
+    /** Moves everybody's clock. */
+    pass: (ms: number) => void (shift += ms),
+    /** To the instant at which something of the account that needs UPS is due. */
+    async passToUps(id: string) {
+      const { upsAt } = await load(id);
+      if (upsAt === null) throw new Error('nothing of the account needs UPS');
+      shift += Math.max(0, upsAt - clock.now()) + 1;
+    },
+    ledger: () => control<Ledger>('GET', 'ledger'),
+    /** Refresh tokens sent while an earlier send of them was open. */
+    gambles: async () =>
+      (await control<Ledger>('GET', 'ledger')).violations.filter(({ kind }) => kind.startsWith('refresh')),
+    /** How often UPS was asked for new tokens by anybody. */
+    refreshes: async () =>
+      (await control<Ledger>('GET', 'ledger')).uses.filter(({ endpoint }) => endpoint === 'refresh').length,
+    fault: (where: keyof typeof paths, what: object) =>
+      control('POST', 'faults', { match: { path: paths[where] }, times: 1, ...what }),
+    clearFaults: () => control('DELETE', 'faults'),
+    history: async (id: string): Promise<Row[]> => await db.history.find({ accountId: id }).sort({ seq: 1 }).toArray(),
+    /** The account holds the pair that UPS gave last: nothing was lost on the way. */
+    async holdsNewestPair(id: string): Promise<boolean> {
+      const { tenantId, data } = await load(id);
+      if (!data.current) return false;
+      const { grantId, generation, refresh } = data.current;
+      const plain = vault.open(refresh, { tenantId, accountId: id, field: 'refresh', grantId, generation });
+      const sha256 = createHash('sha256').update(plain).digest('hex');
+      const { tokens } = await control<Ledger>('GET', 'ledger');
+      const mine = tokens.find((one) => one.refreshTokenSha256 === sha256);
+      return mine !== undefined && tokens.every((t) => t.grantId !== mine.grantId || t.generation <= mine.generation);
+    },
+    release: () => releases.run(),
+  };
+}
+
+function counted(store: AccountStore, counts: Counts, isAway: () => boolean): AccountStore {
+  const unlessAway = <T>(work: () => Promise<T>): Promise<T> =>
+    isAway() ? Promise.reject(new StoreUnavailable('The store is away, as the test asked.')) : work();
+  return {
+    load: (id, tenantId) => (counts.reads++, unlessAway(() => store.load(id, tenantId))),
+    insert: (document) => (counts.inserts++, isAway() ? Promise.resolve('unknown') : store.insert(document)),
+    write: (before, next) => (counts.writes++, isAway() ? Promise.resolve('unknown') : store.write(before, next)),
+    appendHistory: (entries) => {
+      counts.appends++;
+      counts.rows += entries.length;
+      return unlessAway(() => store.appendHistory(entries));
+    },
+    findApplied: (id, eventId) => (counts.finds++, unlessAway(() => store.findApplied(id, eventId))),
+    due: (page) => (counts.dues++, unlessAway(() => store.due(page))),
+  };
+}
+
+async function go(to: string, form?: URLSearchParams, cookie = '') {
+  const response = await fetch(to, {
+    redirect: 'manual',
+    method: form === undefined ? 'GET' : 'POST',
+    headers: { cookie },
+    ...(form && { body: form }),
+  });
+  const { headers } = response;
+  return {
+    location: headers.get('location') ?? '',
+    cookie: headers.get('set-cookie') ?? '',
+    text: await response.text(),
+  };
+}
+
+/** life.token of a connected account, else life. */
+export function standing({ snapshot }: AccountDocument): string {
+  const { life } = snapshot.value as { life: string | Record<string, string> };
+  return typeof life === 'string'
+    ? life
+    : Object.entries(life)
+        .map((parts) => parts.join('.'))
+        .join('');
+}

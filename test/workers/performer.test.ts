@@ -1,0 +1,380 @@
+import { NewerVersion } from '../../src/durable/errors';
+import { openHouse, standing, type House } from './house';
+
+let house: House;
+beforeAll(async () => {
+  house = await openHouse('performer');
+});
+afterEach(() => house.clearFaults());
+afterAll(() => house.release());
+
+const contextOf = async (id: string) => (await house.load(id)).snapshot.context as { reason: string | null };
+
+describe('an authorization is carried by the process that received the callback', () => {
+  it('exchanges and verifies without a queue, and the pair is sealed', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    const document = await house.load(id);
+    expect(standing(document)).toBe('connected.fresh');
+    expect(await house.holdsNewestPair(id)).toBe(true);
+    expect(document.data.links.at(-1)).toMatchObject({ verifier: null, outcome: 'connected' });
+    expect(process.logged.filter(({ level }) => level === 'error' || level === 'report')).toEqual([]);
+  });
+
+  it('never sends a code it does not have: a crash after the callback ends as interrupted', async () => {
+    const [crashed, other] = [house.process(), house.process()];
+    const id = await house.create(crashed);
+    await house.control('POST', 'profiles', { username: 'crash', password: 'pass', accounts: [] });
+    const { consentId } = await house.consent(crashed, id, 'crash');
+    const event = { type: 'CODE_RECEIVED', consentId } as never;
+    await crashed.runtime.dispatch(id, event, { actor: 'merchant', claimBy: crashed.performer.by });
+    await other.performer.perform(id);
+    expect((await house.load(id)).invocations).toHaveLength(1);
+    house.pass(31_000);
+    await other.performer.perform(id);
+    const document = await house.load(id);
+    expect(standing(document)).toBe('created');
+    expect(document.data.links.at(-1)).toMatchObject({ outcome: 'failed', reason: 'authorization-interrupted' });
+    expect(
+      (await house.ledger()).uses.filter(({ endpoint, username }) => endpoint === 'token' && username === 'crash'),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['an answer lost', 'token', { do: 'drop-answer' }, 'authorization-interrupted'],
+    ['429', 'token', { do: 'status', status: 429 }, 'authorization-interrupted'],
+    ['our redirect refused', 'token', { do: 'status', status: 400, code: '10400' }, 'authorization-unavailable'],
+  ] as const)('%s leaves the account as it was, and says why', async (_, where, fault, reason) => {
+    const process = house.process();
+    await house.fault(where, fault);
+    const id = await house.connect(process);
+    const document = await house.load(id);
+    expect(standing(document)).toBe('created');
+    expect(document.data.links.at(-1)).toMatchObject({ outcome: 'failed', reason });
+  });
+
+  it.each([
+    ['a code refused', 'token', { do: 'status', status: 400, code: '10402' }, 'authorization-rejected'],
+    ['a blocked merchant', 'rate', { do: 'blocked' }, 'merchant-blocked'],
+    ['another number in the profile', 'rate', { do: 'status', status: 400, code: '120100' }, 'account-not-in-profile'],
+  ] as const)('%s disconnects, and says why', async (_, where, fault, reason) => {
+    await house.fault(where, fault);
+    const id = await house.connect(house.process());
+    expect(standing(await house.load(id))).toBe('disconnected');
+    expect((await contextOf(id)).reason).toBe(reason);
+  });
+
+  it('tries a verification again that UPS did not answer', async () => {
+    const process = house.process();
+    await house.fault('rate', { do: 'status', status: 503 });
+    const id = await house.connect(process);
+    expect(standing(await house.load(id))).toBe('pending-authorization');
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    expect(standing(await house.load(id))).toBe('connected.fresh');
+  });
+});
+
+describe('a refresh', () => {
+  it('brings the next pair when it is due, and not before', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    const before = await house.refreshes();
+    await process.performer.perform(id);
+    expect(await house.refreshes()).toBe(before);
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    expect(await house.refreshes()).toBe(before + 1);
+    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+    expect(await house.holdsNewestPair(id)).toBe(true);
+  });
+
+  it('is sent once when two processes are told of it at the same moment, and twice the same one', async () => {
+    const [one, other] = [house.process(), house.process()];
+    const id = await house.connect(one);
+    await house.passToUps(id);
+    const before = await house.refreshes();
+    const all = [one, other, one, other].map(({ performer }) => performer.perform(id));
+    await Promise.all(all);
+    expect(await house.refreshes()).toBe(before + 1);
+    expect((await house.load(id)).data.current?.generation).toBe(2);
+    expect(await house.gambles()).toEqual([]);
+  });
+
+  it('that somebody asked for is run by whoever is told of it, at once', async () => {
+    const [asked, told] = [house.process(), house.process()];
+    const id = await house.connect(asked);
+    await asked.runtime.dispatch(id, { type: 'REFRESH' }, { actor: 'key:test' });
+    await told.performer.perform(id);
+    expect((await house.load(id)).data.current?.generation).toBe(2);
+  });
+
+  it('asked for with a claim needs nobody to be told', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    const { by, carry } = process.performer;
+    const { document, claimed } = await process.runtime.dispatch(
+      id,
+      { type: 'REFRESH' },
+      { actor: 'key:1', claimBy: by },
+    );
+    const last = await carry(document, claimed);
+    expect(last.data.current?.generation).toBe(2);
+    expect(last.rev).toBe((await house.load(id)).rev);
+  });
+
+  it('that UPS refused unprocessed is tried again when UPS said, the token unharmed', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await house.fault('refresh', { do: 'status', status: 429, retryAfter: 7 });
+    await house.passToUps(id);
+    const at = house.clock.now();
+    await process.performer.perform(id);
+    const document = await house.load(id);
+    expect(standing(document)).toBe('connected.backing-off');
+    expect(document.data.current?.sends).toEqual([]);
+    expect((document.upsAt ?? 0) - at).toBeGreaterThanOrEqual(7_000);
+    expect((document.upsAt ?? 0) - at).toBeLessThan(12_000);
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    expect((await house.load(id)).data.current?.generation).toBe(2);
+  });
+
+  it('refused for our own client disconnects nobody', async () => {
+    const id = await house.connect(house.process());
+    const misconfigured = house.process({ secret: 'not-the-secret' });
+    await house.passToUps(id);
+    await misconfigured.performer.perform(id);
+    expect(standing(await house.load(id))).toBe('connected.backing-off');
+    await house.passToUps(id);
+    await house.process().performer.perform(id);
+    expect(await house.load(id)).toMatchObject({ data: { current: { generation: 2 } } });
+  });
+
+  it('is not started, and not written, while the gate is shut', async () => {
+    const process = house.process({ gate: { client: { threshold: 1, openMs: 60_000, longestOpenMs: 60_000 } } });
+    const [id, other] = [await house.connect(process), await house.connect(process)];
+    await house.fault('refresh', { do: 'status', status: 401, code: '250002' });
+    await house.passToUps(id);
+    await house.passToUps(other);
+    await process.performer.perform(id);
+    const { rev } = await house.load(other);
+    await process.performer.perform(other);
+    expect((await house.load(other)).rev).toBe(rev);
+  });
+
+  it('cannot be made with a key that is not in the ring; the account waits', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    const sealed = { 'data.current.refresh': 'v1.other.AAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA.AAAA' };
+    await house.db.accounts.updateOne({ _id: id }, { $set: sealed });
+    await house.passToUps(id);
+    const before = await house.refreshes();
+    await process.performer.perform(id);
+    expect(await house.refreshes()).toBe(before);
+    expect(standing(await house.load(id))).toBe('connected.backing-off');
+    expect(process.logged).toContainEqual(
+      expect.objectContaining({ fields: { accountId: id, field: 'refresh', code: 'vault-key-missing' } }),
+    );
+  });
+
+  it('revoked by UPS leads to ending, with its reason', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await house.fault('refresh', { do: 'revoke' });
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    expect(standing(await house.load(id))).toBe('connected.ending');
+    expect((await contextOf(id)).reason).toBe('refresh-token-revoked');
+  });
+});
+
+describe('a refresh whose answer is lost', () => {
+  const lose = async (how: 'drop-answer' | 'reset') => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await house.fault('refresh', { do: how });
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    const document = await house.load(id);
+    expect(standing(document)).toBe('connected.backing-off');
+    expect(document.data.current?.sends).toMatchObject([{ end: 'ambiguous', recovery: false }]);
+    return { process, id, settleBy: document.data.current?.sends[0]?.settleBy ?? 0 };
+  };
+
+  it('waits for settleBy, then one recovery send, and says that the outcome is unknown when that is refused', async () => {
+    const { process, id, settleBy } = await lose('drop-answer');
+    const before = await house.refreshes();
+    house.pass(Math.max(0, settleBy - house.clock.now() - 100));
+    await process.performer.perform(id);
+    expect(await house.refreshes()).toBe(before);
+    await house.passToUps(id);
+    expect(house.clock.now()).toBeGreaterThanOrEqual(settleBy);
+    await process.performer.perform(id);
+    expect(await house.refreshes()).toBe(before + 1);
+    const document = await house.load(id);
+    expect(standing(document)).toBe('connected.ending');
+    expect((await contextOf(id)).reason).toBe('refresh-outcome-unknown');
+    await process.runtime.relay.idle();
+    const told = (await house.history(id)).flatMap(({ outgoing }) => outgoing.map(({ type }) => type));
+    expect(told).toContain('account.reconnect-needed');
+    expect(await house.gambles()).toEqual([]);
+  });
+
+  it('is recovered when UPS never processed it', async () => {
+    const { process, id } = await lose('reset');
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+  });
+
+  it('is not recovered before the circuit is closed; a rating probe finds that out, and risks nothing', async () => {
+    const { id } = await lose('reset');
+    const circuit = { threshold: 1, openMs: 5_000, longestOpenMs: 5_000 };
+    const shaken = house.process({ gate: { ups: circuit } });
+    await house.passToUps(id);
+    const trouble = await house.connect(house.process());
+    await house.fault('refresh', { do: 'status', status: 503 });
+    const asked = { actor: 'key:1', claimBy: shaken.performer.by };
+    const { document, claimed } = await shaken.runtime.dispatch(trouble, { type: 'REFRESH' }, asked);
+    await shaken.performer.carry(document, claimed);
+    expect(shaken.gate.state().ups.state).toBe('open');
+    const before = await house.refreshes();
+    await shaken.performer.perform(id);
+    expect(await house.refreshes()).toBe(before);
+    house.pass(5_001);
+    expect(shaken.gate.state().ups.state).toBe('half-open');
+    const probes = async () => (await house.ledger()).uses.filter(({ endpoint }) => endpoint === 'rate').length;
+    const probesBefore = await probes();
+    await shaken.performer.perform(id);
+    expect(await probes()).toBe(probesBefore + 1);
+    expect((await house.load(id)).data.current?.generation).toBe(2);
+  });
+
+  it('by a crash after the send was written down is recovered by another process', async () => {
+    const [crashed, other] = [house.process(), house.process()];
+    const id = await house.connect(crashed);
+    await house.passToUps(id);
+    await crashed.runtime.fire(await house.load(id), { needsUps: true, claimBy: crashed.performer.by });
+    const written = await house.load(id);
+    expect(written.data.current?.sends).toMatchObject([{ end: null, recovery: false }]);
+    const before = await house.refreshes();
+    await other.performer.perform(id);
+    expect(await house.refreshes()).toBe(before);
+    house.pass(60_001);
+    await other.performer.perform(id);
+    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+    const row = (await house.load(id)).outbox.at(-1)?.row;
+    expect(row?.facts).toMatchObject({ ambiguousSends: 1 });
+  });
+});
+
+describe('a send is not made late', () => {
+  it('when its claim took longer to be written than a send may wait', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    const before = await house.refreshes();
+    const since = house.clock.monotonic();
+    const asked = { actor: 'key:1', claimBy: process.performer.by };
+    const { document, claimed } = await process.runtime.dispatch(id, { type: 'REFRESH' }, asked);
+    await process.performer.carry(document, claimed, { since: since - 5_001 });
+    expect(await house.refreshes()).toBe(before);
+    expect(await house.load(id)).toMatchObject({ data: { current: { generation: 1, sends: [] } } });
+  });
+});
+
+describe('an answer in hand', () => {
+  it('is stored as soon as the store is back, once, and what it starts goes on', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await house.fault('refresh', { do: 'delay', ms: 100 });
+    await house.passToUps(id);
+    const performing = process.performer.perform(id);
+    await waitForSends(id);
+    process.setAway(true);
+    while (!process.logged.some(({ message }) => message.includes('did not take an answer'))) await tick();
+    expect((await house.load(id)).data.current?.generation).toBe(1);
+    process.setAway(false);
+    await performing;
+    expect(await house.load(id)).toMatchObject({ data: { current: { generation: 2 } } });
+    expect(await house.holdsNewestPair(id)).toBe(true);
+  });
+
+  it('is finished and stored before stop resolves, and nothing new is begun', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await house.fault('refresh', { do: 'delay', ms: 300 });
+    await house.passToUps(id);
+    void process.performer.perform(id);
+    await waitForSends(id);
+    await process.performer.stop();
+    expect(await house.load(id)).toMatchObject({ data: { current: { generation: 2 } } });
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    expect(await house.load(id)).toMatchObject({ data: { current: { generation: 2 } } });
+  });
+
+  const tick = () => new Promise((resolve) => setTimeout(resolve, 5));
+  /** Until the send is written down: the request is on its way. */
+  const waitForSends = async (id: string) => {
+    while ((await house.load(id)).data.current?.sends.length === 0) await tick();
+  };
+});
+
+describe('bugs and strangers', () => {
+  it('a runner that throws is settled by its name alone, and a refresh then counts as sent', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    class Clumsy extends Error {}
+    process.runners['refresh'] = () => Promise.reject(new Clumsy('SECRET-token'));
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    const document = await house.load(id);
+    expect(standing(document)).toBe('connected.backing-off');
+    expect(document.data.current?.sends).toMatchObject([{ end: 'ambiguous' }]);
+    expect(document.outbox.at(-1)?.row.event).toEqual({
+      type: 'xstate.error.actor.refresh',
+      error: { message: 'Clumsy' },
+    });
+    expect(JSON.stringify([document, process.logged])).not.toContain('SECRET');
+  });
+
+  it('an account of a newer machine, or of none, is left alone', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await house.passToUps(id);
+    await house.db.accounts.updateOne({ _id: id }, { $set: { version: 999 } });
+    await expect(process.runtime.load(id)).rejects.toThrow(NewerVersion);
+    const before = await house.refreshes();
+    await process.performer.perform(id);
+    await process.performer.perform('acc_nobody');
+    expect(await house.refreshes()).toBe(before);
+  });
+});
+
+describe('policies', () => {
+  it('lazy is not refreshed while its refresh token is young; eager is', async () => {
+    const process = house.process();
+    const [eager, lazy] = [await house.connect(process), await house.connect(process, { policy: 'lazy' })];
+    house.pass(3_600_000);
+    await process.performer.perform(eager);
+    await process.performer.perform(lazy);
+    expect((await house.load(eager)).data.current?.generation).toBe(2);
+    expect((await house.load(lazy)).data.current?.generation).toBe(1);
+    await house.passToUps(lazy);
+    await process.performer.perform(lazy);
+    expect((await house.load(lazy)).data.current?.generation).toBe(2);
+  });
+
+  it('accounts connected together do not fall due together', async () => {
+    const process = house.process();
+    const due = [];
+    for (let n = 0; n < 6; n++) {
+      const { upsAt, data } = await house.load(await house.connect(process));
+      due.push(((upsAt ?? 0) - (data.current?.issuedAt ?? 0)) / 3_600_000);
+    }
+    expect(new Set(due.map((part) => part.toFixed(4))).size).toBe(6);
+    for (const part of due) expect(part).toBeGreaterThanOrEqual(0.7);
+    for (const part of due) expect(part).toBeLessThanOrEqual(0.781);
+  });
+});
