@@ -11,6 +11,8 @@ export interface DbLog {
 
 export interface DbOptions {
   log: DbLog;
+  /** Wins over the path of the url; without both it is the driver's own default. */
+  database?: string;
   /** Told of every command before it is sent: for tests that count trips or explain queries. It costs when it is set. */
   onCommand?: (command: Record<string, unknown>) => void;
 }
@@ -55,11 +57,12 @@ const options: ConnectOptions = {
 const isBadUrl = (error: unknown): boolean => error instanceof Error && error.name === 'MongoParseError';
 
 /** Rejects with StoreUnavailable when nothing answers there. The url holds a password: it is in no message. */
-export async function connectDb(url: string, { log, onCommand }: DbOptions): Promise<Db> {
+export async function connectDb(url: string, { log, database, onCommand }: DbOptions): Promise<Db> {
   const connection = mongoose.createConnection();
   const models = (Object.keys(schemas) as (keyof Stored)[]).map((name) => connection.model(name, schemas[name], name));
   try {
-    await answered(connection.openUri(url, { ...options, monitorCommands: onCommand !== undefined }));
+    const named = database === undefined ? {} : { dbName: database };
+    await answered(connection.openUri(url, { ...options, ...named, monitorCommands: onCommand !== undefined }));
   } catch (error) {
     await connection.close();
     // eslint-disable-next-line preserve-caught-error -- its message may repeat the url

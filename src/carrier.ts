@@ -1,0 +1,94 @@
+/** Everything that carries accounts, put together: store, runtime, UPS, performer, queues. What roles run is main.ts's. */
+
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Config } from './config';
+import { makeStore } from './db/accounts';
+import { connectDb, type Db } from './db/connection';
+import { makeVault, type Vault } from './db/vault';
+import { makeRuntime, type Runtime } from './durable/runtime';
+import type { Clock, Store } from './durable/types';
+import type { AccountData } from './machines/data';
+import { defaultRules, makeAccountDefinition, type AccountView } from './machines/definition';
+import { makeReleases, type Releases } from './release';
+import { makeGate, makeUpsClient, systemClock, type Gate, type UpsClient } from './ups';
+import { makePerformer, makeQueues, makeRunners, type Performer, type Queues } from './workers';
+
+export interface Carrier {
+  config: Config;
+  log: Logger;
+  clock: Clock;
+  makeId(): string;
+  db: Db;
+  store: Store<AccountData, AccountView>;
+  vault: Vault;
+  runtime: Runtime<AccountData, AccountView>;
+  gate: Gate;
+  ups: UpsClient;
+  performer: Performer;
+  queues: Queues;
+  /** Open things, released in reverse by whoever opened the carrier. */
+  releases: Releases;
+}
+
+/** Chance between tries, so that those who collided do not collide again: 0 to 40 ms, then 0 to 80, … */
+const pauseBetweenTries = (tries: number): Promise<void> => delay(Math.random() * 40 * 2 ** (tries - 1));
+
+/** Opens everything, or nothing. Rejects with StoreUnavailable when MongoDB does not answer; Redis may be away. */
+export async function openCarrier(config: Config, log: Logger, clock: Clock = systemClock): Promise<Carrier> {
+  const releases = makeReleases((what, error) => log.error({ what, error: nameOf(error) }, 'could not be released'));
+  try {
+    return await open(config, log, clock, releases);
+  } catch (error) {
+    await releases.all();
+    throw error;
+  }
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
+
+async function open(config: Config, log: Logger, clock: Clock, releases: Releases): Promise<Carrier> {
+  const db = await connectDb(config.mongodbUrl, { log, database: config.mongodbDatabase });
+  releases.add('MongoDB', () => db.close());
+  await db.ensureIndexes();
+
+  const queues = makeQueues({ redisUrl: config.redisUrl, log });
+  releases.add('queues', () => queues.close());
+
+  const store = makeStore(db);
+  const vault = makeVault(config.encryptionKeys);
+  const definition = makeAccountDefinition({ ...defaultRules, consentTtlMs: config.consentTtlMs });
+  const makeId = () => randomUUID();
+  const runtime = makeRuntime<AccountData, AccountView>({
+    definition,
+    store,
+    queue: queues,
+    clock,
+    makeId,
+    seal: ({ id, ...binding }, secret) => vault.seal(secret, { ...binding, accountId: id }),
+    pause: pauseBetweenTries,
+    report: (error) => log.warn({ error: nameOf(error) }, 'rows could not be relayed; the sweep will see to them'),
+  });
+  releases.add('relay', () => runtime.relay.idle());
+
+  const gate = makeGate(clock);
+  const ups = makeUpsClient({
+    baseUrl: config.ups.baseUrl,
+    clientId: config.ups.clientId,
+    clientSecret: config.ups.clientSecret,
+    redirectUri: `${config.publicUrl}/oauth/callback`,
+    verification: config.ups.verification,
+    gate,
+    clock,
+  });
+  releases.add('UPS client', () => ups.close());
+
+  const runners = makeRunners({ client: ups, gate, vault, clock, log, wait: (ms) => delay(ms) });
+  // Claims carry it: two starts of one process are two claimants.
+  const by = randomBytes(9).toString('base64url');
+  const performer = makePerformer({ runtime, runners, gate, queueOf: definition.queueOf, by, clock, log });
+  releases.add('work in hand', () => performer.stop());
+
+  return { config, log, clock, makeId, db, store, vault, runtime, gate, ups, performer, queues, releases };
+}
