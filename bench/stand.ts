@@ -22,7 +22,7 @@ export interface Stand {
   vault: Vault;
   serverName: string;
   /** A token answer as long as UPS's, that is due again at once. */
-  answer(document: AccountDocument, generation: number): { output: object; secrets: Record<string, string> };
+  answer: (document: AccountDocument, generation: number) => { output: object; secrets: Record<string, string> };
   connected(count: number): Promise<AccountDocument[]>;
   stop(): Promise<void>;
 }
@@ -108,7 +108,7 @@ export async function openStand(): Promise<Stand> {
     const id = `acc_${name}`;
     await runtime.create({ id, tenantId: 'bench', data: newAccount(name) }, { type: 'CREATE' }, { actor: 'bench' });
     const link = { consentId: 'g1', linkHash: '', stateHash: '', cookieHash: '', returnTo: null, ttlMs: HOUR_MS };
-    await runtime.dispatch(id, { type: 'AUTHORIZE', ...link } as never, { actor: 'bench', secrets: { verifier: 'v' } });
+    await runtime.dispatch(id, { type: 'AUTHORIZE', ...link }, { actor: 'bench', secrets: { verifier: 'v' } });
     const received = { type: 'CODE_RECEIVED', consentId: 'g1' } as never;
     const { document, claimed } = await runtime.dispatch(id, received, { actor: 'bench', claimBy: 'bench' });
     const { output, secrets } = answer(document, 1);

@@ -49,6 +49,12 @@ interface Asked {
   params?: unknown;
 }
 
+/** What is read of a state node. */
+interface ActiveNode {
+  after: readonly { eventType: string }[];
+  invoke: readonly { id: string }[];
+}
+
 interface AskedParams {
   event?: EventObject & { data?: JsonObject };
   id?: string;
@@ -71,7 +77,7 @@ function rehydrate(definition: AnyDefinition, state: MachineState, at: number, f
 
 /** The active states' `after`s and `invoke`s are exactly the stored timers and invocations, or the account would sleep for ever. */
 function assertWhole(snapshot: AnyMachineSnapshot, { timers, invocations }: MachineState): void {
-  const nodes = snapshot._nodes;
+  const nodes = snapshot._nodes as readonly ActiveNode[];
   const wanted = [
     ...nodes.flatMap((node) => node.after.map(({ eventType }) => eventType)),
     ...nodes.flatMap((node) => node.invoke.map(({ id }) => id)),
@@ -83,12 +89,10 @@ function assertWhole(snapshot: AnyMachineSnapshot, { timers, invocations }: Mach
   );
 }
 
-const storedSnapshot = ({ value, context, historyValue }: AnyMachineSnapshot): StoredSnapshot => ({
-  status: 'active',
-  value,
-  context,
-  historyValue: historyValue,
-});
+const storedSnapshot = (snapshot: AnyMachineSnapshot): StoredSnapshot => {
+  const { value, context, historyValue } = snapshot as unknown as StoredSnapshot;
+  return { status: 'active', value, context, historyValue };
+};
 
 /** Turns what the machine asks for into data; refuses by name what could not be made durable. */
 function collect(definition: AnyDefinition, before: MachineState, seq: number, at: number, asked: readonly Asked[]) {
@@ -182,7 +186,7 @@ export function advance(
   facts: object,
 ): Step {
   const before = rehydrate(definition, state, at, facts);
-  const [next, asked] = transition(definition.machine, before, event as EventObject);
+  const [next, asked] = transition(definition.machine, before, event);
   if (next === before && asked.length === 0) return { taken: false, why: refusalOf(definition, before, event) };
   assertSettled(next as AnyMachineSnapshot, event.type);
   return toStep(definition, state, at, next as AnyMachineSnapshot, asked);
@@ -203,6 +207,8 @@ function refusalOf({ refusals }: AnyDefinition, snapshot: AnyMachineSnapshot, { 
 /** The public events with a transition here, whatever guards say. */
 export function allowedIn(definition: AnyDefinition, state: MachineState): string[] {
   const { at, facts } = state.snapshot.context as { at: number; facts: object };
-  const known = new Set(getNextTransitions(rehydrate(definition, state, at, facts)).map(({ eventType }) => eventType));
+  const known = new Set(
+    getNextTransitions(rehydrate(definition, state, at, facts)).map(({ eventType }) => String(eventType)),
+  );
   return definition.publicEvents.filter((name) => known.has(name));
 }

@@ -18,12 +18,12 @@ export interface Change {
 
 export interface Surroundings {
   at: number;
-  seal(
+  seal: (
     about: { id: string; tenantId: string; field: string; grantId: string; generation: number },
     secret: string,
-  ): string;
+  ) => string;
   /** This process has seen history take the row. */
-  isRelayed(id: string, seq: number): boolean;
+  isRelayed: (id: string, seq: number) => boolean;
 }
 
 export type Decision<D, V> =

@@ -8,7 +8,7 @@ import type { Document, HistoryEntry, Store } from './types';
 export interface Relay<D, V> {
   /** Rows of a document whose write was acknowledged. */
   offer(document: Document<D, V>): void;
-  isRelayed(id: string, seq: number): boolean;
+  isRelayed: (id: string, seq: number) => boolean;
   /** Inserts and drops what one document holds, now. For the sweep. */
   relayNow(document: Document<D, V>): Promise<void>;
   /** Resolves when nothing offered is waiting. */

@@ -76,7 +76,7 @@ const OUTBOX_MAX = 64;
 
 export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
   const { definition, store, queue, clock } = parts;
-  const relay = makeRelay<D, V>(store, drop, parts.report);
+  const relay = makeRelay<D, V>(store, drop, (error) => parts.report(error));
   const around = (): Surroundings => ({ at: clock.now(), seal: parts.seal, isRelayed: relay.isRelayed });
 
   /** What an acknowledged write sets in motion; nothing of it is needed for the write to take effect in time. */
@@ -89,7 +89,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
       queue: definition.queueOf(src) ?? '',
       at: retellAt,
     }));
-    queue.hand(items).catch(parts.report);
+    queue.hand(items).catch((error: unknown) => parts.report(error));
   }
 
   async function load(id: string, tenantId?: string): Promise<Document<D, V>> {

@@ -172,7 +172,7 @@ export interface PatchTools {
   at: number;
   seq: number;
   /** Seals the secret of that name, bound to tenant, account, field, grant and generation. Throws if none came. */
-  seal(field: string, binding: { grantId: string; generation: number }): string;
+  seal: (field: string, binding: { grantId: string; generation: number }) => string;
 }
 
 /* Params and data are the host's; the runtime passes them through unread. Methods keep the check bivariant. */

@@ -9,7 +9,7 @@ import type { Conclusion } from './vocabulary';
 export interface Tools {
   at: number;
   seq: number;
-  seal(field: string, binding: { grantId: string; generation: number }): string;
+  seal: (field: string, binding: { grantId: string; generation: number }) => string;
 }
 
 type Apply<Params> = (data: AccountData, params: Params, tools: Tools) => AccountData;

@@ -126,7 +126,7 @@ function plainJson(value: unknown, path = 'document'): void {
   if (Array.isArray(value)) return value.forEach((item, i) => plainJson(item, `${path}[${i}]`));
   if (typeof value === 'object')
     return Object.entries(value).forEach(([key, item]) => plainJson(item, `${path}.${key}`));
-  throw new Error(`${path} is ${String(value)}: not plain JSON`);
+  throw new Error(`${path} is a ${typeof value}: not plain JSON`);
 }
 
 /** What is equal in every document, whatever happened to it. */
