@@ -139,7 +139,8 @@ describe('consent', () => {
 });
 
 describe('Accounts and Payment', () => {
-  const invoice = { invoice_number: '0000123', invoice_date: '2026-11-01', invoice_amount: '12.34', control_id: '1A' };
+  // The oldest that is allowed.
+  const invoice = { invoice_number: '0000123', invoice_date: '2026-09-24', invoice_amount: '12.34', control_id: '1A' };
   const account = { account_number: 'd4e5f6', nickname: 'East', postal_code: '21093', ...invoice };
 
   beforeEach(async () => {
@@ -172,7 +173,7 @@ describe('Accounts and Payment', () => {
     ['an amount with a currency', { invoice_amount: '$12' }],
     ['a day that is none', { invoice_date: '2026-02-30' }],
     ['an invoice of tomorrow', { invoice_date: '2026-11-24' }],
-    ['an invoice 62 days old', { invoice_date: '2026-09-22' }],
+    ['an invoice 61 days old', { invoice_date: '2026-09-23' }],
   ])('refuses %s and keeps what was typed', async (_what, wrong) => {
     await browser.submit(ups.url, '/accounts-and-payment', { ...account, ...wrong });
     expect(browser.status).toBe(400);

@@ -68,9 +68,9 @@ function invoiceFault(form: Form, now: number): string | null {
     return 'Enter the invoice number: letters and digits only.';
   const date = z.iso.date().safeParse(form.get('invoice_date'));
   if (!date.success) return 'Enter the invoice date.';
-  const ageDays = (now - Date.parse(date.data)) / DAY_MS;
+  const ageDays = Math.floor((now - Date.parse(date.data)) / DAY_MS);
   if (ageDays < 0) return 'The invoice date is in the future.';
-  if (ageDays > INVOICE_DAYS + 1) return `The invoice is more than ${INVOICE_DAYS} days old. Use a newer one.`;
+  if (ageDays > INVOICE_DAYS) return `The invoice is more than ${INVOICE_DAYS} days old. Use a newer one.`;
   const amount = form.get('invoice_amount') ?? '';
   if (!/^\d{1,9}(\.\d{1,2})?$/.test(amount)) return 'Enter the amount without currency and commas, as 12.34.';
   return null;
