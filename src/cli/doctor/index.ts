@@ -1,0 +1,105 @@
+/** `upslink doctor`: everything the service stands on, looked at once, each with what to do next. */
+
+import type { Db } from '../../db/connection';
+import { examine, type Environment, type Examined } from '../environment';
+import { FoundFault } from '../failure';
+import { openDb } from '../store';
+import { paint, type Output } from '../output';
+import { paragraph } from '../table';
+import { fail, notChecked, ok, type Check } from './check';
+import { judgeClocks, type OtherClock } from './clock';
+import { checkKeys } from './keys';
+import { askMongodb, checkIndexes, checkWrite, judgeServer } from './mongodb';
+import { checkRedis } from './redis';
+import { checkPublicUrl, checkUps } from './ups';
+
+type Told = (check: Check) => void;
+
+interface Visit {
+  examined: Examined;
+  now: () => number;
+  tell: Told;
+  clocks: OtherClock[];
+}
+
+const isBad = ({ examined }: Visit, ...names: string[]): boolean =>
+  examined.problems.some(({ variable }) => names.includes(variable));
+
+/** Throws FoundFault when a check failed; a warning is none. */
+export async function runDoctor(env: Environment, out: Output): Promise<void> {
+  const checks: Check[] = [];
+  const visit: Visit = { examined: examine(env), now: Date.now, tell: (check) => checks.push(check), clocks: [] };
+  tellEnvironment(visit);
+  await visitMongodb(visit);
+  await visitRedis(visit);
+  await visitUps(visit);
+  visit.tell(judgeClocks(visit.clocks));
+  const isHealthy = checks.every(({ status }) => status !== 'fail');
+  out.result({ ok: isHealthy, checks }, () => checks.map((check) => describe(check, out.width)).join('\n'));
+  if (!isHealthy) throw new FoundFault();
+}
+
+function tellEnvironment({ examined, tell }: Visit): void {
+  for (const { variable, problem } of examined.problems)
+    tell(fail('environment', `${variable} ${problem}`, `Set ${variable} right for every process of the service.`));
+  const { role, dataDir } = examined.config;
+  if (examined.problems.length === 0)
+    tell(ok('environment', `usable; role ${role}, data in ${dataDir}, Node ${process.versions.node}`));
+}
+
+async function visitMongodb(visit: Visit): Promise<void> {
+  const { examined, now, tell, clocks } = visit;
+  if (isBad(visit, 'MONGODB_URL')) return tell(notChecked('MongoDB', 'Set MONGODB_URL'));
+  const facts = await askMongodb(examined.config.mongodbUrl, now);
+  if ('status' in facts) return tell(facts);
+  tell(judgeServer(facts));
+  const { hello, answeredAt, tripMs } = facts;
+  if (hello.localTime)
+    clocks.push({ whose: 'MongoDB', said: hello.localTime.getTime(), ours: answeredAt, errorMs: tripMs });
+  const db = await openDb(examined.config);
+  try {
+    await lookInside(visit, db);
+  } finally {
+    await db.close();
+  }
+}
+
+async function lookInside(visit: Visit, db: Db): Promise<void> {
+  const { examined, now, tell } = visit;
+  tell(await checkWrite(db, now));
+  tell(await checkIndexes(db));
+  if (isBad(visit, 'ENCRYPTION_KEYS')) tell(notChecked('encryption keys', 'Set ENCRYPTION_KEYS'));
+  else tell(await checkKeys(db, examined.config.encryptionKeys));
+}
+
+async function visitRedis(visit: Visit): Promise<void> {
+  if (isBad(visit, 'REDIS_URL')) return visit.tell(notChecked('Redis', 'Set REDIS_URL'));
+  for (const check of await checkRedis(visit.examined.config.redisUrl)) visit.tell(check);
+}
+
+async function visitUps(visit: Visit): Promise<void> {
+  const { examined, now, tell, clocks } = visit;
+  if (isBad(visit, 'UPS_ENV', 'UPS_BASE_URL', 'UPS_CLIENT_ID', 'PUBLIC_URL', 'PORT', 'SANDBOX_PORT'))
+    tell(notChecked('UPS', 'Set what is said above'));
+  else {
+    const { check, answered } = await checkUps(examined.config, now);
+    tell(check);
+    if (answered !== null && answered.date !== null) {
+      // The header counts whole seconds, so it is half a second early on average.
+      const { date, answeredAt, tripMs } = answered;
+      clocks.push({ whose: 'UPS', said: date + 500, ours: answeredAt, errorMs: tripMs + 500 });
+    }
+  }
+  if (isBad(visit, 'PUBLIC_URL', 'PORT')) return tell(notChecked('PUBLIC_URL', 'Set what is said above'));
+  tell(await checkPublicUrl(examined.config, now));
+}
+
+const COLOURS = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
+const INDENT = 26;
+
+function describe({ name, status, detail, next }: Check, width: number): string {
+  const head = `${paint(COLOURS[status], status.padEnd(4))}  ${name.padEnd(18)}  `;
+  const seen = paragraph(detail, { width, indent: INDENT });
+  const advice = next === null ? '' : `\n${' '.repeat(INDENT)}${paragraph(next, { width, indent: INDENT })}`;
+  return head + seen + advice;
+}

@@ -1,0 +1,75 @@
+/** Redis: does it answer, and does it keep what it is given while it runs. It holds no truth, so most faults cost delay. */
+
+import { Redis } from 'ioredis';
+import { fail, ok, placeOf, warn, type Check } from './check';
+
+const OLDEST_SERVER = [6, 2] as const;
+
+/** `name:value` lines of INFO. */
+export function readInfo(text: string): Map<string, string> {
+  const pairs = text.split('\r\n').flatMap((line) => {
+    const [name, ...value] = line.split(':');
+    return name && value.length > 0 ? [[name, value.join(':')] as const] : [];
+  });
+  return new Map(pairs);
+}
+
+async function ask(url: string): Promise<Map<string, string> | Error> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 3_000,
+    commandTimeout: 3_000,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  let fault: Error | null = null;
+  redis.on('error', (error: Error) => (fault ??= error));
+  try {
+    await redis.connect();
+    return readInfo(await redis.info());
+  } catch (error) {
+    return fault ?? (error instanceof Error ? error : new Error('no answer'));
+  } finally {
+    redis.disconnect();
+  }
+}
+
+export async function checkRedis(url: string): Promise<Check[]> {
+  const info = await ask(url);
+  if (info instanceof Error) return [unreachable(url, info)];
+  return [judgeVersion(info), judgeMemory(info), judgePersistence(info)];
+}
+
+function unreachable(url: string, { message }: Error): Check {
+  const isRefused = /NOAUTH|WRONGPASS|NOPERM/.test(message);
+  const seen = isRefused ? 'refuses the login in REDIS_URL' : `does not answer at ${placeOf(url)}`;
+  const next = isRefused ? 'Set the right user and password in REDIS_URL.' : 'Start it, or set REDIS_URL right.';
+  return fail('Redis', `${seen}; nothing is lost meanwhile, work is only late`, next);
+}
+
+function judgeVersion(info: Map<string, string>): Check {
+  const version = info.get('redis_version') ?? 'unknown';
+  const isCluster = info.get('redis_mode') === 'cluster' || info.get('cluster_enabled') === '1';
+  const seen = `${version}${isCluster ? ', cluster' : ''}`;
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isOld = major < OLDEST_SERVER[0] || (major === OLDEST_SERVER[0] && minor < OLDEST_SERVER[1]);
+  return isOld ? warn('Redis', seen, `Upgrade it to ${OLDEST_SERVER.join('.')} or later.`) : ok('Redis', seen);
+}
+
+export function judgeMemory(info: Map<string, string>): Check {
+  const policy = info.get('maxmemory_policy') ?? 'unknown';
+  const isCapped = (info.get('maxmemory') ?? '0') !== '0';
+  const seen = `maxmemory-policy ${policy}${isCapped ? '' : ', no maxmemory'}`;
+  if (policy === 'noeviction') return ok('Redis memory', seen);
+  const next = 'Set maxmemory-policy to noeviction: else a full Redis throws jobs away one by one.';
+  return isCapped ? fail('Redis memory', seen, next) : warn('Redis memory', seen, next);
+}
+
+export function judgePersistence(info: Map<string, string>): Check {
+  const isAppending = info.get('aof_enabled') === '1';
+  if (isAppending && info.get('aof_last_write_status') === 'err')
+    return fail('Redis persistence', 'the append-only file cannot be written', 'Free its disk, then look again.');
+  if (isAppending) return ok('Redis persistence', 'append-only file');
+  const next = 'Set appendonly yes: without it a restart of Redis delays what is due until the next sweep.';
+  return warn('Redis persistence', 'no append-only file', next);
+}

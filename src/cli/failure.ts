@@ -1,0 +1,59 @@
+/** What a person or a script is told when a command cannot do its work: one sentence with the way out, never a stack. */
+
+import type { ConfigError } from '../config';
+
+/** The code a process ends with. */
+export const EXIT = { done: 0, failed: 1, wrongUsage: 2 } as const;
+
+/** The command was understood and could not be done. */
+export class CliError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What was typed makes no sense, and could be seen before anything was opened. */
+export class UsageError extends CliError {
+  constructor(message: string) {
+    super('wrong-usage', message);
+  }
+}
+
+/** A command that did its work and found a fault: everything about it has been printed. */
+export class FoundFault extends Error {}
+
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+const MONGODB_REFUSALS: Record<number, string> = {
+  13: 'MongoDB allows this login too little: give it readWrite on the database of MONGODB_URL.',
+  18: 'MongoDB refused the login in MONGODB_URL: set the right user, password and authSource.',
+};
+
+/** By name and code, not by class: importing the classes would load the driver for `--help`. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof CliError) return { code: error.code, message: error.message };
+  if (!(error instanceof Error)) return { code: 'unexpected', message: 'Something unexpected went wrong.' };
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'invalid-config') return { code, message: (error as ConfigError).message };
+  if (code === 'store-unavailable')
+    return { code, message: 'MongoDB did not answer: start it, or set MONGODB_URL right. `upslink doctor` says more.' };
+  if (typeof code === 'number' && MONGODB_REFUSALS[code] !== undefined)
+    return { code: 'store-refused', message: MONGODB_REFUSALS[code] };
+  if (code === 'EADDRINUSE') return { code: 'port-taken', message: portTaken(error) };
+  const seen = withoutLogins(error.message.split('\n', 1)[0] ?? '');
+  return { code: 'unexpected', message: `Something unexpected went wrong: ${seen || error.name}` };
+}
+
+function portTaken(error: Error): string {
+  const port = 'port' in error ? String(error.port) : 'it asked for';
+  return `Port ${port} is taken: stop what listens there, or set another (PORT, for the sandbox SANDBOX_PORT).`;
+}
+
+/** `scheme://user:password@host` → `scheme://host` */
+const withoutLogins = (text: string): string => text.replace(/(:\/\/)[^\s/@]*@/g, '$1');

@@ -1,0 +1,30 @@
+/** Where a command prints: its result on stdout, remarks on stderr, so that a pipe gets the result alone. */
+
+import { styleText } from 'node:util';
+
+export interface Output {
+  /** Columns of the terminal; 80 where there is none. */
+  readonly width: number;
+  /** The result: as JSON with `--json`, else as `render` puts it for people. */
+  result(value: unknown, render: () => string): void;
+  /** A remark for people; nothing with `--json`. */
+  remark(text: string): void;
+}
+
+export const makeOutput = ({ json }: { json: boolean }): Output => ({
+  width: Math.max(60, process.stdout.columns ?? 80),
+  result(value, render) {
+    process.stdout.write(`${json ? JSON.stringify(value, null, 2) : render()}\n`);
+  },
+  remark(text) {
+    if (!json) process.stderr.write(`${text}\n`);
+  },
+});
+
+export type Colour = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
+
+/** Plain where stdout is no terminal, or with NO_COLOR. */
+export function paint(colour: Colour, text: string): string {
+  const wanted = process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  return wanted ? styleText(colour, text) : text;
+}

@@ -1,0 +1,52 @@
+/** `upslink sandbox`: a UPS to develop against, alone. */
+
+import path from 'node:path';
+import { startSandbox } from '../sandbox';
+import { loadSandboxConfig, type Environment } from './environment';
+import type { Output } from './output';
+import { runUntilStopped } from './stopping';
+import { fields } from './table';
+
+export async function runSandbox(env: Environment, out: Output): Promise<void> {
+  const { sandboxPort, dataDir, publicUrl, ups } = loadSandboxConfig(env);
+  const folder = path.join(dataDir, 'sandbox');
+  const { clientId, clientSecret } = ups;
+
+  await runUntilStopped(async () => {
+    const options = { port: sandboxPort, dataDir: folder, publicUrl, clientId, clientSecret, log };
+    const sandbox = await startSandbox(options);
+    // A secret that was given is known to whoever gave it; the sandbox's own one has to be told.
+    const shownSecret = env['UPS_CLIENT_SECRET'] ? null : clientSecret;
+    const started = { url: sandbox.url, dataDir: folder, clientId, clientSecret: shownSecret, publicUrl };
+    out.result(started, () => describe(started, out.width));
+    return sandbox;
+  });
+}
+
+/** Its log is JSON lines, as the service's; stdout is for whoever started it. */
+const log = (entry: Readonly<Record<string, unknown>>): void => {
+  process.stderr.write(`${JSON.stringify({ time: Date.now(), ...entry })}\n`);
+};
+
+function describe(
+  { url, dataDir, clientId, clientSecret, publicUrl }: Record<string, string | null>,
+  width: number,
+): string {
+  const facts = fields(
+    [
+      ['UPS sandbox', url],
+      ['data', dataDir],
+      ['client id', clientId],
+      ['client secret', clientSecret ?? 'as UPS_CLIENT_SECRET says'],
+      ['callback', `${publicUrl}/oauth/callback (PUBLIC_URL)`],
+    ],
+    width,
+  );
+  const profile = '{"username":"me","password":"secret","accounts":[{"accountNumber":"A1B2C3"}]}';
+  return `${facts}
+
+Add a UPS login to try:
+  curl ${url}/sandbox/profiles -H content-type:application/json \\
+    -d '${profile}'
+Ctrl-C stops it; what it knows stays in its data folder.`;
+}

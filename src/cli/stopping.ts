@@ -1,0 +1,36 @@
+/** The life of a command that stays: until SIGTERM or SIGINT, stopped once, in order; another signal does not wait. */
+
+import { EXIT } from './failure';
+
+export interface Stoppable {
+  stop(): Promise<void>;
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** One Ctrl-C often arrives twice: from the terminal, and from the npm that started us. */
+const SAME_SIGNAL_MS = 250;
+const LINGER_MS = 2_000;
+
+/** A signal that comes while it starts is obeyed when it has: half a start cannot be stopped in order. */
+export async function runUntilStopped(start: () => Promise<Stoppable>): Promise<void> {
+  let hear: () => void = () => undefined;
+  const requested = new Promise<void>((resolve) => {
+    let firstAt: number | null = null;
+    hear = () => {
+      if (firstAt !== null && performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(EXIT.failed);
+      firstAt ??= performance.now();
+      resolve();
+    };
+  });
+  for (const signal of SIGNALS) process.on(signal, hear);
+  try {
+    const service = await start();
+    await requested;
+    await service.stop();
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, hear);
+  }
+  // Stopped means stopped: whatever still holds the process open does not keep it for long.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}
