@@ -1,0 +1,96 @@
+import { makeQueues, makeSweep, startWorkers, type Queues } from '../../src/workers';
+import { testPrefix, testRedis } from '../support/servers';
+import { until } from '../support/until';
+import { openHouse, type House, type Process } from './house';
+
+/** What a refresh costs, from the sweep to the stored answer: counted, because a million accounts pay it for ever. */
+let house: House;
+let process: Process;
+let queues: Queues;
+const releases: (() => Promise<void>)[] = [];
+let sweep: ReturnType<typeof makeSweep>;
+let scheduler: Process;
+
+beforeAll(async () => {
+  house = await openHouse('lean');
+  const redisUrl = await testRedis();
+  const prefix = testPrefix('lean');
+  scheduler = house.process();
+  queues = makeQueues({ redisUrl, prefix, log: scheduler.log });
+  releases.push(() => queues.close());
+  process = house.process({ queue: queues });
+  const { clock } = house;
+  const workers = startWorkers({ performer: process.performer, redisUrl, prefix, clock, log: process.log });
+  releases.push(() => workers.stop());
+  const { store, runtime, performer, lease, log } = scheduler;
+  sweep = makeSweep({ store, wake: (id) => runtime.wake(id), performer, queues, lease, clock, log });
+  await until('Redis is there', async () => (await queues.offer([])).reached || undefined);
+});
+afterAll(async () => {
+  for (const release of releases.reverse()) await release();
+  await house.release();
+});
+
+const jobs = async () => {
+  const counts = await Promise.all(
+    queues.all.map((queue) => queue.getJobCounts('completed', 'failed', 'waiting', 'active')),
+  );
+  return counts.reduce((sum, of) => sum + Object.values(of).reduce((a, b) => a + b, 0), 0);
+};
+const generation = async (id: string) => (await house.load(id)).data.current?.generation;
+
+async function refreshAll(ids: string[], to: number): Promise<void> {
+  await sweep.tick();
+  await until('all are refreshed', async () => {
+    const reached = await Promise.all(ids.map(generation));
+    return reached.every((one) => one === to) || undefined;
+  });
+  await process.runtime.relay.idle();
+}
+
+it('one refresh is one job, one read, two writes and two rows of history; only upsAt moves', async () => {
+  const id = await house.connect(process);
+  await until('nothing waits', async () => (await house.load(id)).wakeAt === null || undefined);
+  await house.passToUps(id);
+  await refreshAll([id], 2);
+  await house.passToUps(id);
+  const [before, jobsBefore] = [await house.load(id), await jobs()];
+  expect(before.wakeAt).toBeNull();
+  process.forgetCounts();
+  scheduler.forgetCounts();
+
+  await refreshAll([id], 3);
+
+  expect(process.counts).toMatchObject({ reads: 1, writes: 2, inserts: 0, finds: 0, dues: 0, rows: 2 });
+  expect(process.counts.appends).toBeLessThanOrEqual(2);
+  expect(scheduler.counts).toMatchObject({ reads: 0, writes: 0, inserts: 0, appends: 0, dues: 2 });
+  expect((await jobs()) - jobsBefore).toBe(1);
+  const after = await house.load(id);
+  expect(after.rev - before.rev).toBe(2);
+  expect(after.seq - before.seq).toBe(2);
+  expect(after.view).toEqual(before.view);
+  expect({ wakeAt: after.wakeAt, upsQueue: after.upsQueue }).toEqual({ wakeAt: null, upsQueue: 'token-refresh' });
+  expect(after.upsAt).toBeGreaterThan(before.upsAt ?? 0);
+  // The rows of this refresh wait for the next one's write to leave the document; those before have left with this one's.
+  expect(after.outbox.map(({ row }) => row.seq)).toEqual([after.seq - 1, after.seq]);
+});
+
+it('many refreshes share the inserts of their history', async () => {
+  const ids: string[] = [];
+  for (let n = 0; n < 20; n++) ids.push(await house.connect(process, { username: `many-${n}` }));
+  await process.runtime.relay.idle();
+  house.pass(3_000_000);
+  process.forgetCounts();
+  await refreshAll(ids, 2);
+  // The account of the test before may be due again as well.
+  expect(process.counts.rows).toBeGreaterThanOrEqual(40);
+  expect(process.counts.writes).toBe(process.counts.rows);
+  expect(process.counts.appends).toBeLessThan(process.counts.rows / 4);
+});
+
+it('without anything due a tick is two index reads, however many accounts there are', async () => {
+  scheduler.forgetCounts();
+  await sweep.tick();
+  await sweep.tick();
+  expect(scheduler.counts).toMatchObject({ reads: 0, writes: 0, dues: 4 });
+});
