@@ -1,0 +1,128 @@
+/** Accounts: made, looked at, listed, edited, and noted as used. */
+
+import type { AccountDocument } from '../../db/accounts';
+import * as queries from '../../db/queries';
+import { getTenant } from '../../db/tenants';
+import type { AccountData } from '../../machines/data';
+import type { SettingsEvent } from '../../machines/events';
+import { accountIdOf, hashOf } from '../hash';
+import { presentAccount } from '../present';
+import { Refusal } from '../problems';
+import { actorOf, type Caller, type TenantCaller } from '../roles';
+import type { AccountJson } from '../schemas/answers';
+import type { AccountListInput, CreateAccount, EditAccount, UseInput } from '../schemas/inputs';
+import type { Services } from '../services';
+import { standingOf } from '../../machines/definition';
+import { action } from './action';
+
+const PAGE = 50;
+const USES_MAX = 100;
+
+export const loadAccount = ({ runtime }: Pick<Services, 'runtime'>, { tenantId }: TenantCaller, id: string) =>
+  runtime.load(id, tenantId);
+
+async function policyOf({ db }: Services, tenantId: string) {
+  const tenant = await getTenant(db, tenantId);
+  if (!tenant) throw new Refusal('not-found', 'There is no such tenant.');
+  return tenant.refreshPolicy;
+}
+
+function newData(input: CreateAccount, refreshPolicy: 'eager' | 'lazy'): AccountData {
+  const { name, accountNumber, address, owner, externalId = null } = input;
+  return {
+    settings: { name, accountNumber, address, owner, externalId, refreshPolicy, seq: 1 },
+    createHash: hashOf({ ...input, externalId, refreshPolicy: input.refreshPolicy ?? null }),
+    usedBy: [],
+    current: null,
+    candidate: null,
+    links: [],
+    lastUps: null,
+  };
+}
+
+function nameTaken(found: AccountDocument): Refusal {
+  const isInactive = standingOf(found.snapshot.value).state === 'inactive';
+  const inactive = 'An inactive account has this name: reactivate it, or choose another name.';
+  const other = 'An account of this name was created by a different request: choose another name.';
+  return new Refusal('name-taken', isInactive ? inactive : other, {
+    field: 'name',
+    ...(isInactive && { wayOut: 'REACTIVATE' }),
+    more: { accountId: found.id },
+  });
+}
+
+/** `created` is false when an equal request had created it: then the account is as it is now. */
+export const createAccount = action(
+  'write',
+  async (services, caller: TenantCaller, input: CreateAccount): Promise<{ created: boolean; account: AccountJson }> => {
+    const { tenantId } = caller;
+    const policy = await policyOf(services, tenantId);
+    const data = newData(input, input.refreshPolicy ?? policy);
+    const id = accountIdOf(tenantId, data.settings.name);
+    const event = { type: 'CREATE', settings: data.settings };
+    const { created, document } = await services.runtime.create({ id, tenantId, data }, event, {
+      actor: actorOf(caller),
+    });
+    if (!created && document.data.createHash !== data.createHash) throw nameTaken(document);
+    return { created, account: presentAccount(document) };
+  },
+);
+
+export const getAccount = action(
+  'read',
+  async (services, caller: TenantCaller, { id }: { id: string }): Promise<AccountJson> =>
+    presentAccount(await loadAccount(services, caller, id)),
+);
+
+export const listAccounts = action(
+  'read',
+  async ({ db }, { tenantId }: Caller, { limit = PAGE, ...filters }: AccountListInput) => {
+    const { items, nextCursor } = await queries.listAccounts(db, { tenantId, limit, ...filters });
+    return { items: items.map(presentAccount), nextCursor };
+  },
+);
+
+async function changeSettings(services: Services, caller: TenantCaller, id: string, event: SettingsEvent) {
+  return services.runtime.dispatch(id, event, { tenantId: caller.tenantId, actor: actorOf(caller) });
+}
+
+/** `ifMatch`: the caller's idea of `settingsSeq`. */
+export const editAccount = action(
+  'write',
+  async (
+    services,
+    caller: TenantCaller,
+    { id, ifMatch, changes }: { id: string; ifMatch: number; changes: EditAccount },
+  ): Promise<AccountJson> => {
+    const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+    const verdict = await changeSettings(services, caller, id, { type: 'EDIT', changes: given, ifMatch });
+    if (verdict.verdict === 'applied') return presentAccount(verdict.document);
+    throw new Refusal('stale', `The settings were changed since: they are at ${verdict.document.data.settings.seq}.`, {
+      field: 'If-Match',
+      wayOut: 'Read the account again, look at what changed, and repeat with its settingsSeq.',
+      more: { settingsSeq: verdict.document.data.settings.seq },
+    });
+  },
+);
+
+/** Notes a store or warehouse as using the account, or no longer; nothing changed is fine. */
+export const setUse = action(
+  'write',
+  async (
+    services,
+    caller: TenantCaller,
+    { id, use, isUsed }: { id: string; use: UseInput; isUsed: boolean },
+  ): Promise<AccountJson> => {
+    if (isUsed) await assertRoom(services, caller, id, use);
+    const verdict = await changeSettings(services, caller, id, { type: isUsed ? 'USE' : 'UNUSE', use });
+    return presentAccount(verdict.document);
+  },
+);
+
+/** Two at once may both find the last place: a hundred and one do no harm, thousands would. */
+async function assertRoom(services: Services, caller: TenantCaller, id: string, use: UseInput): Promise<void> {
+  const { usedBy } = (await loadAccount(services, caller, id)).data;
+  const isThere = usedBy.some(({ kind, ref }) => kind === use.kind && ref === use.ref);
+  if (isThere || usedBy.length < USES_MAX) return;
+  throw new Refusal('too-many-uses', `The account is noted as used by ${USES_MAX} already: remove one first.`);
+}

@@ -1,0 +1,120 @@
+/** Public events: one function, for every button and every client. */
+
+import type { AccountDocument } from '../../db/accounts';
+import { getTenant } from '../../db/tenants';
+import type { Dispatch } from '../../durable/runtime';
+import type { Effect, Verdict } from '../../durable/types';
+import type { PublicEventType } from '../../machines/events';
+import { hashOf } from '../hash';
+import { mintLink } from '../links';
+import { instant, presentAccount } from '../present';
+import { Refusal } from '../problems';
+import { actorOf, assertMay, type TenantCaller } from '../roles';
+import { readableEvent } from '../rowTypes';
+import type { VerdictJson } from '../schemas/answers';
+import type { EventInput } from '../schemas/inputs';
+import type { Services } from '../services';
+import { action } from './action';
+
+type AccountVerdict = Verdict<AccountDocument>;
+
+export interface Dispatched {
+  verdict: VerdictJson;
+  /** 409 where nobody may take it for done. */
+  status: 200 | 409;
+}
+
+/** A merchant is sent back only to where the tenant has said so. */
+async function assertAllowedReturn({ db }: Services, tenantId: string, returnTo: string): Promise<void> {
+  const url = URL.canParse(returnTo) ? new URL(returnTo) : null;
+  const origins = (await getTenant(db, tenantId))?.returnOrigins ?? [];
+  if (url !== null && url.username === '' && url.password === '' && origins.includes(url.origin)) return;
+  throw new Refusal('invalid-input', 'returnTo must be an address at one of the allowed origins of the tenant.', {
+    field: 'returnTo',
+    wayOut: 'An admin adds the origin to the tenant (PATCH /v1/tenants/:id).',
+  });
+}
+
+/** What is dispatched of an input: an AUTHORIZE gets its link, everything else goes as it is. */
+async function eventOf(services: Services, { tenantId }: TenantCaller, id: string, input: EventInput) {
+  const { id: _, ...event } = input;
+  if (event.type !== 'AUTHORIZE') return { event, secrets: {}, connectUrl: null };
+  const returnTo = event.returnTo ?? null;
+  if (returnTo !== null) await assertAllowedReturn(services, tenantId, returnTo);
+  return mintLink(services, id, returnTo);
+}
+
+const newestLink = ({ data }: AccountDocument) => data.links.at(-1);
+
+function authorizationOf(verdict: AccountVerdict, connectUrl: string | null, dryRun: boolean) {
+  const expiresAt = newestLink(verdict.document)?.expiresAt;
+  if (verdict.verdict !== 'applied' || dryRun || connectUrl === null || expiresAt === undefined) return null;
+  return { connectUrl, expiresAt: instant(expiresAt) };
+}
+
+function presentEffect(effect: Effect): Record<string, unknown> {
+  if ('timer' in effect) return { timer: readableEvent({ type: effect.timer }), dueAt: instant(effect.dueAt) };
+  return { ...effect };
+}
+
+export function presentVerdict(
+  verdict: AccountVerdict,
+  about: { type: PublicEventType; connectUrl: string | null; dryRun: boolean },
+): VerdictJson {
+  const { document, effects, claimed: _, ...rest } = verdict;
+  const account = presentAccount(document);
+  const opensLink = about.type === 'AUTHORIZE' || about.type === 'MIGRATE';
+  return {
+    ...rest,
+    account,
+    ...(opensLink && { authorization: authorizationOf(verdict, about.connectUrl, about.dryRun) }),
+    ...(verdict.why === 'in-use' && { usedBy: account.usedBy }),
+    ...(about.dryRun && { wouldDo: effects.map(presentEffect) }),
+  };
+}
+
+const statusOf = ({ verdict, why }: AccountVerdict): Dispatched['status'] =>
+  verdict === 'illegal' || why === 'in-use' ? 409 : 200;
+
+/** `input.id` is the client's own id of the event. */
+export const dispatchEvent = action(
+  'write',
+  async (
+    services,
+    caller: TenantCaller,
+    { id, input, dryRun = false }: { id: string; input: EventInput; dryRun?: boolean },
+  ): Promise<Dispatched> => {
+    if (input.type === 'DISCONNECT') assertMay(caller, 'disconnect');
+    const { id: eventId, ...body } = input;
+    const { event, secrets, connectUrl } = await eventOf(services, caller, id, input);
+    const options: Dispatch = {
+      tenantId: caller.tenantId,
+      actor: actorOf(caller),
+      ...(eventId !== undefined && { eventId, bodyHash: hashOf(body) }),
+      secrets,
+      dryRun,
+    };
+    const verdict = await services.runtime.dispatch(id, event, options);
+    return { verdict: presentVerdict(verdict, { type: input.type, connectUrl, dryRun }), status: statusOf(verdict) };
+  },
+);
+
+/** A link for the merchant: the event AUTHORIZE, or why it cannot be. */
+export const startAuthorization = action(
+  'write',
+  async (
+    services,
+    caller: TenantCaller,
+    { id, returnTo }: { id: string; returnTo?: string | undefined },
+  ): Promise<{ connectUrl: string; expiresAt: string; account: VerdictJson['account'] }> => {
+    const input: EventInput = { type: 'AUTHORIZE', ...(returnTo !== undefined && { returnTo }) };
+    const { verdict } = await dispatchEvent(services, caller, { id, input });
+    if (verdict.authorization) return { ...verdict.authorization, account: verdict.account };
+    if (verdict.verdict === 'ignored')
+      throw new Refusal('exchange-under-way', 'The merchant has just come back from UPS: wait for the outcome.');
+    throw new Refusal('illegal-event', `An account that is ${verdict.from} cannot be authorized.`, {
+      more: { allowed: verdict.allowed },
+      ...(verdict.allowed.includes('REACTIVATE') && { wayOut: 'REACTIVATE' }),
+    });
+  },
+);

@@ -1,0 +1,70 @@
+/** The outside face: every route, in the order in which a request meets them. */
+
+import express, { type Express, type RequestHandler, type Router } from 'express';
+import helmet from 'helmet';
+import { browserRouter } from './browser';
+import { answerErrors } from './errors';
+import { makeRateLimit, type RateLimit } from './rateLimit';
+import { logRequests, nameRequests, notFound, wrongMethod } from './requests';
+import type { Route } from './route';
+import { allRoutes } from './routes';
+import { serve, authenticate } from './serve';
+import type { Services } from './services';
+
+const byPath = (routes: readonly Route[]): Map<string, Route[]> => {
+  const paths = new Map<string, Route[]>();
+  for (const route of routes) paths.set(route.path, [...(paths.get(route.path) ?? []), route]);
+  return paths;
+};
+
+const methodsOf = (routes: Route[]): string[] =>
+  routes.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+
+function apiRouter(services: Services, rate: RateLimit): Router {
+  const router = express.Router({ caseSensitive: true });
+  // Also what is not there is told to those with a key only.
+  const withKey: RequestHandler = async (req, res, next) => {
+    await authenticate(services, rate, req, res);
+    next();
+  };
+  for (const [path, routes] of byPath(allRoutes)) {
+    const place = router.route(path);
+    for (const route of routes) {
+      const handler = serve(services, rate, route);
+      place[route.method]((req, res, next) => {
+        res.locals['route'] = `/v1${path}`;
+        return handler(req, res, next);
+      });
+    }
+    place.all(withKey, wrongMethod(methodsOf(routes)));
+  }
+  router.use(withKey, notFound);
+  return router;
+}
+
+/** Styles stand in the pages themselves; scripts never do. Over plain http, on localhost, nothing is to be upgraded. */
+function protect(publicUrl: string): RequestHandler {
+  const isHttps = publicUrl.startsWith('https:');
+  const directives = {
+    'style-src': ["'self'", "'unsafe-inline'"],
+    ...(!isHttps && { 'upgrade-insecure-requests': null }),
+  };
+  return helmet({ contentSecurityPolicy: { directives }, strictTransportSecurity: isHttps });
+}
+
+/** `pages`: routers for what people look at, mounted at the root behind the api's own addresses. */
+export function makeApp(services: Services, pages: readonly Router[] = []): Express {
+  const app = express();
+  const rate = makeRateLimit(services.config.rateLimit, services.clock);
+  app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
+  app.use(
+    nameRequests,
+    logRequests(services, () => undefined),
+    protect(services.config.publicUrl),
+  );
+  app.use('/v1', apiRouter(services, rate));
+  app.use(browserRouter(services));
+  for (const page of pages) app.use(page);
+  app.use(notFound, answerErrors(services));
+  return app;
+}

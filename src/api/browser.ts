@@ -1,0 +1,126 @@
+/** The two stops of a merchant's browser with us: the link that leads to UPS, and the way back. Neither needs a key. */
+
+import { Router, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import { reasons, type Outcome } from '../machines/reasons';
+import { takeCallback, type CallbackAnswer } from './actions/callback';
+import { followLink, viewLink } from './actions/connect';
+import { html, pageOf, type Html } from './html';
+import { Refusal } from './problems';
+import { wrongMethod } from './requests';
+import type { Services } from './services';
+
+function setPrivate(res: Response): void {
+  res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'X-Robots-Tag': 'noindex' });
+}
+
+/** Where a form leads is asked of every redirect behind it, and UPS's login has addresses we do not know. */
+const leadElsewhere = helmet.contentSecurityPolicy({
+  useDefaults: false,
+  directives: {
+    'default-src': ["'none'"],
+    'style-src': ["'unsafe-inline'"],
+    'frame-ancestors': ["'none'"],
+    'base-uri': ["'none'"],
+  },
+});
+
+function sendPage(res: Response, title: string, content: Html): void {
+  res.status(200).type('html').send(pageOf(title, content));
+}
+
+/** Browsers say where a form was sent from; one of another site could skip the page that shows who asks. */
+function assertOwnForm(req: Request): void {
+  const site = req.get('sec-fetch-site');
+  if (site === undefined || site === 'same-origin' || site === 'none') return;
+  throw new Refusal('forbidden', 'Open the link itself and press its button.');
+}
+
+const DONE = '/connect/done';
+
+const outcomeTexts: Record<Outcome, string> = {
+  connected: 'The account is connected to UPS. You may close this page.',
+  disconnected: 'The account could not be connected.',
+  denied: 'The account was not connected: access was declined.',
+  lapsed: 'The link had lapsed before UPS sent you back.',
+  replaced: 'A newer link took the place of this one: use that.',
+  pending: 'UPS has not confirmed the account yet. It will be connected as soon as it does.',
+  failed: 'The account is as it was before.',
+};
+
+const isOutcome = (text: string): text is Outcome => Object.hasOwn(outcomeTexts, text);
+const isReason = (text: string): text is keyof typeof reasons => Object.hasOwn(reasons, text);
+
+/** Where the merchant came from, or our own last page. */
+function wayOn({ accountId, outcome, reason, returnTo }: CallbackAnswer, publicUrl: string): string {
+  const url = new URL(returnTo ?? DONE, publicUrl);
+  url.searchParams.set('account', accountId);
+  url.searchParams.set('outcome', outcome);
+  if (reason !== null) url.searchParams.set('reason', reason);
+  return url.href;
+}
+
+/** Sentences of ours only; what the address says is looked up, never shown. */
+function donePage(req: Request): Html {
+  const query = new URL(req.originalUrl, 'http://localhost').searchParams;
+  const outcome = query.get('outcome') ?? '';
+  const reason = query.get('reason') ?? '';
+  if (!isOutcome(outcome)) throw new Refusal('not-found', 'There is no such page.');
+  const why = isReason(reason) ? reasons[reason] : null;
+  return html`<p>${outcomeTexts[outcome]}</p>
+    ${
+      why
+        ? html`<p>${why.message}</p>
+            <p>${why.nextStep.text}</p>`
+        : ''
+    }`;
+}
+
+export function browserRouter(services: Services): Router {
+  const { publicUrl } = services.config;
+  const isHttps = publicUrl.startsWith('https:');
+  const router = Router({ caseSensitive: true });
+
+  router.use(['/connect', '/oauth'], leadElsewhere, (_req, res, next) => {
+    setPrivate(res);
+    next();
+  });
+
+  router.get(DONE, (req, res) => sendPage(res, 'Back from UPS', donePage(req)));
+
+  router.get('/connect/:token', async (req, res) => {
+    const { tenantName, accountNumber } = await viewLink(services, req.params.token);
+    const content = html` <p>
+        <strong>${tenantName}</strong> asks for access to the UPS account <strong>${accountNumber}</strong>.
+      </p>
+      <p>Continue to UPS, sign in with the UPS ID that holds this account, and choose Allow.</p>
+      <form method="post"><button type="submit">Continue to UPS</button></form>
+      <p class="hint">If this browser is signed in to UPS with another ID, sign out there first.</p>`;
+    sendPage(res, 'Connect your UPS account', content);
+  });
+
+  router.post('/connect/:token', async (req, res) => {
+    assertOwnForm(req);
+    const { location, cookie } = await followLink(services, req.params.token);
+    const { name, value, maxAgeMs } = cookie;
+    res.cookie(name, value, { httpOnly: true, sameSite: 'lax', secure: isHttps, path: '/', maxAge: maxAgeMs });
+    res.redirect(303, location);
+  });
+
+  // Before GET, which Express would otherwise answer it with: what only looks must not use up the code.
+  router.head('/oauth/callback', (_req, res) => {
+    res.status(204).end();
+  });
+
+  router.get('/oauth/callback', async (req, res) => {
+    const query = new URL(req.originalUrl, 'http://localhost').searchParams;
+    const answer = await takeCallback(services, { query, cookies: req.headers.cookie });
+    res.redirect(303, wayOn(answer, publicUrl));
+  });
+
+  router.all(DONE, wrongMethod(['GET', 'HEAD']));
+  router.all('/connect/:token', wrongMethod(['GET', 'HEAD', 'POST']));
+  router.all('/oauth/callback', wrongMethod(['GET', 'HEAD']));
+
+  return router;
+}

@@ -1,0 +1,60 @@
+/** Reads what a request brings, and says by name what is wrong with it. */
+
+import express, { type Request, type Response } from 'express';
+import type { z } from 'zod';
+import { Refusal } from './problems';
+
+const BODY_LIMIT = '64kb';
+const parseJson = express.json({ limit: BODY_LIMIT, strict: false, type: 'application/json' });
+
+const hasBody = (req: Request): boolean =>
+  req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+
+/** The body as JSON; an absent one is an empty object. */
+export async function readBody(req: Request, res: Response): Promise<unknown> {
+  if (!hasBody(req)) return {};
+  if (!req.is('application/json'))
+    throw new Refusal('unsupported-media-type', 'The body must be JSON: send Content-Type: application/json.');
+  await new Promise<void>((resolve, reject) => {
+    parseJson(req, res, (error?: unknown) => {
+      if (error instanceof Error) reject(error);
+      else resolve();
+    });
+  });
+  return req.body as unknown;
+}
+
+/** Every parameter once. */
+export function readQuery(req: Request): Record<string, string> {
+  const { searchParams } = new URL(req.originalUrl, 'http://localhost');
+  const query: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of searchParams) {
+    if (name in query)
+      throw new Refusal('invalid-input', `The query parameter ${name} was given more than once.`, { field: name });
+    query[name] = value;
+  }
+  return { ...query };
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** The most telling issue; for a union the one of the branch that was meant. */
+function told(issue: Issue): { path: PropertyKey[]; message: string } {
+  if (issue.code === 'unrecognized_keys')
+    return { path: [...issue.path, issue.keys[0] ?? ''], message: 'is not a field here' };
+  if (issue.code === 'invalid_type' && issue.input === undefined) return { path: issue.path, message: 'is missing' };
+  return { path: issue.path, message: sentence(issue.message) };
+}
+
+const sentence = (message: string): string =>
+  /^(has|is|holds|names|must) /.test(message) ? message : `is wrong: ${message}`;
+
+export function validate<S extends z.ZodType>(schema: S, input: unknown, what: string): z.output<S> {
+  const read = schema.safeParse(input, { reportInput: true });
+  if (read.success) return read.data;
+  const [first] = read.error.issues;
+  const { path, message } = first ? told(first) : { path: [], message: 'is wrong' };
+  const field = path.map(String).join('.');
+  const detail = field === '' ? `The ${what} ${message}.` : `${field} ${message}.`;
+  throw new Refusal('invalid-input', detail, field === '' ? {} : { field });
+}

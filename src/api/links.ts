@@ -1,0 +1,88 @@
+/**
+ * Connect links. A link's token holds a secret; the `state` UPS carries and the cookie of the browser are derived from
+ * it, and only hashes of the three are stored. Token and state begin with the account's id, which finds the document.
+ */
+
+import { randomBytes } from 'node:crypto';
+import type { AccountDocument } from '../db/accounts';
+import type { Link } from '../machines/data';
+import type { Authorize } from '../machines/events';
+import { challengeOf, makePkce } from '../ups';
+import { hmac, sha256 } from './hash';
+import type { Services } from './services';
+
+export interface LinkToken {
+  accountId: string;
+  secret: string;
+}
+
+/** `<account id>.<43 characters>`: the form of tokens and states alike. */
+const FORM = /^(acc_[a-z2-7]{26})\.([A-Za-z0-9_-]{43})$/;
+
+export function readToken(text: string): LinkToken | null {
+  const [, accountId, secret] = FORM.exec(text) ?? [];
+  return accountId !== undefined && secret !== undefined ? { accountId, secret } : null;
+}
+
+export const textOf = ({ accountId, secret }: LinkToken): string => `${accountId}.${secret}`;
+
+export const stateOf = ({ accountId, secret }: LinkToken): string => `${accountId}.${hmac(secret, 'state')}`;
+
+export const cookieOf = ({ secret }: LinkToken): string => hmac(secret, 'cookie');
+
+/** One a link, so that two authorizations in one browser do not disturb each other. */
+export function cookieNameOf(state: string, publicUrl: string): string {
+  const name = `upslink-${sha256(state).slice(0, 16)}`;
+  // Browsers keep a `__Host-` cookie over https only.
+  return publicUrl.startsWith('https:') ? `__Host-${name}` : name;
+}
+
+/** Every value the browser sent under that name. */
+export function cookiesOf(header: string | undefined, name: string): string[] {
+  const pairs = (header ?? '').split(';').map((pair) => pair.trim());
+  return pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1));
+}
+
+export interface MintedLink {
+  connectUrl: string;
+  event: Authorize;
+  /** Beside the event, to be sealed by its commit. */
+  secrets: { verifier: string };
+}
+
+export function mintLink(
+  { config, makeId }: Pick<Services, 'config' | 'makeId'>,
+  accountId: string,
+  returnTo: string | null,
+): MintedLink {
+  const link = { accountId, secret: randomBytes(32).toString('base64url') };
+  return {
+    connectUrl: `${config.publicUrl}/connect/${textOf(link)}`,
+    event: {
+      type: 'AUTHORIZE',
+      consentId: makeId(),
+      linkHash: sha256(textOf(link)),
+      stateHash: sha256(stateOf(link)),
+      cookieHash: sha256(cookieOf(link)),
+      returnTo,
+      ttlMs: config.consentTtlMs,
+    },
+    secrets: { verifier: makePkce().verifier },
+  };
+}
+
+/** It works until a callback is accepted, a newer link is made, or it lapses. */
+export const isOpen = (link: Link, now: number): boolean =>
+  link.outcome === null && link.usedAt === null && now < link.expiresAt;
+
+/** The challenge of an open link's verifier, or null when the link has none any more. */
+export function openChallenge(
+  { vault }: Pick<Services, 'vault'>,
+  document: AccountDocument,
+  link: Link,
+): string | null {
+  if (link.verifier === null) return null;
+  const { id: accountId, tenantId } = document;
+  const belonging = { tenantId, accountId, field: 'verifier', grantId: link.consentId, generation: 0 };
+  return challengeOf(vault.open(link.verifier, belonging));
+}

@@ -1,0 +1,113 @@
+/** An account as the outside sees it. */
+
+import type { AccountDocument } from '../db/accounts';
+import type { AccountContext } from '../machines/context';
+import { standingOf, type LifeState } from '../machines/definition';
+import { reasons, type NextStep } from '../machines/reasons';
+import type { AccountJson } from './schemas/answers';
+
+export const instant = (at: number): string => new Date(at).toISOString();
+export const instantOrNull = (at: number | null): string | null => (at === null ? null : instant(at));
+
+export const contextOf = (document: AccountDocument): AccountContext => document.snapshot.context as AccountContext;
+
+export type Standing = ReturnType<typeof standingOf>;
+
+interface Sentence {
+  message: string;
+  nextStep: NextStep | null;
+}
+
+const wait = (text: string): NextStep => ({ who: 'ups', action: 'wait', text });
+const authorize = (text: string): NextStep => ({ who: 'merchant', action: 'authorize', text });
+
+const awaiting: Sentence = {
+  message: 'Waiting for the merchant to finish the UPS login.',
+  nextStep: authorize('Open the link, sign in to UPS and choose Allow.'),
+};
+const confirming: Sentence = {
+  message: 'UPS is asked to confirm the account.',
+  nextStep: wait('Nothing to do: UPS usually answers within seconds.'),
+};
+
+/** Of states that stand there without a reason. */
+function plainSentence({ state, token, consent }: Standing): Sentence {
+  const sentences: Record<LifeState, () => Sentence> = {
+    created: () => ({
+      message: 'Not connected to UPS yet.',
+      nextStep: authorize('Press Authorize and sign in to UPS.'),
+    }),
+    'pending-authorization': () => (consent === 'awaiting' ? awaiting : confirming),
+    connected: () =>
+      token === 'backing-off'
+        ? {
+            message: 'Connected. The last token refresh did not come through and is tried again.',
+            nextStep: wait('Nothing to do: the refresh is repeated by itself.'),
+          }
+        : { message: 'Connected.', nextStep: null },
+    disconnected: () => ({
+      message: 'Not connected to UPS any more.',
+      nextStep: { who: 'merchant', action: 'reconnect', text: 'Press Reconnect and sign in to UPS.' },
+    }),
+    migrating: () => (consent === 'awaiting' ? awaiting : confirming),
+    inactive: () => ({
+      message: 'Deactivated: its tokens were destroyed. Reactivate it to use it again.',
+      nextStep: null,
+    }),
+  };
+  return sentences[state]();
+}
+
+export function sentenceFor(document: AccountDocument): Sentence {
+  const { reason } = contextOf(document);
+  return reason === null ? plainSentence(standingOf(document.snapshot.value)) : reasons[reason];
+}
+
+function detailOf({ state, token, consent }: Standing): AccountJson['stateDetail'] {
+  if (state === 'connected') return { ...(token !== null && { token }), consent };
+  return state === 'pending-authorization' || state === 'migrating' ? { consent } : {};
+}
+
+function tokenOf({ data }: AccountDocument, { state }: Standing): AccountJson['token'] {
+  const slot = data.current;
+  if (slot === null || state !== 'connected') return null;
+  return {
+    expiresAt: instant(slot.accessExpiresAt),
+    refreshExpiresAt: instant(slot.refreshExpiresAt),
+    generation: slot.generation,
+    lastRefreshAt: instantOrNull(slot.refreshedAt),
+  };
+}
+
+export function presentAccount(document: AccountDocument): AccountJson {
+  const { data, snapshot } = document;
+  const { settings } = data;
+  const { reason, since, scheme, lastAuthorization } = contextOf(document);
+  const standing = standingOf(snapshot.value);
+  const { message, nextStep } = sentenceFor(document);
+  return {
+    id: document.id,
+    tenantId: document.tenantId,
+    externalId: settings.externalId,
+    name: settings.name,
+    accountNumber: settings.accountNumber,
+    owner: settings.owner,
+    address: { ...settings.address },
+    scheme,
+    state: standing.state,
+    stateDetail: detailOf(standing),
+    reason,
+    message,
+    since: instant(since),
+    nextStep: nextStep && { ...nextStep },
+    lastAuthorization: lastAuthorization && { ...lastAuthorization, at: instant(lastAuthorization.at) },
+    seq: document.seq,
+    settingsSeq: settings.seq,
+    refreshPolicy: settings.refreshPolicy,
+    usedBy: data.usedBy.map(({ kind, ref }) => ({ kind, ref })),
+    token: tokenOf(document, standing),
+    accessKey: null,
+    createdAt: instant(document.createdAt),
+    updatedAt: instant(document.updatedAt),
+  };
+}

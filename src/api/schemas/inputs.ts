@@ -1,0 +1,147 @@
+/** One schema per input; types and the OpenAPI document are taken from them. */
+
+import { z } from 'zod';
+import { lifeStates } from '../../machines/definition';
+import { reasons, type Reason } from '../../machines/reasons';
+import { isCountry, needsStateAndPostalCode } from '../countries';
+import { foreignId, line } from './text';
+
+export const accountNumberSchema = z
+  .string()
+  .regex(/^[A-Z0-9]{6}$/, { error: 'has 6 letters and digits, upper case' })
+  .meta({ examples: ['A1B2C3'] });
+
+const absent = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? null);
+
+export const addressSchema = z
+  .strictObject({
+    addressLine: line(100),
+    city: line(50),
+    stateProvinceCode: absent(
+      z.string().regex(/^[A-Z0-9]{1,5}$/, { error: 'has 1 to 5 letters and digits, upper case' }),
+    ),
+    postalCode: absent(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9 -]{0,15}$/, { error: 'has up to 16 letters, digits, spaces and hyphens' }),
+    ),
+    countryCode: z.string().refine(isCountry, { error: 'is no ISO 3166-1 code of two letters, such as US' }),
+  })
+  .superRefine((address, context) => {
+    if (!needsStateAndPostalCode(address.countryCode)) return;
+    for (const field of ['stateProvinceCode', 'postalCode'] as const)
+      if (address[field] === null)
+        context.addIssue({ code: 'custom', path: [field], message: `is needed in ${address.countryCode}` });
+  })
+  .meta({ id: 'Address' });
+
+const owner = z.enum(['shipper', 'store']).describe('Who pays: the merchant, or a dropship partner.');
+const refreshPolicy = z.enum(['eager', 'lazy']);
+const externalId = foreignId(200).nullable();
+
+export const createAccountSchema = z
+  .strictObject({
+    name: line(100).describe('Unique in the tenant; never changes.'),
+    accountNumber: accountNumberSchema,
+    address: addressSchema,
+    owner,
+    externalId: externalId.optional(),
+    refreshPolicy: refreshPolicy.optional().describe("The tenant's, where not given."),
+  })
+  .meta({ id: 'NewAccount' });
+
+export const editAccountSchema = z
+  .strictObject({
+    owner: owner.optional(),
+    accountNumber: accountNumberSchema.optional(),
+    address: addressSchema.optional().describe('The whole address.'),
+    externalId: externalId.optional(),
+    refreshPolicy: refreshPolicy.optional(),
+  })
+  .refine((changes) => Object.keys(changes).length > 0, { error: 'names no change: give at least one field' })
+  .meta({ id: 'AccountChanges' });
+
+export const useSchema = z.strictObject({ kind: z.enum(['store', 'warehouse']), ref: foreignId(200) });
+
+const returnTo = z
+  .string()
+  .max(2000)
+  .describe("Where the merchant's browser goes in the end: at an allowed origin of the tenant.");
+const eventId = foreignId(200).optional().describe('Of your own: the same event again has one effect.');
+
+const event = <T extends string, S extends z.ZodRawShape>(type: T, fields: S) =>
+  z.strictObject({ id: eventId, type: z.literal(type), ...fields });
+
+/** By type; the union of them is what POST …/events takes. */
+export const eventSchemas = {
+  AUTHORIZE: event('AUTHORIZE', { returnTo: returnTo.optional() }),
+  REFRESH: event('REFRESH', {}),
+  VERIFY: event('VERIFY', {}),
+  MIGRATE: event('MIGRATE', {}),
+  POSTPONE: event('POSTPONE', { until: z.iso.datetime({ offset: true }) }),
+  DEACTIVATE: event('DEACTIVATE', {}),
+  REACTIVATE: event('REACTIVATE', {}),
+  DISCONNECT: event('DISCONNECT', { note: line(500) }),
+  CANCEL_AUTHORIZATION: event('CANCEL_AUTHORIZATION', {}),
+};
+
+export const eventSchema = z.discriminatedUnion('type', [
+  eventSchemas.AUTHORIZE,
+  eventSchemas.REFRESH,
+  eventSchemas.VERIFY,
+  eventSchemas.MIGRATE,
+  eventSchemas.POSTPONE,
+  eventSchemas.DEACTIVATE,
+  eventSchemas.REACTIVATE,
+  eventSchemas.DISCONNECT,
+  eventSchemas.CANCEL_AUTHORIZATION,
+]);
+
+export const authorizationSchema = z.strictObject({ returnTo: returnTo.optional() });
+
+export type CreateAccount = z.output<typeof createAccountSchema>;
+export type EditAccount = z.output<typeof editAccountSchema>;
+export type UseInput = z.output<typeof useSchema>;
+export type EventInput = z.output<typeof eventSchema>;
+export type AuthorizationInput = z.output<typeof authorizationSchema>;
+
+// --- query parameters: always strings
+
+const integer = (from: number, to: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, { error: `is a whole number from ${from} to ${to}` })
+    .transform(Number)
+    .refine((value) => value >= from && value <= to, { error: `is a whole number from ${from} to ${to}` })
+    .meta({ type: 'integer', minimum: from, maximum: to });
+
+const limit = integer(1, 200).optional().describe('How many at most; 50 where not given.');
+const cursorOf = (pattern: RegExp) =>
+  z.string().regex(pattern, { error: 'is no cursor of ours: take `nextCursor` of the page before' }).optional();
+
+const reasonNames = Object.keys(reasons) as [Reason, ...Reason[]];
+
+export const accountListSchema = z.strictObject({
+  state: z.enum(lifeStates).optional(),
+  scheme: z.enum(['oauth', 'access-key']).optional(),
+  reason: z.enum(reasonNames).optional(),
+  text: line(100).optional().describe('The beginning of a name or an account number.'),
+  externalId: foreignId(200).optional(),
+  limit,
+  cursor: cursorOf(/^acc_[a-z2-7]{26}$/),
+});
+
+export const tenantListSchema = z.strictObject({ limit, cursor: cursorOf(/^[a-z0-9][a-z0-9-]{0,62}$/) });
+export const keyListSchema = z.strictObject({ limit, cursor: cursorOf(/^key_[0-9a-f]{24}$/) });
+export const historySchema = z.strictObject({
+  after: integer(0, 999_999_999).optional().describe('The seq to start after.'),
+});
+export const tokenSchema = z.strictObject({
+  minTtl: integer(0, 1800).optional().describe('Seconds the token shall live at least.'),
+});
+export const dryRunSchema = z.strictObject({
+  dryRun: z.enum(['0', '1']).optional().describe('1: the verdict and what would happen; nothing is written.'),
+});
+export const noneSchema = z.strictObject({});
+
+export type AccountListInput = z.output<typeof accountListSchema>;

@@ -1,0 +1,113 @@
+/**
+ * The one way through every route under /v1. Order of checks: key, rate, role, tenant, input, state.
+ * An input is looked at before its account is loaded, which saves a read; only when the input is wrong is the account
+ * asked for, so that what belongs to somebody else is not found, whatever was sent.
+ */
+
+import type { Request, RequestHandler, Response } from 'express';
+import { getTenant } from '../db/tenants';
+import { readBody, readQuery, validate } from './input';
+import { codes } from './problem-codes';
+import { Refusal, refusalOf } from './problems';
+import type { RateLimit } from './rateLimit';
+import { assertMay, callerOf, hasTenant, type Caller } from './roles';
+import type { Asked, Reply, Route } from './route';
+import type { Services } from './services';
+
+const unauthorized = (detail: string): Refusal => new Refusal('unauthorized', detail);
+
+/** The caller by its key, counted against the key's rate. */
+export async function authenticate(services: Services, rate: RateLimit, req: Request, res: Response): Promise<Caller> {
+  const [, key] = /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? '') ?? [];
+  if (key === undefined) throw unauthorized('Send an API key: Authorization: Bearer <api key>.');
+  const found = await services.apiKeys.findByKey(key);
+  if (!found) throw unauthorized('This API key does not exist, or was deleted.');
+  res.locals['keyId'] = found.id;
+  res.locals['tenantId'] = found.tenantId;
+  const retryAfterSeconds = rate.take(found.id);
+  if (retryAfterSeconds > 0)
+    throw new Refusal('rate-limited', 'This key made more requests than it may: slow down.', { retryAfterSeconds });
+  return callerOf(found);
+}
+
+/** For an admin the tenant is the one the request names; whoever has one of its own names none. */
+async function scoped(
+  { db }: Services,
+  { scope }: Route,
+  caller: Caller,
+  query: Record<string, string>,
+): Promise<Caller> {
+  const named = query['tenantId'];
+  if (caller.role !== 'admin' || scope === 'installation' || named === undefined) return caller;
+  if ((await getTenant(db, named)) === null) throw new Refusal('not-found', 'There is no such tenant.');
+  return { ...caller, tenantId: named };
+}
+
+function assertTenantNamed({ scope }: Route, caller: Caller): void {
+  if (scope !== 'one' || hasTenant(caller)) return;
+  throw new Refusal('invalid-input', 'tenantId is missing: an admin names the tenant, as ?tenantId=….', {
+    field: 'tenantId',
+  });
+}
+
+/** Of an account that is not the caller's nothing is told, not even what was wrong with the request. */
+async function assertFound({ runtime }: Services, { path }: Route, caller: Caller, req: Request): Promise<void> {
+  const { id } = req.params;
+  if (!path.startsWith('/accounts/:id') || typeof id !== 'string' || !hasTenant(caller)) return;
+  await runtime.load(id, caller.tenantId);
+}
+
+/** A `tenantId` that was heard is no parameter of the route's own. */
+function ownParameters(route: Route, caller: Caller, query: Record<string, string>): Record<string, string> {
+  if (caller.role !== 'admin' || route.scope === 'installation') return query;
+  const { tenantId: _, ...own } = query;
+  return own;
+}
+
+/** Only the tenant's name is taken from a query that may be wrong otherwise: what else is in it is judged later. */
+function namedTenant(req: Request): Record<string, string> {
+  try {
+    return readQuery(req);
+  } catch {
+    return {};
+  }
+}
+
+async function answer(services: Services, route: Route, caller: Caller, req: Request, res: Response): Promise<Reply> {
+  const body = route.body === null ? null : await readBody(req, res);
+  route.before?.(body, caller);
+  const query = validate(route.query, ownParameters(route, caller, readQuery(req)), 'query');
+  const checked = route.body === null ? null : validate(route.body, body, 'body');
+  const asked = { services, caller, req, params: req.params, query, body: checked };
+  return route.handle(asked as unknown as Asked<Caller, never, never>);
+}
+
+/** Statuses that say something about the request alone. */
+const ABOUT_INPUT = [400, 413, 415, 422, 428];
+
+const isAboutInput = (error: unknown): boolean =>
+  ABOUT_INPUT.includes(codes[refusalOf(error)?.code ?? 'internal'].status);
+
+function send(res: Response, route: Route, { status, body, type }: Reply): void {
+  res.status(status);
+  if (route.isSecret) res.set('Cache-Control', 'no-store');
+  if (body === undefined) res.end();
+  else if (type !== undefined) res.type(type).send(body);
+  else res.json(body);
+}
+
+export const serve =
+  (services: Services, rate: RateLimit, route: Route): RequestHandler =>
+  async (req, res) => {
+    const owner = await authenticate(services, rate, req, res);
+    assertMay(owner, route.needs);
+    const caller = await scoped(services, route, owner, namedTenant(req));
+    res.locals['tenantId'] = caller.tenantId;
+    assertTenantNamed(route, caller);
+    try {
+      send(res, route, await answer(services, route, caller, req, res));
+    } catch (error) {
+      if (isAboutInput(error)) await assertFound(services, route, caller, req);
+      throw error;
+    }
+  };

@@ -1,0 +1,37 @@
+/** What the api works with: made once by main, handed to every action. */
+
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Queue } from 'bullmq';
+import type { Config } from '../config';
+import type { ApiKeys } from '../db/apiKeys';
+import type { Db } from '../db/connection';
+import type { Vault } from '../db/vault';
+import type { Runtime } from '../durable/runtime';
+import type { Clock } from '../durable/types';
+import type { AccountData } from '../machines/data';
+import type { AccountView } from '../machines/definition';
+import type { UpsClient } from '../ups';
+import type { Performer } from '../workers';
+import type { Caller } from './roles';
+
+export interface Services {
+  config: Config;
+  db: Db;
+  apiKeys: ApiKeys;
+  runtime: Runtime<AccountData, AccountView>;
+  performer: Pick<Performer, 'by' | 'carry' | 'peek'>;
+  ups: Pick<UpsClient, 'authorizeUrl'>;
+  vault: Vault;
+  clock: Clock;
+  makeId(): string;
+  log: Logger;
+  /** What is missing before this process may take requests, as a sentence; null when nothing is. */
+  isReady(): Promise<string | null>;
+  /** The queues admins may look at; without them there is no /admin/queues. */
+  queues?: { readonly all: readonly Queue[] };
+  /** Figures of other parts of the process, shown with the api's own. */
+  metrics?: Registry;
+  /** Who is signed in to the pages with this cookie header; for /admin/queues, which a browser opens. */
+  sessionCaller?(cookies: string | undefined): Promise<Caller | null>;
+}
