@@ -32,6 +32,15 @@ describe('An account in MongoDB', () => {
     });
   });
 
+  it('is in the indexes of what is due only while something is', async () => {
+    const store = makeStore(db);
+    const before = sampleDocument({ id: 'acc_partial', wakeAt: 1 });
+    await store.insert(before);
+    await store.write(before, { ...before, rev: 2, wakeAt: null });
+    const stored = (await db.accounts.findOne({ _id: before.id })) ?? {};
+    expect(['wakeAt', 'upsAt', 'upsQueue'].filter((field) => field in stored)).toEqual([]);
+  });
+
   it('has its beginnings for search, and new ones when its number changes', async () => {
     const store = makeStore(db);
     const before = sampleDocument({ id: 'acc_terms' });

@@ -3,22 +3,22 @@
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 
-/**
- * open: everything passes. deaf: requests arrive, answers do not. lossy: the connection breaks at the next answer.
- * cut: nobody can connect.
- */
-export type WireState = 'open' | 'deaf' | 'lossy' | 'cut';
+/** open: everything passes. deaf: requests arrive, answers do not. cut: nobody can connect. */
+export type WireState = 'open' | 'deaf' | 'cut';
 
 export interface Wire {
   /** Connects directly: a replica set's own addresses would lead around the wire. */
   url: string;
   become(state: WireState): void;
+  /** The connection breaks when the next command of that name is answered; then all is well again. */
+  loseAnswerTo(command: string): void;
   close(): Promise<void>;
 }
 
 export async function makeWire(serverUrl: string): Promise<Wire> {
   const target = new URL(serverUrl.replace(/^mongodb:/, 'http:'));
   let state: WireState = 'open';
+  let losing: string | null = null;
   const sockets = new Set<Socket>();
 
   const kept = (socket: Socket): Socket => {
@@ -30,9 +30,16 @@ export async function makeWire(serverUrl: string): Promise<Wire> {
     kept(client);
     if (state === 'cut') return void client.destroy();
     const upstream = kept(net.connect(Number(target.port), target.hostname));
-    client.pipe(upstream);
+    let breaks = false;
+    client.on('data', (request) => {
+      if (losing !== null && request.includes(`${losing}\0`)) {
+        losing = null;
+        breaks = true;
+      }
+      upstream.write(request);
+    });
     upstream.on('data', (answer) => {
-      if (state === 'lossy') client.destroy();
+      if (breaks) client.destroy();
       else if (state === 'open') client.write(answer);
     });
     upstream.on('close', () => client.destroy());
@@ -51,6 +58,9 @@ export async function makeWire(serverUrl: string): Promise<Wire> {
     become(next) {
       state = next;
       if (state === 'cut') for (const socket of sockets) socket.destroy();
+    },
+    loseAnswerTo(command) {
+      losing = command;
     },
     async close() {
       for (const socket of sockets) socket.destroy();
