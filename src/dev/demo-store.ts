@@ -1,7 +1,39 @@
-import { DevError } from './context';
+import { makeApiKeys, mintKey } from '../db/apiKeys';
+import { connectDb } from '../db/connection';
+import { ensureTenant, getTenant, updateTenant } from '../db/tenants';
+import { systemClock } from '../ups';
 import type { OpenDemoStore } from './demo';
 
+const silent = { info: () => undefined, warn: () => undefined };
+
 /** The service's own store, as seeding needs it. */
-export const openDemoStore: OpenDemoStore = async () => {
-  throw new DevError('The store that keeps tenants and keys is not part of this build.');
+export const openDemoStore: OpenDemoStore = async (config) => {
+  const db = await connectDb(config.mongodbUrl, { log: silent, database: config.mongodbDatabase });
+  await db.ensureIndexes();
+  const keys = makeApiKeys(db, systemClock);
+  return {
+    async ensureTenant({ accessKeyDeadlineAt, ...tenant }) {
+      const deadline = { accessKeyDeadline: accessKeyDeadlineAt };
+      await ensureTenant(db, {
+        ...tenant,
+        ...deadline,
+        returnOrigins: [...tenant.returnOrigins],
+        createdAt: Date.now(),
+      });
+      await keepOrigins(tenant.id, tenant.returnOrigins);
+    },
+    async ensureApiKey(tenantId, role, kept) {
+      const key = kept ?? mintKey(role);
+      await keys.ensure({ tenantId: role === 'admin' ? null : tenantId, role, key });
+      return key;
+    },
+    close: () => db.close(),
+  };
+
+  /** Started on another port, the tenant must still be allowed to come back to it. */
+  async function keepOrigins(id: string, wanted: readonly string[]): Promise<void> {
+    const known = (await getTenant(db, id))?.returnOrigins ?? [];
+    const returnOrigins = [...new Set([...known, ...wanted])];
+    if (returnOrigins.length > known.length) await updateTenant(db, id, { returnOrigins });
+  }
 };

@@ -1,0 +1,112 @@
+/** The service, in the role its configuration names: what is opened, in which order, and how it ends. */
+
+import { createServer, type Server } from 'node:http';
+import { pino, type Logger } from 'pino';
+import { makeApp } from './api/app';
+import type { Services } from './api/services';
+import { openCarrier, type Carrier } from './carrier';
+import type { Config } from './config';
+import { makeApiKeys } from './db/apiKeys';
+import { acquireLease, releaseLease } from './db/lease';
+import { startSweep, startWorkers } from './workers';
+
+export interface Service {
+  /** Where it answers; null in roles without the api. */
+  url: string | null;
+  /** Ends in order: no new requests, work in hand finished, connections closed. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export interface ServeOptions {
+  log?: Logger;
+  clock?: Carrier['clock'];
+}
+
+/** Waiting for requests under way; a token request waits 8 s at most, a callback 10. */
+const CLOSE_GRACE_MS = 12_000;
+
+/** Rejects, with everything closed again, when MongoDB does not answer or the port is taken. */
+export async function serve(config: Config, options: ServeOptions = {}): Promise<Service> {
+  const log = options.log ?? pino({ level: config.logLevel });
+  const carrier = await openCarrier(config, log, options.clock);
+  const { releases } = carrier;
+  try {
+    const runs = (role: Config['role']) => config.role === role || config.role === 'all';
+    if (runs('worker')) work(carrier);
+    if (runs('scheduler')) sweep(carrier);
+    const url = runs('api') ? await listen(carrier) : null;
+    log.info({ role: config.role, url }, 'upslink is up');
+    return { url, stop: () => releases.all() };
+  } catch (error) {
+    await releases.all();
+    throw error;
+  }
+}
+
+function work({ performer, config, clock, log, releases }: Carrier): void {
+  const workers = startWorkers({ performer, redisUrl: config.redisUrl, clock, log });
+  releases.add('workers', () => workers.stop());
+}
+
+function sweep({ db, store, runtime, performer, queues, clock, log, releases }: Carrier): void {
+  const lease = { name: 'sweep', holder: performer.by };
+  const running = startSweep({
+    store,
+    wake: (id) => runtime.wake(id),
+    performer,
+    queues,
+    lease: {
+      acquire: (ttlMs) => acquireLease(db, { ...lease, now: clock.now(), ttlMs }),
+      release: () => releaseLease(db, lease),
+    },
+    clock,
+    log,
+  });
+  releases.add('sweep', () => running.stop());
+}
+
+/** Ready when MongoDB answers; Redis may be away: requests and timers go on without it. */
+async function readiness({ db }: Carrier): Promise<string | null> {
+  return db.ping().then(
+    () => null,
+    () => 'MongoDB does not answer.',
+  );
+}
+
+function servicesOf(carrier: Carrier): Services {
+  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues } = carrier;
+  const isReady = () => readiness(carrier);
+  return {
+    config,
+    db,
+    apiKeys: makeApiKeys(db, clock),
+    runtime,
+    performer,
+    ups,
+    vault,
+    clock,
+    makeId,
+    log,
+    queues,
+    isReady,
+  };
+}
+
+async function listen(carrier: Carrier): Promise<string> {
+  const server = createServer(makeApp(servicesOf(carrier)));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(carrier.config.port, resolve);
+  });
+  carrier.releases.add('api', () => close(server));
+  return carrier.config.publicUrl;
+}
+
+/** Keep-alive connections would hold the process; requests under way are answered first. */
+async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const impatient = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+  await closed;
+  clearTimeout(impatient);
+}
