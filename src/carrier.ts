@@ -19,7 +19,7 @@ export interface Carrier {
   config: Config;
   log: Logger;
   clock: Clock;
-  makeId(): string;
+  makeId: () => string;
   db: Db;
   store: Store<AccountData, AccountView>;
   vault: Vault;
