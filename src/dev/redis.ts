@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { aptInstall, canAptInstall } from './apt';
 import { findOnPath } from './command';
 import { cacheFolder, DevError, type DevContext, type DevServer, notOurs } from './context';
@@ -11,6 +12,8 @@ import { startServer } from './server';
 const SOURCE_VERSION = '7.2.11';
 const DOWNLOADS = 'https://download.redis.io';
 const PATIENCE_MS = 30_000;
+/** For one that was started a moment ago. */
+const GIVEN_MS = 5_000;
 
 interface Program {
   readonly name: string;
@@ -44,7 +47,13 @@ export async function startRedis(context: DevContext): Promise<DevServer> {
 
 async function givenServer(context: DevContext, url: string): Promise<DevServer> {
   const { hostname, port } = new URL(url);
-  if (!(await answers(hostname, Number(port || 6379), 5_000))) {
+  const giveUpAt = performance.now() + GIVEN_MS;
+  let isUp = await answers(hostname, Number(port || 6379), GIVEN_MS);
+  while (!isUp && performance.now() < giveUpAt) {
+    await delay(200, undefined, { signal: context.signal });
+    isUp = await answers(hostname, Number(port || 6379), GIVEN_MS);
+  }
+  if (!isUp) {
     throw new DevError('REDIS_URL is set, but no Redis answers there within 5 s: start it, or unset the variable.');
   }
   context.say('Redis: the one REDIS_URL names.');

@@ -10,17 +10,19 @@ import { opened } from './opened';
 
 /** Closing takes a moment: sockets say goodbye first. */
 const PATIENCE_MS = 2_000;
-const WATCHED = ['TCPSocketWrap', 'TCPServerWrap', 'TLSWrap', 'UDPWrap', 'Timeout', 'ProcessWrap', 'FSEventWrap'];
+const WATCHED = ['TCPSocketWrap', 'TCPServerWrap', 'TLSWrap', 'UDPWrap', 'ProcessWrap', 'FSEventWrap'];
 
 type Counts = ReadonlyMap<string, number>;
 
 export default class Environment extends NodeEnvironment {
   private before: Counts = new Map();
+  private timers: readonly Timer[] = [];
   private failures = 0;
 
   override async setup(): Promise<void> {
     await super.setup();
     this.before = countOpen();
+    this.timers = watchTimers(this.global);
   }
 
   async handleTestEvent(event: Circus.AsyncEvent | Circus.SyncEvent): Promise<void> {
@@ -45,7 +47,8 @@ export default class Environment extends NodeEnvironment {
   private async leaks(): Promise<string[]> {
     const giveUpAt = performance.now() + PATIENCE_MS;
     for (;;) {
-      const left = grown(this.before, countOpen());
+      const timers = waiting(this.timers);
+      const left = [...grown(this.before, countOpen()), ...(timers > 0 ? [`${timers} timers`] : [])];
       if (left.length === 0 || performance.now() > giveUpAt) return left;
       await delay(20);
     }
@@ -59,6 +62,28 @@ function countOpen(): Counts {
   }
   return counts;
 }
+
+/** A timer as node makes it; whether it is over is not in its type. */
+type Timer = NodeJS.Timeout & { readonly _destroyed: boolean };
+
+/** Remembers the file's timers. Counting them as above would count jest's own too, which come and go. */
+function watchTimers(world: Pick<typeof globalThis, 'setTimeout' | 'setInterval'>): readonly Timer[] {
+  const timers: Timer[] = [];
+  const watch = <Make extends (...args: never[]) => unknown>(make: Make): Make =>
+    new Proxy(make, {
+      apply: (real, self, args) => {
+        const timer: unknown = Reflect.apply(real, self, args);
+        timers.push(timer as Timer);
+        return timer;
+      },
+    });
+  world.setTimeout = watch(world.setTimeout);
+  world.setInterval = watch(world.setInterval);
+  return timers;
+}
+
+const waiting = (timers: readonly Timer[]): number =>
+  timers.filter((timer) => !timer._destroyed && timer.hasRef()).length;
 
 function grown(before: Counts, now: Counts): string[] {
   return [...now].flatMap(([name, count]) => {
