@@ -4,6 +4,9 @@ import express, { type Express, type RequestHandler, type Router } from 'express
 import helmet from 'helmet';
 import { browserRouter } from './browser';
 import { answerErrors } from './errors';
+import { healthRouter } from './health';
+import { makeMetrics } from './metrics';
+import { operationsRouter } from './operations';
 import { makeRateLimit, type RateLimit } from './rateLimit';
 import { logRequests, nameRequests, notFound, wrongMethod } from './requests';
 import type { Route } from './route';
@@ -56,14 +59,11 @@ function protect(publicUrl: string): RequestHandler {
 export function makeApp(services: Services, pages: readonly Router[] = []): Express {
   const app = express();
   const rate = makeRateLimit(services.config.rateLimit, services.clock);
+  const metrics = makeMetrics(services);
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
-  app.use(
-    nameRequests,
-    logRequests(services, () => undefined),
-    protect(services.config.publicUrl),
-  );
+  app.use(nameRequests, logRequests(services, metrics.observe), protect(services.config.publicUrl));
   app.use('/v1', apiRouter(services, rate));
-  app.use(browserRouter(services));
+  app.use(healthRouter(services), browserRouter(services), operationsRouter(services, rate, metrics));
   for (const page of pages) app.use(page);
   app.use(notFound, answerErrors(services));
   return app;

@@ -27,11 +27,11 @@ export interface Services {
   makeId(): string;
   log: Logger;
   /** What is missing before this process may take requests, as a sentence; null when nothing is. */
-  isReady(): Promise<string | null>;
+  isReady: () => Promise<string | null>;
   /** The queues admins may look at; without them there is no /admin/queues. */
   queues?: { readonly all: readonly Queue[] };
   /** Figures of other parts of the process, shown with the api's own. */
   metrics?: Registry;
   /** Who is signed in to the pages with this cookie header; for /admin/queues, which a browser opens. */
-  sessionCaller?(cookies: string | undefined): Promise<Caller | null>;
+  sessionCaller?: (cookies: string | undefined) => Promise<Caller | null>;
 }

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes, randomUUID } from 'node:crypto';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -72,8 +72,7 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
   let shift = 0;
   const clock = { now: () => Date.now() + shift, monotonic: () => performance.now() + shift };
 
-  let listener: RequestListener | undefined;
-  const server = createServer((req, res) => listener?.(req, res));
+  const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   releases.add(async () => {
     server.closeAllConnections();
@@ -160,7 +159,7 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
     log,
     isReady: async () => missing,
   };
-  listener = makeApp(services) as unknown as RequestListener;
+  server.on('request', makeApp(services));
 
   const keys = {} as Record<Role | 'other', string>;
   for (const id of ['acme', 'other']) {

@@ -1,6 +1,8 @@
 import type { Route } from '../route';
 import { accountRoutes } from './accounts';
+import { adminRoutes } from './admin';
 import { eventRoutes } from './events';
+import { lifecycleRoutes } from './lifecycle';
 
 /** Every route below /v1. */
-export const allRoutes: readonly Route[] = [...accountRoutes, ...eventRoutes];
+export const allRoutes: readonly Route[] = [...accountRoutes, ...eventRoutes, ...lifecycleRoutes, ...adminRoutes];

@@ -1,0 +1,37 @@
+/** What needs no key and says how the process is, and what it offers. */
+
+import { Router } from 'express';
+import { docsPage } from './docs-page';
+import { makeOpenApi } from './openapi';
+import { Refusal } from './problems';
+import { wrongMethod } from './requests';
+import type { Services } from './services';
+
+const RETRY_SECONDS = 2;
+
+export function healthRouter({ isReady }: Services): Router {
+  const router = Router({ caseSensitive: true });
+  const openApi = makeOpenApi();
+  const docs = docsPage();
+
+  router.get('/healthz', (_req, res) => {
+    res.set('Cache-Control', 'no-store').json({ status: 'ok' });
+  });
+
+  router.get('/readyz', async (_req, res) => {
+    const missing = await isReady();
+    if (missing !== null) throw new Refusal('not-ready', missing, { retryAfterSeconds: RETRY_SECONDS });
+    res.set('Cache-Control', 'no-store').json({ status: 'ready' });
+  });
+
+  router.get('/openapi.json', (_req, res) => {
+    res.json(openApi);
+  });
+
+  router.get('/docs', (_req, res) => {
+    res.type('html').send(docs);
+  });
+
+  router.all(['/healthz', '/readyz', '/openapi.json', '/docs'], wrongMethod(['GET', 'HEAD']));
+  return router;
+}

@@ -1,0 +1,65 @@
+/** /metrics and /admin/queues: for role admin, by key or by the session of the pages. */
+
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { ExpressAdapter } from '@bull-board/express';
+import { Router, type Request, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import type { Metrics } from './metrics';
+import { Refusal } from './problems';
+import type { RateLimit } from './rateLimit';
+import { wrongMethod } from './requests';
+import { assertMay, type Caller } from './roles';
+import { authenticate } from './serve';
+import type { Services } from './services';
+
+const QUEUES = '/admin/queues';
+
+/** A browser shows its session; a form of another site cannot press the board's buttons. */
+async function sessionOf({ sessionCaller }: Services, req: Request): Promise<Caller | null> {
+  if (req.headers.authorization !== undefined || !sessionCaller) return null;
+  const caller = await sessionCaller(req.headers.cookie);
+  const site = req.get('sec-fetch-site');
+  if (caller && req.method !== 'GET' && site !== undefined && site !== 'same-origin')
+    throw new Refusal('forbidden', 'This was sent by a page of another site.');
+  return caller;
+}
+
+const forAdmins =
+  (services: Services, rate: RateLimit): RequestHandler =>
+  async (req, res, next) => {
+    const caller = (await sessionOf(services, req)) ?? (await authenticate(services, rate, req, res));
+    assertMay(caller, 'administer');
+    next();
+  };
+
+/** The board is an application of its own, with styles and pictures in its pages. */
+const boardPolicy = helmet.contentSecurityPolicy({
+  directives: {
+    'style-src': ["'self'", "'unsafe-inline'", 'https:'],
+    'img-src': ["'self'", 'data:', 'https:'],
+    'upgrade-insecure-requests': null,
+  },
+});
+
+function boardOf(queues: NonNullable<Services['queues']>): RequestHandler {
+  const adapter = new ExpressAdapter();
+  adapter.setBasePath(QUEUES);
+  createBullBoard({ queues: queues.all.map((queue) => new BullMQAdapter(queue)), serverAdapter: adapter });
+  return adapter.getRouter() as RequestHandler;
+}
+
+export function operationsRouter(services: Services, rate: RateLimit, metrics: Metrics): Router {
+  const router = Router({ caseSensitive: true });
+  const guard = forAdmins(services, rate);
+
+  router.get('/metrics', guard, async (_req, res) => {
+    const { type, text } = await metrics.read();
+    res.set('Content-Type', type).set('Cache-Control', 'no-store').send(text);
+  });
+  router.all('/metrics', guard, wrongMethod(['GET', 'HEAD']));
+
+  router.use(QUEUES, guard);
+  if (services.queues) router.use(QUEUES, boardPolicy, boardOf(services.queues));
+  return router;
+}
