@@ -10,12 +10,7 @@ export interface ProcessId {
 
 /** Undefined when there is no such process, or only its zombie. */
 export function identify(pid: number): ProcessId | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return undefined;
-  }
+  const stat = readText(`/proc/${pid}/stat`);
   // The second field is the name in brackets and may hold anything: count from behind it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, startedAt] = [fields[0], fields[19]];
@@ -24,6 +19,25 @@ export function identify(pid: number): ProcessId | undefined {
 }
 
 export const isAlive = (id: ProcessId): boolean => identify(id.pid)?.startedAt === id.startedAt;
+
+/** The process of npm that runs us, straight or through its shell; undefined when a person or another program does. */
+export function findNpm(): ProcessId | undefined {
+  let pid = process.ppid;
+  for (const _level of ['shell', 'npm']) {
+    // npm gives its process a name of its own.
+    if (/^npm\b|npm-cli\.js/.test(readText(`/proc/${pid}/cmdline`))) return identify(pid);
+    pid = Number(/^PPid:\s*(\d+)/m.exec(readText(`/proc/${pid}/status`))?.[1]);
+  }
+  return undefined;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 /** Asks it to end, and ends it when it has not after `graceMs`. */
 export async function stopProcess(id: ProcessId, graceMs: number): Promise<void> {

@@ -2,11 +2,12 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigError } from '../config';
-import { DevError, type DevContext, type Environment, type Say } from './context';
+import { DevError, type DevContext, type Say } from './context';
 import { demoProfiles } from './demo';
 import { openDemoStore } from './demo-store';
 import { startJanitor } from './janitor';
 import { waitForLock } from './lock';
+import { findNpm, isAlive } from './processes';
 import { writePrivateJson } from './private-file';
 import { readOwner, Running, stopLeftovers } from './running';
 import { type Release, type StandParts, type StartFacts, startStand } from './stand';
@@ -23,7 +24,7 @@ export async function main(replaced: Partial<StandParts> = {}): Promise<void> {
   const say: Say = (line) => process.stdout.write(`${line}\n`);
   // A terminal that went away must not keep us from stopping in order.
   process.stdout.on('error', () => undefined);
-  const stopping = listenForStop(env, say);
+  const stopping = listenForStop(say);
   const releases: Release[] = [];
   try {
     const running = await takeFolder(folder, say, stopping.signal, releases);
@@ -72,7 +73,7 @@ interface Stopping {
 }
 
 /** Ctrl-C, SIGTERM, a closed terminal, or the npm that ran us being killed. The second Ctrl-C does not wait. */
-function listenForStop(env: Environment, say: Say): Stopping {
+function listenForStop(say: Say): Stopping {
   const controller = new AbortController();
   let force = (): void => undefined;
   const stop = (signal: string): void => {
@@ -86,10 +87,11 @@ function listenForStop(env: Environment, say: Say): Stopping {
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, stop);
-  const parent = process.ppid;
-  const isNpms = env['npm_lifecycle_event'] === 'start';
+  // npm passes a signal on to its shell only, and a kill -9 to nobody.
+  const [npm, parent] = [findNpm(), process.ppid];
   const watch = setInterval(() => {
-    if (isNpms && process.ppid !== parent && !controller.signal.aborted) stop('npm was killed');
+    const isLeft = npm !== undefined && (process.ppid !== parent || !isAlive(npm));
+    if (isLeft && !controller.signal.aborted) stop('npm was killed');
   }, PARENT_CHECK_MS);
   return {
     signal: controller.signal,
