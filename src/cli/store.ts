@@ -14,17 +14,19 @@ export interface InTenant {
 /** A command fails at once and says so itself: there is nobody to log to. */
 const noLog = { info: () => undefined, warn: () => undefined };
 
-export const openDb = ({ mongodbUrl, mongodbDatabase }: Pick<Config, 'mongodbUrl' | 'mongodbDatabase'>): Promise<Db> =>
-  connectDb(mongodbUrl, { log: noLog, database: mongodbDatabase });
+type StoreConfig = Pick<Config, 'mongodbUrl' | 'mongodbDatabase'>;
 
-export async function withDb<T>(env: Environment, work: (db: Db) => Promise<T>): Promise<T> {
-  const db = await openDb(loadStoreConfig(env));
+export async function withOpenDb<T>(config: StoreConfig, work: (db: Db) => Promise<T>): Promise<T> {
+  const db = await connectDb(config.mongodbUrl, { log: noLog, database: config.mongodbDatabase });
   try {
     return await work(db);
   } finally {
     await db.close();
   }
 }
+
+export const withDb = async <T>(env: Environment, work: (db: Db) => Promise<T>): Promise<T> =>
+  withOpenDb(loadStoreConfig(env), work);
 
 /** One trip. */
 export async function loadAccount(db: Db, id: string, { tenant: tenantId }: InTenant): Promise<AccountDocument> {

@@ -2,8 +2,8 @@
 
 import type { Db } from '../../db/connection';
 import { examine, type Environment, type Examined } from '../environment';
-import { FoundFault } from '../failure';
-import { openDb } from '../store';
+import { failureOf, FoundFault } from '../failure';
+import { withOpenDb } from '../store';
 import { paint, type Output } from '../output';
 import { paragraph } from '../table';
 import { fail, notChecked, ok, type Check } from './check';
@@ -56,11 +56,10 @@ async function visitMongodb(visit: Visit): Promise<void> {
   const { hello, answeredAt, tripMs } = facts;
   if (hello.localTime)
     clocks.push({ whose: 'MongoDB', said: hello.localTime.getTime(), ours: answeredAt, errorMs: tripMs });
-  const db = await openDb(examined.config);
   try {
-    await lookInside(visit, db);
-  } finally {
-    await db.close();
+    await withOpenDb(examined.config, (db) => lookInside(visit, db));
+  } catch (error) {
+    tell(fail('MongoDB', failureOf(error).message, 'See to MongoDB first, then ask again.'));
   }
 }
 

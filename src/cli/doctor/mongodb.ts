@@ -50,7 +50,9 @@ function unreachable(url: string, error: unknown): Check {
   const name = error instanceof Error ? error.name : '';
   const isAway = name === 'MongoServerSelectionError' || name.startsWith('MongoNetwork');
   if (isAway) return fail('MongoDB', `does not answer at ${placeOf(url)}`, 'Start it, or set MONGODB_URL right.');
-  return fail('MongoDB', failureOf(error).message, 'Set MONGODB_URL right.');
+  // What the driver says of a url it cannot read may repeat the url, and the password in it.
+  const said = name === 'MongoParseError' ? 'MONGODB_URL is no MongoDB connection string' : failureOf(error).message;
+  return fail('MongoDB', said, 'Set MONGODB_URL right.');
 }
 
 export function judgeServer({ hello, version, tripMs }: MongodbFacts): Check {
