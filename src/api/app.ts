@@ -3,6 +3,7 @@
 import express, { type Express, type RequestHandler, type Router } from 'express';
 import helmet from 'helmet';
 import { browserRouter } from './browser';
+import { makePages } from '../pages';
 import { answerErrors } from './errors';
 import { healthRouter } from './health';
 import { makeMetrics } from './metrics';
@@ -55,8 +56,8 @@ function protect(publicUrl: string): RequestHandler {
   return helmet({ contentSecurityPolicy: { directives }, strictTransportSecurity: isHttps });
 }
 
-/** `pages`: routers for what people look at, mounted at the root behind the api's own addresses. */
-export function makeApp(services: Services, pages: readonly Router[] = []): Express {
+/** The pages come last: what people look at stands behind the api's own addresses. */
+export function makeApp(services: Services): Express {
   const app = express();
   const rate = makeRateLimit(services.config.rateLimit, services.clock);
   const metrics = makeMetrics(services);
@@ -64,7 +65,6 @@ export function makeApp(services: Services, pages: readonly Router[] = []): Expr
   app.use(nameRequests, logRequests(services, metrics.observe), protect(services.config.publicUrl));
   app.use('/v1', apiRouter(services, rate));
   app.use(healthRouter(services), browserRouter(services), operationsRouter(services, rate, metrics));
-  for (const page of pages) app.use(page);
-  app.use(notFound, answerErrors(services));
+  app.use(makePages(services), answerErrors(services));
   return app;
 }

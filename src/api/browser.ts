@@ -5,7 +5,9 @@ import helmet from 'helmet';
 import { reasons, type Outcome } from '../machines/reasons';
 import { takeCallback, type CallbackAnswer } from './actions/callback';
 import { followLink, viewLink } from './actions/connect';
-import { html, pageOf, type Html } from './html';
+import { cardPageOf } from '../pages/layout';
+import { relative } from '../pages/times';
+import { html, type Html } from './html';
 import { Refusal } from './problems';
 import { wrongMethod } from './requests';
 import type { Services } from './services';
@@ -19,14 +21,18 @@ const leadElsewhere = helmet.contentSecurityPolicy({
   useDefaults: false,
   directives: {
     'default-src': ["'none'"],
-    'style-src': ["'unsafe-inline'"],
+    'style-src': ["'self'"],
+    'img-src': ["'self'"],
     'frame-ancestors': ["'none'"],
     'base-uri': ["'none'"],
   },
 });
 
-function sendPage(res: Response, title: string, content: Html): void {
-  res.status(200).type('html').send(pageOf(title, content));
+function sendPage(res: Response, title: string, content: Html, tone?: 'good' | 'bad'): void {
+  res
+    .status(200)
+    .type('html')
+    .send(cardPageOf(title, content, tone === undefined ? {} : { tone }));
 }
 
 /** Browsers say where a form was sent from; one of another site could skip the page that shows who asks. */
@@ -38,6 +44,16 @@ function assertOwnForm(req: Request): void {
 
 const DONE = '/connect/done';
 
+const outcomeTitles: Record<Outcome, string> = {
+  connected: 'Connected to UPS',
+  disconnected: 'Not connected',
+  denied: 'Not connected',
+  lapsed: 'Too late',
+  replaced: 'An older link',
+  pending: 'Not confirmed yet',
+  failed: 'Nothing changed',
+};
+
 const outcomeTexts: Record<Outcome, string> = {
   connected: 'The account is connected to UPS. You may close this page.',
   disconnected: 'The account could not be connected.',
@@ -46,6 +62,12 @@ const outcomeTexts: Record<Outcome, string> = {
   replaced: 'A newer link took the place of this one: use that.',
   pending: 'UPS has not confirmed the account yet. It will be connected as soon as it does.',
   failed: 'The account is as it was before.',
+};
+
+const outcomeTones: Partial<Record<Outcome, 'good' | 'bad'>> = {
+  connected: 'good',
+  disconnected: 'bad',
+  denied: 'bad',
 };
 
 const isOutcome = (text: string): text is Outcome => Object.hasOwn(outcomeTexts, text);
@@ -61,19 +83,20 @@ function wayOn({ accountId, outcome, reason, returnTo }: CallbackAnswer, publicU
 }
 
 /** Sentences of ours only; what the address says is looked up, never shown. */
-function donePage(req: Request): Html {
+function sendDone(req: Request, res: Response): void {
   const query = new URL(req.originalUrl, 'http://localhost').searchParams;
   const outcome = query.get('outcome') ?? '';
   const reason = query.get('reason') ?? '';
   if (!isOutcome(outcome)) throw new Refusal('not-found', 'There is no such page.');
   const why = isReason(reason) ? reasons[reason] : null;
-  return html`<p>${outcomeTexts[outcome]}</p>
+  const content = html`<p>${outcomeTexts[outcome]}</p>
     ${
       why
         ? html`<p>${why.message}</p>
             <p>${why.nextStep.text}</p>`
         : ''
     }`;
+  sendPage(res, outcomeTitles[outcome], content, outcomeTones[outcome]);
 }
 
 export function browserRouter(services: Services): Router {
@@ -86,16 +109,24 @@ export function browserRouter(services: Services): Router {
     next();
   });
 
-  router.get(DONE, (req, res) => sendPage(res, 'Back from UPS', donePage(req)));
+  router.get(DONE, sendDone);
 
   router.get('/connect/:token', async (req, res) => {
-    const { tenantName, accountNumber } = await viewLink(services, req.params.token);
-    const content = html` <p>
-        <strong>${tenantName}</strong> asks for access to the UPS account <strong>${accountNumber}</strong>.
+    const { tenantName, accountNumber, expiresAt } = await viewLink(services, req.params.token);
+    const content = html`<p>
+        <strong>${tenantName}</strong> asks for access to the UPS account
+        <strong class="number">${accountNumber}</strong>.
       </p>
-      <p>Continue to UPS, sign in with the UPS ID that holds this account, and choose Allow.</p>
-      <form method="post"><button type="submit">Continue to UPS</button></form>
-      <p class="hint">If this browser is signed in to UPS with another ID, sign out there first.</p>`;
+      <ol class="steps">
+        <li>Continue to UPS.</li>
+        <li>Sign in with the UPS ID that holds this account.</li>
+        <li>Choose Allow. You come back here by yourself.</li>
+      </ol>
+      <form method="post"><button type="submit" class="primary wide">Continue to UPS</button></form>
+      <p class="hint foot">
+        If this browser is signed in to UPS with another ID, sign out there first. The link lapses
+        ${relative(expiresAt, services.clock.now())}.
+      </p>`;
     sendPage(res, 'Connect your UPS account', content);
   });
 

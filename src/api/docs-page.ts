@@ -1,6 +1,7 @@
 /** /docs: the routes and the problems to read, without a script. */
 
-import { html, pageOf, type Html } from './html';
+import { cardPageOf } from '../pages/layout';
+import { html, type Html } from './html';
 import { codes } from './problem-codes';
 import { rolesWith } from './roles';
 import type { Route } from './route';
@@ -21,14 +22,15 @@ const codeOf = ([code, { status, title, meaning }]: [string, { status: number; t
     <dd>${meaning}</dd>`;
 
 export const docsPage = (): string =>
-  pageOf(
-    'upslink',
+  cardPageOf(
+    'The API',
     html`<p>The whole contract, with every field, is the OpenAPI document: <a href="/openapi.json">openapi.json</a>.</p>
       <p>Send <code>Authorization: Bearer &lt;api key&gt;</code> with every request under /v1.</p>
       <h2>Routes</h2>
       ${allRoutes.map(routeOf)}
       <h2>Problems</h2>
       <dl>${Object.entries(codes).map(codeOf)}</dl>`,
+    { isWide: true },
   );
 
 /** docs/problems.md, from the same table. */

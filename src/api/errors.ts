@@ -1,8 +1,7 @@
 /** The end of every request that failed: a page for a browser on its way, problem details for everybody else. */
 
 import type { ErrorRequestHandler, Response } from 'express';
-import { html, pageOf } from './html';
-import { codes } from './problem-codes';
+import { isPage, sendProblemPage } from '../pages/problem';
 import { problemOf, Refusal, refusalOf, setProblemHeaders } from './problems';
 import { requestIdOf } from './requests';
 import type { Services } from './services';
@@ -13,15 +12,7 @@ function sendProblem(res: Response, refusal: Refusal, publicUrl: string): void {
   res.status(problem.status).set('Content-Type', 'application/problem+json').end(JSON.stringify(problem));
 }
 
-function sendProblemPage(res: Response, refusal: Refusal): void {
-  const { status, title } = codes[refusal.code];
-  const { wayOut } = refusal.extras;
-  const content = html`<p role="alert">${refusal.message}</p>
-    ${wayOut === undefined ? '' : html`<p>${wayOut}</p>`}
-    <p class="hint">${refusal.code} · request ${requestIdOf(res)}</p>`;
-  res.status(status).type('html').send(pageOf(title, content));
-}
-
+/** A merchant's, who has no other pages here. */
 const isForBrowsers = (path: string): boolean => /^\/(connect|oauth)\//.test(path);
 
 /** What the log may know of a fault of ours: where it happened, not what it was about. */
@@ -43,7 +34,8 @@ export const answerErrors =
     }
     const refusal = known ?? new Refusal('internal', 'Something went wrong on our side. Tell us the requestId.');
     setProblemHeaders(res, refusal);
-    if (isForBrowsers(req.path) && req.accepts(['application/problem+json', 'json', 'html']) === 'html')
-      sendProblemPage(res, refusal);
+    const takesPage = isForBrowsers(req.path) || isPage(res);
+    if (takesPage && req.accepts(['application/problem+json', 'json', 'html']) === 'html')
+      sendProblemPage(req, res, refusal);
     else sendProblem(res, refusal, config.publicUrl);
   };

@@ -1,6 +1,7 @@
 /** What needs no key and says how the process is, and what it offers. */
 
 import { Router } from 'express';
+import { sendPage } from '../pages/layout';
 import { docsPage } from './docs-page';
 import { makeOpenApi } from './openapi';
 import { Refusal } from './problems';
@@ -29,7 +30,7 @@ export function healthRouter({ isReady }: Services): Router {
   });
 
   router.get('/docs', (_req, res) => {
-    res.type('html').send(docs);
+    sendPage(res, 200, docs);
   });
 
   router.all(['/healthz', '/readyz', '/openapi.json', '/docs'], wrongMethod(['GET', 'HEAD']));

@@ -5,6 +5,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import { Router, type Request, type RequestHandler } from 'express';
 import helmet from 'helmet';
+import { signedInWith } from '../pages/session';
 import type { Metrics } from './metrics';
 import { Refusal } from './problems';
 import type { RateLimit } from './rateLimit';
@@ -16,9 +17,9 @@ import type { Services } from './services';
 const QUEUES = '/admin/queues';
 
 /** A browser shows its session; a form of another site cannot press the board's buttons. */
-async function sessionOf({ sessionCaller }: Services, req: Request): Promise<Caller | null> {
-  if (req.headers.authorization !== undefined || !sessionCaller) return null;
-  const caller = await sessionCaller(req.headers.cookie);
+async function sessionOf(services: Services, req: Request): Promise<Caller | null> {
+  if (req.headers.authorization !== undefined) return null;
+  const caller = (await signedInWith(services, req.headers.cookie))?.caller ?? null;
   const site = req.get('sec-fetch-site');
   if (caller && req.method !== 'GET' && site !== undefined && site !== 'same-origin')
     throw new Refusal('forbidden', 'This was sent by a page of another site.');

@@ -13,7 +13,6 @@ import type { AccountData } from '../machines/data';
 import type { AccountView } from '../machines/definition';
 import type { UpsClient } from '../ups';
 import type { Performer } from '../workers';
-import type { Caller } from './roles';
 
 export interface Services {
   config: Config;
@@ -32,6 +31,4 @@ export interface Services {
   queues?: { readonly all: readonly Queue[] };
   /** Figures of other parts of the process, shown with the api's own. */
   metrics?: Registry;
-  /** Who is signed in to the pages with this cookie header; for /admin/queues, which a browser opens. */
-  sessionCaller?: (cookies: string | undefined) => Promise<Caller | null>;
 }

@@ -28,6 +28,7 @@ import { GATE_DEFAULTS, makeGate, makeUpsClient } from '../../src/ups';
 import { makePerformer, makeRunners } from '../../src/workers';
 import { goThroughUps } from '../support/browsing';
 import { testDatabase } from '../support/servers';
+import { until } from '../support/until';
 import { makeReleases } from '../ups/servers';
 
 export const PASSWORD = 'ups-password-0123';
@@ -255,6 +256,7 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
     event,
     link,
     connected,
+    until: (condition: () => Promise<boolean>) => until('the test can go on', condition),
     pass: (ms: number) => void (shift += ms),
     /** What a worker would do for the account now. */
     perform: (id: string) => performer.perform(id),

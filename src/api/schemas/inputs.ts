@@ -25,7 +25,10 @@ export const addressSchema = z
         .string()
         .regex(/^[A-Za-z0-9][A-Za-z0-9 -]{0,15}$/, { error: 'has up to 16 letters, digits, spaces and hyphens' }),
     ),
-    countryCode: z.string().refine(isCountry, { error: 'is no ISO 3166-1 code of two letters, such as US' }),
+    countryCode: z
+      .string()
+      .refine(isCountry, { error: 'is no ISO 3166-1 code of two letters, such as US' })
+      .meta({ minLength: 2, maxLength: 2, examples: ['US'] }),
   })
   .superRefine((address, context) => {
     if (!needsStateAndPostalCode(address.countryCode)) return;

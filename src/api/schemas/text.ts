@@ -20,10 +20,14 @@ export const line = (max: number) =>
         context.addIssue({ code: 'custom', message: `has 1 to ${max} characters, not ${count}` });
       if (hasUnseen(text))
         context.addIssue({ code: 'custom', message: 'holds a control, invisible or direction-changing character' });
-    });
+    })
+    .meta({ minLength: 1, maxLength: max });
 
 /** As it is: an id of somebody else's. */
 export const foreignId = (max: number) =>
-  z.string().refine((text) => lengthOf(text) >= 1 && lengthOf(text) <= max && !hasUnseen(text), {
-    error: `has 1 to ${max} printable characters`,
-  });
+  z
+    .string()
+    .refine((text) => lengthOf(text) >= 1 && lengthOf(text) <= max && !hasUnseen(text), {
+      error: `has 1 to ${max} printable characters`,
+    })
+    .meta({ minLength: 1, maxLength: max });

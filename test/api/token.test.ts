@@ -1,0 +1,122 @@
+import type { TokenJson } from '../../src/api/schemas/answers';
+import { openHouse, type House, type ProblemJson } from './house';
+
+let house: House;
+beforeAll(async () => {
+  house = await openHouse('api-token');
+});
+afterAll(() => house.release());
+afterEach(() => house.control('DELETE', 'faults'));
+
+const token = (id: string, query = '') => house.call<TokenJson & ProblemJson>('GET', `/accounts/${id}/token${query}`);
+const HOUR = 3_600_000;
+
+const fault = (what: object) =>
+  house.control('POST', 'faults', { match: { path: '/security/v1/oauth/refresh' }, ...what });
+
+describe('a token', () => {
+  it('is given at once while enough of it is left', async () => {
+    const { id } = await house.connected();
+    const before = await house.refreshes();
+    const { status, headers, body } = await token(id);
+    expect([status, headers.get('cache-control')]).toEqual([200, 'no-store']);
+    expect(body).toEqual({
+      accessToken: expect.any(String),
+      tokenType: 'Bearer',
+      expiresAt: expect.any(String),
+      accountNumber: 'A1B2C3',
+      generation: 1,
+      belowMinTtl: false,
+    });
+    expect(await house.refreshes()).toBe(before);
+  });
+
+  it('is refreshed once for all who ask at the same time when too little is left', async () => {
+    const { id } = await house.connected();
+    const before = await house.refreshes();
+    house.pass(HOUR - 60_000);
+    const answers = await Promise.all([1, 2, 3, 4, 5].map(() => token(id)));
+    expect(answers.map(({ status, body }) => [status, body.generation])).toEqual(Array(5).fill([200, 2]));
+    expect(await house.refreshes()).toBe(before + 1);
+  });
+
+  it('is refreshed for a larger wish only as far as that can help', async () => {
+    await house.control('POST', 'settings', { accessTokenSeconds: 600 });
+    const { id } = await house.connected();
+    const before = await house.refreshes();
+    const fresh = await token(id, '?minTtl=1800');
+    expect([fresh.body.generation, fresh.body.belowMinTtl]).toEqual([1, true]);
+    expect(await house.refreshes()).toBe(before);
+    house.pass(200_000);
+    const later = await token(id, '?minTtl=1800');
+    expect([later.body.generation, later.body.belowMinTtl]).toEqual([2, true]);
+    await house.control('POST', 'settings', { accessTokenSeconds: 3600 });
+  });
+
+  it('is what lives when UPS gives no new one, and 503 with Retry-After when nothing lives', async () => {
+    const { id } = await house.connected();
+    house.pass(HOUR - 60_000);
+    await fault({ do: 'status', status: 429, code: '10429' });
+    const old = await token(id);
+    expect([old.status, old.body.generation, old.body.belowMinTtl]).toEqual([200, 1, true]);
+    house.pass(120_000);
+    const none = await token(id);
+    expect([none.status, none.body.code]).toEqual([503, 'no-live-token']);
+    expect(Number(none.headers.get('retry-after'))).toBeGreaterThan(0);
+    house.pass(600_000);
+    await house.control('DELETE', 'faults');
+    expect((await token(id)).body.generation).toBe(2);
+  });
+
+  it('is still served while its grant is ending, and refused with the reason when that is over', async () => {
+    const { id } = await house.connected();
+    const [{ grantId } = { grantId: '' }] = (
+      await house.control<{ grants: { grantId: string }[] }>('GET', 'ledger')
+    ).grants.slice(-1);
+    expect(grantId).not.toBe('');
+    house.pass(HOUR - 120_000);
+    await fault({ do: 'revoke', times: 1 });
+    const ending = await token(id);
+    expect([ending.status, ending.body.generation, ending.body.belowMinTtl]).toEqual([200, 1, true]);
+    expect(await house.read(id)).toMatchObject({
+      state: 'connected',
+      stateDetail: { token: 'ending' },
+      reason: 'refresh-token-revoked',
+      nextStep: { action: 'reconnect' },
+    });
+    house.pass(180_000);
+    const over = await token(id);
+    expect([over.status, over.body.code]).toEqual([409, 'refresh-token-revoked']);
+    expect(await house.read(id)).toMatchObject({ state: 'disconnected' });
+  });
+
+  it('is refused with a code of its own in every other state', async () => {
+    const { id } = await house.create();
+    expect([(await token(id)).status, (await token(id)).body.code]).toEqual([409, 'not-authorized-yet']);
+    await house.link(id);
+    expect((await token(id)).body.code).toBe('authorization-pending');
+    await house.event(id, { type: 'DEACTIVATE' });
+    expect((await token(id)).body.code).toBe('inactive');
+  });
+
+  it('waits for a refresh of another process', async () => {
+    const { id } = await house.connected();
+    house.pass(HOUR - 60_000);
+    await fault({ do: 'delay', ms: 400, times: 1 });
+    const elsewhere = house.perform(id);
+    await house.until(async () => (await house.read(id)).stateDetail.token === 'refreshing');
+    const mine = await token(id);
+    await elsewhere;
+    expect([mine.status, mine.body.generation]).toEqual([200, 2]);
+  });
+
+  it('is in no log line', async () => {
+    const { id } = await house.connected();
+    const { accessToken } = (await token(id)).body;
+    const lines = house.logged.join('\n');
+    expect(lines).toContain('/v1/accounts/:id/token');
+    expect(lines).not.toContain(accessToken);
+    for (const secret of [house.keys.platform, 'client-secret-0123456789', '/connect/acc_', 'code='])
+      expect(lines).not.toContain(secret);
+  });
+});
