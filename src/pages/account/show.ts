@@ -1,0 +1,49 @@
+/** One account's page, and the part of it that is asked for again and again while somebody looks. */
+
+import type { Router } from 'express';
+import { getAccount } from '../../api/actions/accounts';
+import type { Services } from '../../api/services';
+import { outcomeIn, say, takeSaid } from '../flash';
+import { pathOf } from '../html';
+import { pageOf, sendPage } from '../layout';
+import { messageOf } from '../verdictWords';
+import { tenantIn, tenantVisitOf } from '../visitor';
+import { readShown, tagOf } from './read';
+import { accountView, liveParts } from './view';
+
+/** The seq history is shown up to; anything else than a number means its newest end. */
+const beforeIn = ({ before = '' }: Record<string, string>): number =>
+  /^[1-9]\d{0,8}$/.test(before) ? Number(before) : Number.MAX_SAFE_INTEGER;
+
+export function addShowRoutes(router: Router, services: Services): void {
+  const { publicUrl } = services.config;
+
+  router.get('/accounts/:id', async (req, res) => {
+    const visit = tenantVisitOf(res);
+    const { id } = req.params;
+    const outcome = outcomeIn(visit.query, id);
+    if (outcome) {
+      // Told once: an address that is opened again, or handed on, shows the account as it is then.
+      await getAccount(services, visit.caller, { id });
+      say(res, publicUrl, outcome);
+      res.redirect(303, pathOf(`/accounts/${id}`, { tenantId: tenantIn(visit) }));
+      return;
+    }
+    const shown = await readShown(services, visit, id, beforeIn(visit.query));
+    const said = takeSaid(req, res, publicUrl, id);
+    const title = `${shown.account.name} (${shown.account.accountNumber})`;
+    sendPage(res, 200, pageOf(title, visit.frame, accountView(shown, said && messageOf(said))));
+  });
+
+  router.get('/accounts/:id/live', async (req, res) => {
+    const visit = tenantVisitOf(res);
+    const { id } = req.params;
+    const account = await getAccount(services, visit.caller, { id });
+    if (visit.query['tag'] === tagOf(account)) {
+      res.status(204).end();
+      return;
+    }
+    const shown = await readShown(services, visit, id, beforeIn(visit.query));
+    sendPage(res, 200, liveParts(shown).markup);
+  });
+}

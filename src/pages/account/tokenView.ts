@@ -1,0 +1,53 @@
+import { html, type Html } from '../html';
+import { ago, onDay } from '../times';
+import type { AccountShown } from './read';
+
+const without: Record<string, string> = {
+  created: 'None yet: they come with the first authorization.',
+  'pending-authorization': 'None yet: they come when UPS has confirmed the account.',
+  disconnected: 'None: the account is not connected.',
+  inactive: 'None: they were destroyed when the account was deactivated.',
+};
+
+/** Facts about the tokens. The tokens themselves appear on no page. */
+export function tokenSection(shown: AccountShown): Html {
+  const { account } = shown;
+  return html`<section class="panel" aria-labelledby="token-title" data-live="token">
+    <h2 id="token-title">Tokens</h2>
+    ${account.token === null ? html`<p class="hint">${without[account.state] ?? 'None.'}</p>` : tokenFacts(shown)}
+  </section>`;
+}
+
+function tokenFacts({ account, explanation, now }: AccountShown): Html {
+  const { token, lastAuthorization } = account;
+  if (token === null) return html``;
+  const issuedAt = token.lastRefreshAt ?? lastAuthorization?.at ?? account.since;
+  const due = explanation.pending.find(({ what }) => what === 'REFRESH_DUE' || what === 'REFRESH_RETRIED')?.at ?? null;
+  return html`
+    <progress
+      class="life"
+      aria-hidden="true"
+      max="${Date.parse(token.expiresAt) - Date.parse(issuedAt)}"
+      value="${Math.max(0, Date.parse(token.expiresAt) - now)}"
+      data-until="${token.expiresAt}"
+    ></progress>
+    <dl>
+      <dt>Access token expires</dt>
+      <dd>${ago(token.expiresAt, now)}</dd>
+      ${
+        due === null
+          ? ''
+          : html`<dt>Next refresh</dt>
+              <dd>${ago(due, now)}</dd>`
+      }
+      <dt>Last refresh</dt>
+      <dd>
+        ${token.lastRefreshAt === null ? 'None yet: this is the pair UPS issued first' : ago(token.lastRefreshAt, now)}
+      </dd>
+      <dt>Generation</dt>
+      <dd id="generation">${token.generation}</dd>
+      <dt>UPS's permission lasts until</dt>
+      <dd>${onDay(token.refreshExpiresAt)}</dd>
+    </dl>
+  `;
+}

@@ -1,0 +1,83 @@
+/** History's rows in plain words. */
+
+import type { RowJson } from '../api/schemas/answers';
+import { reasons } from '../machines/reasons';
+
+const titles: Record<string, string> = {
+  CREATE: 'Account created',
+  IMPORT: 'Account imported',
+  AUTHORIZE: 'Authorization started',
+  CODE_RECEIVED: 'The merchant came back from UPS',
+  CONSENT_REFUSED: 'UPS sent the merchant back without consent',
+  CONSENT_LAPSED: 'The link lapsed',
+  CANCEL_AUTHORIZATION: 'Authorization cancelled',
+  EXCHANGED: 'UPS issued a token pair',
+  EXCHANGE_FAILED: 'UPS issued no tokens',
+  VERIFIED: 'UPS confirmed the account number',
+  VERIFICATION_FAILED: 'UPS did not confirm the account number',
+  VERIFICATION_DEFERRED: 'UPS could not be asked; it is tried again',
+  VERIFICATION_RETRIED: 'Verification tried again',
+  VERIFY: 'Verification asked for',
+  REFRESH: 'Refresh asked for',
+  REFRESH_DUE: 'A refresh was due',
+  REFRESH_RETRIED: 'Refresh tried again',
+  REFRESHED: 'Token refreshed',
+  REFRESH_FAILED: 'The refresh brought no token',
+  ACCESS_ENDED: 'The last access token expired',
+  DISCONNECT: 'Disconnected by an operator',
+  DEACTIVATE: 'Deactivated, tokens destroyed',
+  REACTIVATE: 'Reactivated',
+  EDIT: 'Settings changed',
+  USE: 'Noted as used',
+  UNUSE: 'No longer noted as used',
+  LATE_ANSWER: 'A late answer of UPS arrived',
+};
+
+export const titleOf = ({ type }: Pick<RowJson, 'type'>): string =>
+  titles[type] ??
+  type
+    .replaceAll('_', ' ')
+    .toLowerCase()
+    .replace(/^./, (first) => first.toUpperCase());
+
+export function actorWords(actor: string): string {
+  if (actor === 'machine') return 'By itself';
+  if (actor === 'merchant') return 'Merchant';
+  return actor.startsWith('key:') ? `Key ${actor.slice('key:key_'.length, 'key:key_'.length + 6)}…` : actor;
+}
+
+const asObject = (value: unknown): Record<string, unknown> =>
+  value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
+
+const asText = (value: unknown): string | null =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+
+const labelled = (label: string, value: unknown): string[] => {
+  const text = asText(value);
+  return text === null || text === '' ? [] : [`${label}${text}`];
+};
+
+function upsWords(value: unknown): string[] {
+  const { httpStatus, code, message } = asObject(value);
+  const said = asText(message);
+  const parts = [asText(code) ?? asText(httpStatus), said].filter((part) => part !== null);
+  // A plain 200 says nothing that the row does not.
+  return said === null && asText(code) === null ? [] : [`UPS: ${parts.join(' ')}`];
+}
+
+const isReason = (text: unknown): text is keyof typeof reasons =>
+  typeof text === 'string' && Object.hasOwn(reasons, text);
+
+/** What a row has to say beyond its title, in one line; empty when nothing. */
+export function factsOf(row: RowJson): string {
+  const use = asObject(row['use']);
+  return [
+    ...labelled('generation ', row['generation']),
+    ...labelled('', row['result']),
+    ...upsWords(row['ups']),
+    ...(isReason(row['reason']) ? [reasons[row['reason']].message] : []),
+    ...labelled('Note: ', row['note']),
+    ...labelled('', [asText(use['kind']), asText(use['ref'])].filter((part) => part !== null).join(' ')),
+    ...labelled('changed: ', Object.keys(asObject(row['changes'])).join(', ')),
+  ].join(' · ');
+}

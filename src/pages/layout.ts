@@ -1,0 +1,117 @@
+/** The shell of every page: for those who are signed in, and for a merchant on the way to UPS and back. */
+
+import type { Response } from 'express';
+import { mark, script, style } from './assets';
+import { hidden, html, nothing, pathOf, when, type Html } from './html';
+import { icon } from './icons';
+import type { SignedIn } from './session';
+import { roleWords } from './words';
+
+/** What may run and load: our own files. Nothing stands in the page itself, so nothing put into one could run. */
+export const POLICY = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "script-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const documentOf = (title: string, body: Html, runs: boolean): string =>
+  html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title} · upslink</title>
+        <link rel="icon" href="${mark.url}" type="image/svg+xml" />
+        <link rel="stylesheet" href="${style.url}" />
+        ${when(runs, () => html`<script src="${script.url}" defer></script>`)}
+      </head>
+      ${body}
+    </html> `.markup;
+
+const brand = html`<img class="mark" src="${mark.url}" alt="" width="28" height="28" /><span class="word"
+    >upslink</span
+  >`;
+
+export interface Frame {
+  signedIn: SignedIn;
+  /** The tenant looked at; null: all of them. */
+  tenantId: string | null;
+  isSandbox: boolean;
+  hasQueues: boolean;
+  now: number;
+}
+
+function banner({ signedIn, tenantId, isSandbox, hasQueues }: Frame): Html {
+  const { role } = signedIn.caller;
+  const tenant = role === 'admin' ? tenantId : null;
+  return html`<header class="top">
+    <div class="inner">
+      <a class="brand" href="${pathOf('/', { tenantId: tenant })}" aria-label="upslink, accounts">${brand}</a>
+      <nav aria-label="Main">
+        <a href="${pathOf('/', { tenantId: tenant })}">Accounts</a>
+        ${when(role === 'admin' && hasQueues, () => html`<a href="/admin/queues">Queues</a>`)}
+        <a href="/docs">API</a>
+      </nav>
+      <div class="who">
+        ${when(isSandbox, () => html`<span class="chip sandbox">UPS sandbox</span>`)}
+        <span class="chip"
+          >${roleWords[role]}${tenantId === null ? ' · all tenants' : html` · <span class="name">${tenantId}</span>`}</span
+        >
+        <form method="post" action="/sign-out">
+          ${hidden('formToken', signedIn.formToken)}<button type="submit" class="quiet small">Sign out</button>
+        </form>
+      </div>
+    </div>
+  </header>`;
+}
+
+export const pageOf = (title: string, frame: Frame, content: Html): string =>
+  documentOf(
+    title,
+    html`<body data-now="${new Date(frame.now).toISOString()}">
+      <a class="skip" href="#main">Skip to the content</a>
+      ${banner(frame)}
+      <main id="main" tabindex="-1">${content}</main>
+      <p class="unseen" role="status" id="announcer"></p>
+    </body>`,
+    true,
+  );
+
+/** A page with one thing to say or do, and nobody signed in. It runs nothing. */
+export const cardPageOf = (
+  title: string,
+  content: Html,
+  options: { tone?: 'bad' | 'good'; isWide?: boolean } = {},
+): string =>
+  documentOf(
+    title,
+    html`<body class="alone">
+      <a class="skip" href="#main">Skip to the content</a>
+      <header class="top bare"><span class="brand">${brand}</span></header>
+      <main id="main" tabindex="-1" class="card ${options.tone ?? ''} ${options.isWide ? 'prose' : ''}">
+        <h1>
+          ${options.tone === 'bad' ? icon('warning') : options.tone === 'good' ? icon('connected') : nothing}${title}
+        </h1>
+        ${content}
+      </main>
+    </body>`,
+    false,
+  );
+
+export function sendPage(res: Response, status: number, markup: string): void {
+  res.status(status);
+  res.set({
+    'Content-Security-Policy': POLICY,
+    'Cache-Control': 'no-store',
+    // Not no-referrer: browsers would then send `Origin: null` with our own forms.
+    'Referrer-Policy': 'same-origin',
+    'X-Robots-Tag': 'noindex',
+  });
+  res.type('html').send(markup);
+}

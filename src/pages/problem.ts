@@ -1,0 +1,41 @@
+/** What a person is told when something could not be done, and the way on from there. */
+
+import type { Request, RequestHandler, Response } from 'express';
+import { codes } from '../api/problem-codes';
+import type { Refusal } from '../api/problems';
+import { requestIdOf } from '../api/requests';
+import { html, nothing, type Html } from './html';
+import { cardPageOf, sendPage } from './layout';
+
+/** From here on, what fails is told by a page. */
+export const answerByPage: RequestHandler = (_req, res, next) => {
+  res.locals['isPage'] = true;
+  next();
+};
+
+export const isPage = (res: Response): boolean => res.locals['isPage'] === true;
+
+/** The page a form was on, if it was one of ours. */
+function backTo(req: Request): string | null {
+  const referer = req.method === 'POST' ? (req.get('referer') ?? '') : '';
+  if (!URL.canParse(referer)) return null;
+  const { pathname, search } = new URL(referer);
+  return `${pathname}${search}`;
+}
+
+function wayOn(req: Request): Html {
+  const back = backTo(req);
+  return html`<div class="buttons">
+    ${back === null ? '' : html`<a class="button primary" href="${back}">Back</a>`}
+    <a class="button" href="/">To the accounts</a>
+  </div>`;
+}
+
+/** A merchant on the way to UPS and back has no other page here to go to. */
+export function sendProblemPage(req: Request, res: Response, { code, message, extras }: Refusal): void {
+  const { status, title } = codes[code];
+  const content = html`<p role="alert">${message}</p>
+    ${extras.wayOut === undefined ? '' : html`<p>${extras.wayOut}</p>`} ${isPage(res) ? wayOn(req) : nothing}
+    <p class="hint foot">${code} · request <code>${requestIdOf(res)}</code></p>`;
+  sendPage(res, status, cardPageOf(title, content, { tone: 'bad' }));
+}

@@ -1,0 +1,74 @@
+/**
+ * Who is signed in to the pages. A browser holds 256 random bits in an HttpOnly cookie; the store holds their hash and
+ * the key's id, never the key. Signing out, deleting the key, or twelve hours end it.
+ */
+
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Request, Response } from 'express';
+import { hmac } from '../api/hash';
+import { cookiesOf } from '../api/links';
+import { callerOf, type Caller } from '../api/roles';
+import type { Services } from '../api/services';
+import type { ApiKey } from '../db/apiKeys';
+import { createSession, deleteSession, findSession } from '../db/sessions';
+
+const LIFE_MS = 12 * 3_600_000;
+
+type Needs = Pick<Services, 'config' | 'db' | 'apiKeys' | 'clock'>;
+
+export interface SignedIn {
+  caller: Caller;
+  key: ApiKey;
+  /** Goes into every form: other pages of this site could post with the cookie, but cannot know it. */
+  formToken: string;
+}
+
+/** Cookies do not tell ports apart, and two installations may run side by side on localhost. */
+export function sessionCookieName(publicUrl: string): string {
+  const { protocol, port } = new URL(publicUrl);
+  return protocol === 'https:' ? '__Host-upslink-session' : `upslink-session-${port}`;
+}
+
+/** Two of that name: one of them is not ours, and nobody knows which. */
+function cookieIn(header: string | undefined, publicUrl: string): string | null {
+  const [cookie, another] = cookiesOf(header, sessionCookieName(publicUrl));
+  return cookie !== undefined && cookie !== '' && another === undefined ? cookie : null;
+}
+
+export const hasSessionCookie = (req: Request, publicUrl: string): boolean =>
+  cookieIn(req.headers.cookie, publicUrl) !== null;
+
+/** One trip, and one more for a key not seen within the last seconds. */
+export async function signedInWith(services: Needs, cookies: string | undefined): Promise<SignedIn | null> {
+  const { db, apiKeys, clock, config } = services;
+  const cookie = cookieIn(cookies, config.publicUrl);
+  if (cookie === null) return null;
+  const session = await findSession(db, cookie, clock.now());
+  const key = session && (await apiKeys.findById(session.keyId));
+  return key && { caller: callerOf(key), key, formToken: hmac(cookie, 'form') };
+}
+
+const attributesFor = (publicUrl: string) => ({
+  httpOnly: true,
+  // Lax, not Strict: the merchant's browser comes back from UPS and must be known.
+  sameSite: 'lax' as const,
+  secure: publicUrl.startsWith('https:'),
+  path: '/',
+});
+
+export async function startSession({ db, clock, config }: Needs, res: Response, key: ApiKey): Promise<void> {
+  const cookie = randomBytes(32).toString('base64url');
+  await createSession(db, cookie, { keyId: key.id, expiresAt: clock.now() + LIFE_MS });
+  res.cookie(sessionCookieName(config.publicUrl), cookie, { ...attributesFor(config.publicUrl), maxAge: LIFE_MS });
+}
+
+export async function endSession({ db, config }: Needs, req: Request, res: Response): Promise<void> {
+  const cookie = cookieIn(req.headers.cookie, config.publicUrl);
+  if (cookie !== null) await deleteSession(db, cookie);
+  res.clearCookie(sessionCookieName(config.publicUrl), attributesFor(config.publicUrl));
+}
+
+export function isOwnForm({ formToken }: SignedIn, given: string | undefined): boolean {
+  const [a, b] = [Buffer.from(formToken), Buffer.from(given ?? '')];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,102 @@
+/** Signing in with an API key, and out again. The key is posted, looked up, and forgotten: a session stands for it. */
+
+import { Router } from 'express';
+import { readQuery } from '../api/input';
+import type { Services } from '../api/services';
+import { assertOwnPage, fieldsOf, parseForm } from './forms';
+import { flag, hidden, html, when, type Html } from './html';
+import { cardPageOf, sendPage } from './layout';
+import { endSession, isOwnForm, signedInWith, startSession } from './session';
+
+/** A path of ours, whatever was asked for: nobody is sent elsewhere after signing in. */
+export function localPath(text: string | undefined): string {
+  if (text === undefined || !/^\/(?![/\\])/.test(text)) return '/';
+  const base = 'http://here.invalid';
+  if (!URL.canParse(text, base)) return '/';
+  const { origin, pathname, search } = new URL(text, base);
+  return origin === base ? `${pathname}${search}` : '/';
+}
+
+interface Shown {
+  next: string;
+  note: string | null;
+  error: string | null;
+  isSandbox: boolean;
+}
+
+const signInPage = ({ next, note, error, isSandbox }: Shown): Html => html`
+  ${note === null ? '' : html`<p class="message info" role="status">${note}</p>`}
+  <p>See your UPS accounts, connect them, and mend what is broken.</p>
+  <form method="post" action="/sign-in" class="stack">
+    ${hidden('next', next)}
+    <div class="field">
+      <label for="key">API key</label>
+      <input
+        id="key"
+        name="key"
+        type="password"
+        autocomplete="current-password"
+        spellcheck="false"
+        required
+        ${flag('autofocus', true)}
+        aria-describedby="key-hint${error === null ? '' : ' key-error'}"
+        ${error === null ? '' : { markup: 'aria-invalid="true"' }}
+      />
+      ${error === null ? '' : html`<p class="field-error" id="key-error" role="alert">${error}</p>`}
+      <p class="hint" id="key-hint">It begins with upl_ and is kept nowhere on this page.</p>
+    </div>
+    <button type="submit" class="primary wide">Sign in</button>
+  </form>
+  ${when(
+    isSandbox,
+    () =>
+      html`<p class="hint foot">
+        Trying it out? <code>npm start</code> printed a key per role; they are in <code>start.json</code> in its data
+        folder as well.
+      </p>`,
+  )}
+`;
+
+const MISSING = 'Enter an API key.';
+const UNKNOWN = 'This API key does not exist, or was deleted. Check that all of it was pasted.';
+const EXPIRED = 'Your session has ended. Sign in again to go on where you were.';
+
+export function signInRouter(services: Services): Router {
+  const { config, apiKeys } = services;
+  const isSandbox = config.ups.environment === 'sandbox';
+  const router = Router();
+
+  router.get('/sign-in', async (req, res) => {
+    const { next, expired } = readQuery(req);
+    if (await signedInWith(services, req.headers.cookie)) {
+      res.redirect(303, localPath(next));
+      return;
+    }
+    const note = expired === undefined ? null : EXPIRED;
+    sendPage(res, 200, cardPageOf('Sign in', signInPage({ next: localPath(next), note, error: null, isSandbox })));
+  });
+
+  router.post('/sign-in', parseForm, async (req, res) => {
+    assertOwnPage(req, services);
+    const { key = '', next } = fieldsOf(req);
+    const found = await apiKeys.findByKey(key.trim());
+    if (!found) {
+      const error = key.trim() === '' ? MISSING : UNKNOWN;
+      sendPage(res, 401, cardPageOf('Sign in', signInPage({ next: localPath(next), note: null, error, isSandbox })));
+      return;
+    }
+    await endSession(services, req, res);
+    await startSession(services, res, found);
+    res.redirect(303, localPath(next));
+  });
+
+  router.post('/sign-out', parseForm, async (req, res) => {
+    assertOwnPage(req, services);
+    const signedIn = await signedInWith(services, req.headers.cookie);
+    // Signing somebody out is a nuisance, but somebody's all the same.
+    if (signedIn && isOwnForm(signedIn, fieldsOf(req)['formToken'])) await endSession(services, req, res);
+    res.redirect(303, '/sign-in');
+  });
+
+  return router;
+}
