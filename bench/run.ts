@@ -1,6 +1,7 @@
 /** `npm run bench`: figures of one run on one machine; only the ratios mean something elsewhere. */
 
 import { openStand } from './stand';
+import { benchTokenReads } from './token-reads';
 import { benchTransitions } from './transitions';
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
@@ -14,6 +15,8 @@ async function main(): Promise<void> {
   } finally {
     await stand.stop();
   }
+  say('\nToken reads over HTTP: service, sandbox and this program on one machine');
+  await benchTokenReads(Math.ceil(rounds / 2), say);
 }
 
 main().catch((error: unknown) => {

@@ -1,0 +1,124 @@
+/** The whole system as processes of its own: MongoDB, Redis, sandbox, service; for what is measured from outside. */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { makeApiKeys, mintKey } from '../src/db/apiKeys';
+import { connectDb } from '../src/db/connection';
+import { createTenant } from '../src/db/tenants';
+import { startMongodb } from '../src/dev/mongodb';
+import { startRedis } from '../src/dev/redis';
+import { Running } from '../src/dev/running';
+import { makeReleases, type Releases } from '../src/release';
+import { systemClock } from '../src/ups';
+
+export interface System {
+  apiUrl: string;
+  sandboxUrl: string;
+  key: string;
+  serverName: string;
+  stop(): Promise<void>;
+}
+
+const TENANT = 'bench';
+const program = path.join(__dirname, '..', 'bin', 'upslink.js');
+const silent = { info: () => {}, warn: () => {} };
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+async function answers(url: string): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    const ok = await fetch(url)
+      .then((response) => response.ok)
+      .catch(() => false);
+    if (ok) return;
+    await delay(100);
+  }
+  throw new Error(`${url} does not answer`);
+}
+
+async function seed(mongodbUrl: string, returnOrigin: string): Promise<string> {
+  const db = await connectDb(mongodbUrl, { log: silent, database: 'upslink' });
+  await db.ensureIndexes();
+  const tenant = { id: TENANT, name: 'Bench', returnOrigins: [returnOrigin], refreshPolicy: 'eager' as const };
+  await createTenant(db, { ...tenant, accessKeyDeadline: null, createdAt: Date.now() });
+  const key = mintKey('platform');
+  await makeApiKeys(db, systemClock).ensure({ tenantId: TENANT, role: 'platform', key });
+  await db.close();
+  return key;
+}
+
+/** Opens everything, or nothing. */
+export async function startSystem(returnOrigin: string): Promise<System> {
+  const releases = makeReleases((what, error) => void process.stderr.write(`${what}: ${String(error)}\n`));
+  try {
+    return await start(returnOrigin, releases);
+  } catch (error) {
+    await releases.all();
+    throw error;
+  }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await exit;
+}
+
+async function start(returnOrigin: string, releases: Releases): Promise<System> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'upslink-bench-'));
+  releases.add('folder', () => rmSync(folder, { recursive: true, force: true }));
+  const running = new Running(folder);
+  const signal = new AbortController().signal;
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const context = { env: process.env, say, folder, running, signal, data: 'thrown-away' as const };
+  const mongodb = await startMongodb(context);
+  releases.add('MongoDB', () => mongodb.stop());
+  const redis = await startRedis(context);
+  releases.add('Redis', () => redis.stop());
+  const key = await seed(mongodb.url, returnOrigin);
+  const [port, sandboxPort] = [await freePort(), await freePort()];
+  const env = {
+    ...process.env,
+    MONGODB_URL: mongodb.url,
+    REDIS_URL: redis.url,
+    PORT: String(port),
+    PUBLIC_URL: `http://localhost:${port}`,
+    SANDBOX_PORT: String(sandboxPort),
+    UPS_ENV: 'sandbox',
+    UPS_CLIENT_ID: 'bench',
+    UPS_CLIENT_SECRET: randomBytes(24).toString('base64url'),
+    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    DATA_DIR: folder,
+    RATE_LIMIT: '1000000:1000000',
+    LOG_LEVEL: 'warn',
+    ROLE: 'all',
+  };
+  for (const command of ['sandbox', 'serve']) {
+    const child = spawn(process.execPath, [program, command], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    releases.add(command, () => ended(child));
+  }
+  const apiUrl = `http://localhost:${port}`;
+  const sandboxUrl = `http://localhost:${sandboxPort}`;
+  await answers(`${sandboxUrl}/sandbox/settings`);
+  await answers(`${apiUrl}/readyz`);
+  return {
+    apiUrl,
+    sandboxUrl,
+    key,
+    serverName: mongodb.name,
+    stop: () => releases.all(),
+  };
+}
