@@ -127,6 +127,13 @@ text { font-family: ui-sans-serif, system-ui, sans-serif; text-anchor: middle; f
 .paper { fill: #fff }
 .node { fill: #fff6dd; stroke: #5b3a1e; stroke-width: 1.5 }
 .edge { fill: none; stroke: #8a8a8a; stroke-width: 1.3 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #f3ece5 }
+  .count { fill: #f6cd80 }
+  .label { fill: #bcaea2 }
+  .paper { fill: #201a16 }
+  .node { fill: #3d2f12; stroke: #f0b04f }
+}
 `;
 
 const SUMMARY = 'States and transitions of an account, drawn from the machine’s own code.';

@@ -67,7 +67,7 @@ function statusSection(shown: AccountShown): Html {
     <div class="status-head">
       <h2 id="status-title" class="unseen">State</h2>
       ${badge(account.state)} ${when(isBusy, () => html`<span class="busy">working</span>`)}
-      <span class="hint">since ${ago(account.since, now)}</span>
+      <span class="hint">changed ${ago(account.since, now)}</span>
     </div>
     <p class="big">${account.message}</p>
     ${detailWords(account).map((words) => html`<p class="detail">${words}</p>`)} ${nextStep(shown)} ${lastTry(shown)}

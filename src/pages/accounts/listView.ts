@@ -94,7 +94,7 @@ function lifecycle(shown: ListShown): Html {
 /** Its counts are those of the tiles, which say them to whoever does not see the picture. */
 function drawing({ visit }: ListShown): Html {
   const address = pathOf('/lifecycle.svg', { tenantId: tenantIn(visit) });
-  return html`<details class="panel drawing">
+  return html`<details class="panel drawing" open>
     <summary>The whole lifecycle, drawn with its counts</summary>
     <img src="${address}" loading="lazy" alt="States and transitions of an account, with how many are in each state" />
   </details>`;
