@@ -3,7 +3,7 @@
 import type { StateValue } from 'xstate';
 import { accountMachine, MACHINE_VERSION } from './account';
 import type { Facts, RefreshOutput, TokenFacts } from './context';
-import type { AccountData, RefreshPolicy } from './data';
+import type { AccountData, RefreshPolicy, Use } from './data';
 import { publicEvents, type AccountEvent } from './events';
 import { journalSend, lostAnswers, unsettledUntil, type RefreshTimes } from './journal';
 import { patches } from './patches';
@@ -60,13 +60,16 @@ export function jitterOf(id: string): number {
   return (hash >>> 0) / 2 ** 32;
 }
 
-const sameUse = (a: { kind: string; ref: string }, b: { kind: string; ref: string }) =>
-  a.kind === b.kind && a.ref === b.ref;
+export const isUsedBy = ({ usedBy }: Pick<AccountData, 'usedBy'>, use: Use): boolean =>
+  usedBy.some(({ kind, ref }) => kind === use.kind && ref === use.ref);
 
-/** A use that is there already, or one that is not there to be removed, changes nothing. */
+/** More stores and warehouses than this are not kept for one account: the document stays bounded. */
+export const USES_MAX = 100;
+
+/** A use that is there already, one there is no room for, and one that is not there to be removed change nothing. */
 function changesSomething(event: AccountEvent, data: AccountData): boolean {
-  if (event.type === 'USE') return !data.usedBy.some((use) => sameUse(use, event.use));
-  if (event.type === 'UNUSE') return data.usedBy.some((use) => sameUse(use, event.use));
+  if (event.type === 'USE') return !isUsedBy(data, event.use) && data.usedBy.length < USES_MAX;
+  if (event.type === 'UNUSE') return isUsedBy(data, event.use);
   return true;
 }
 

@@ -12,11 +12,10 @@ import { actorOf, type Caller, type TenantCaller } from '../roles';
 import type { AccountJson } from '../schemas/answers';
 import type { AccountListInput, CreateAccount, EditAccount, UseInput } from '../schemas/inputs';
 import type { Services } from '../services';
-import { standingOf } from '../../machines/definition';
+import { isUsedBy, standingOf, USES_MAX } from '../../machines/definition';
 import { action } from './action';
 
 const PAGE = 50;
-const USES_MAX = 100;
 
 export const loadAccount = ({ runtime }: Pick<Services, 'runtime'>, { tenantId }: TenantCaller, id: string) =>
   runtime.load(id, tenantId);
@@ -113,16 +112,9 @@ export const setUse = action(
     caller: TenantCaller,
     { id, use, isUsed }: { id: string; use: UseInput; isUsed: boolean },
   ): Promise<AccountJson> => {
-    if (isUsed) await assertRoom(services, caller, id, use);
     const verdict = await changeSettings(services, caller, id, { type: isUsed ? 'USE' : 'UNUSE', use });
+    if (isUsed && !isUsedBy(verdict.document.data, use))
+      throw new Refusal('too-many-uses', `The account is noted as used by ${USES_MAX} already: remove one first.`);
     return presentAccount(verdict.document);
   },
 );
-
-/** Two at once may both find the last place: a hundred and one do no harm, thousands would. */
-async function assertRoom(services: Services, caller: TenantCaller, id: string, use: UseInput): Promise<void> {
-  const { usedBy } = (await loadAccount(services, caller, id)).data;
-  const isThere = usedBy.some(({ kind, ref }) => kind === use.kind && ref === use.ref);
-  if (isThere || usedBy.length < USES_MAX) return;
-  throw new Refusal('too-many-uses', `The account is noted as used by ${USES_MAX} already: remove one first.`);
-}
