@@ -1,5 +1,6 @@
 /** One account: what it is at, what to do next, what it holds, and how it came to be so. */
 
+import type { AccountJson } from '../../api/schemas/answers';
 import { html, pathOf, when, type Html } from '../html';
 import { icon } from '../icons';
 import { ago, onDay } from '../times';
@@ -66,7 +67,8 @@ function statusSection(shown: AccountShown): Html {
   >
     <div class="status-head">
       <h2 id="status-title" class="unseen">State</h2>
-      ${badge(account.state)} ${when(isBusy, () => html`<span class="busy">working</span>`)}
+      ${badge(account.state)}
+      ${when(isBusy, () => html`<span class="busy">${isAwaited(account) ? 'waiting for the merchant' : 'working'}</span>`)}
       <span class="hint">changed ${ago(account.since, now)}</span>
     </div>
     <p class="big">${account.message}</p>
@@ -74,8 +76,10 @@ function statusSection(shown: AccountShown): Html {
   </section>`;
 }
 
+const isAwaited = ({ stateDetail }: AccountJson): boolean => stateDetail.consent === 'awaiting';
+
 function nextStep({ account }: AccountShown): Html {
-  if (account.nextStep === null) return html`<p class="hint">Nothing to do.</p>`;
+  if (account.nextStep === null) return when(!isUnderWay(account), () => html`<p class="hint">Nothing to do.</p>`);
   const { who, text } = account.nextStep;
   return html`<div class="next">
     <h3>Next step</h3>
