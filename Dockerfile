@@ -2,10 +2,11 @@
 FROM node:20-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --include=dev
+# scripts/install.mjs says why this is not npm ci.
+RUN npm install --no-save --include=dev
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-RUN npm run build && npm prune --omit=dev
+RUN npm run build && npm prune --no-save --omit=dev
 
 FROM node:20-bookworm-slim
 ENV NODE_ENV=production DATA_DIR=/var/lib/upslink SPOOL_DIR=/var/lib/upslink/spool

@@ -1,6 +1,6 @@
 // Runs before anything is installed: Node's own modules only.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -9,6 +9,13 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const NODE_WANTED = [20, 19];
+
+// Not `npm ci`: it refuses a lock file without the optional packages of every platform, and a registry that does not
+// carry all of them cannot write one. This takes the locked versions all the same, and writes no lock file.
+const INSTALL = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund'];
+
+/** npm writes it last: an install that was broken off has none. */
+const INSTALLED = 'node_modules/.package-lock.json';
 
 /** Installs what package-lock.json asks for, unless it is all there. Ends the process with a sentence when it cannot. */
 export async function ensureDependencies() {
@@ -24,24 +31,30 @@ export async function ensureDependencies() {
     // Whoever held the lock before us may have installed it.
     const packages = missing();
     if (packages.length === 0) return;
-    console.log(`Installing ${packages.length} packages (npm ci), once per change of package-lock.json …`);
+    console.log(`Installing ${packages.length} packages, once per change of package-lock.json …`);
     const began = performance.now();
+    removeHalfDone();
     const [command, ...args] = npm();
-    const { status, error } = spawnSync(command, [...args, 'ci', '--include=dev', '--no-audit', '--no-fund'], {
+    const { status, error } = spawnSync(command, [...args, ...INSTALL], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    if (status !== 0) giveUp(`npm ci failed${error ? `: ${error.message}` : ''}; its words are above.`);
+    if (status !== 0) giveUp(`npm install failed${error ? `: ${error.message}` : ''}; its words are above.`);
     console.log(`Installed in ${Math.round((performance.now() - began) / 1000)} s.`);
   } finally {
     release();
   }
 }
 
-/** npm writes node_modules/.package-lock.json last: an install that was broken off has none. */
+/** npm would take a package it had only half unpacked for a whole one. */
+function removeHalfDone() {
+  if (existsSync(path.join(root, INSTALLED))) return;
+  rmSync(path.join(root, 'node_modules'), { recursive: true, force: true });
+}
+
 function missing() {
   const wanted = readPackages('package-lock.json');
-  const there = readPackages('node_modules/.package-lock.json');
+  const there = readPackages(INSTALLED);
   return Object.keys(wanted).filter((name) => {
     if (name === '') return false;
     // Optional packages of other platforms stay away.
