@@ -11,6 +11,7 @@
 import { Queue as BullQueue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Queue } from '../durable/types';
+import { within } from './within';
 import { nameOf, type WorkLog } from './work';
 
 export const queueNames = ['authorization', 'token-refresh'] as const;
@@ -122,19 +123,6 @@ const jobFor = (id: string) => ({
   data: { accountId: id },
   opts: { deduplication: { id, keepLastIfActive: true } },
 });
-
-/** Null when it took too long; what comes after that is nobody's concern. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), ms);
-  });
-  try {
-    return await Promise.race([work, tooLong]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** A Redis that is away says so many times a second: once in ten seconds is told. */
 export function errorLogger(log: WorkLog, who: string): (error: Error) => void {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../durable/types';
 import type { Performer } from './performer';
 import { DEFAULT_PREFIX, errorLogger, queueNames, type Job, type QueueName } from './queues';
+import { within } from './within';
 import { nameOf, type WorkLog } from './work';
 
 export interface WorkersOptions {
@@ -31,15 +32,17 @@ const GATE_PATIENCE_MS = 5_000;
 
 /** How long closing may take once nothing is in hand; a Redis that is away must not hold up the end of the process. */
 const CLOSE_MS = 3_000;
+const RETRY_MAX_MS = 1_000;
 
 export function startWorkers(options: WorkersOptions): RunningWorkers {
   const { performer, clock, log, prefix = DEFAULT_PREFIX } = options;
   const leaving = new AbortController();
   const working = new Set<Promise<void>>();
-  // BullMQ wants its workers' commands to wait for Redis for as long as it is away.
+  // BullMQ wants its workers' commands to wait for Redis for as long as it is away. Its second connection, on which
+  // a worker waits for jobs, takes these options over.
   const redis = new Redis(options.redisUrl, {
     maxRetriesPerRequest: null,
-    retryStrategy: (n) => Math.min(50 * n, 1_000),
+    retryStrategy: (n) => (leaving.signal.aborted ? null : Math.min(50 * n, RETRY_MAX_MS)),
   });
   const told = errorLogger(log, 'workers');
   redis.on('error', told);
@@ -74,6 +77,8 @@ export function startWorkers(options: WorkersOptions): RunningWorkers {
         prefix,
         autorun: false,
         skipVersionCheck: true,
+        // After a lost connection; BullMQ's own 15 s would also be waited for at the end.
+        runRetryDelay: RETRY_MAX_MS,
         concurrency: options.concurrency?.[name] ?? CONCURRENCY[name],
         ...(options.stalls && { lockDuration: options.stalls.lockMs, stalledInterval: options.stalls.lookMs }),
       },
@@ -89,13 +94,12 @@ export function startWorkers(options: WorkersOptions): RunningWorkers {
   let stopped: Promise<void> | null = null;
   async function stop(): Promise<void> {
     leaving.abort();
+    // BullMQ would wait for ever for the end of a connection that is being tried again: let each come back or give up.
+    if (redis.status !== 'ready') await delay(RETRY_MAX_MS + 200);
     const closing = Promise.allSettled(workers.map((worker) => worker.close()));
     while (working.size > 0) await Promise.all(working);
-    const patience = new AbortController();
-    await Promise.race([closing, delay(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
-    patience.abort();
+    await within(CLOSE_MS, closing);
     redis.disconnect();
-    await Promise.allSettled(workers.map((worker) => worker.disconnect()));
   }
   return { stop: () => (stopped ??= stop()) };
 }
