@@ -31,8 +31,8 @@ describe('creation', () => {
       stateDetail: {},
       reason: null,
       message: 'Not connected to UPS yet.',
-      since: expect.any(String),
-      nextStep: { who: 'merchant', action: 'authorize', text: expect.any(String) },
+      since: expect.any(String) as string,
+      nextStep: { who: 'merchant', action: 'authorize', text: expect.any(String) as string },
       lastAuthorization: null,
       seq: 1,
       settingsSeq: 1,
@@ -40,8 +40,8 @@ describe('creation', () => {
       usedBy: [],
       token: null,
       accessKey: null,
-      createdAt: expect.any(String),
-      updatedAt: expect.any(String),
+      createdAt: expect.any(String) as string,
+      updatedAt: expect.any(String) as string,
     });
     await house.call('PATCH', `/accounts/${first.body.id}`, {
       body: { owner: 'store' },
@@ -188,7 +188,7 @@ describe('history and explain', () => {
       ['VERIFIED', 'pending-authorization', 'connected', 'machine'],
       ['DISCONNECT', 'connected', 'disconnected', 'key'],
     ]);
-    expect(items[3]).toMatchObject({ generation: 1, expiresAt: expect.any(String) });
+    expect(items[3]).toMatchObject({ generation: 1, expiresAt: expect.any(String) as string });
     expect(items[5]).toMatchObject({
       note: 'A test',
       reason: 'disconnected-by-operator',
@@ -211,7 +211,7 @@ describe('history and explain', () => {
     const { id } = await house.create();
     await house.link(id);
     const waiting = await house.call('GET', `/accounts/${id}/explain`);
-    expect(waiting.body).toMatchObject({ pending: [{ what: 'CONSENT_LAPSED', at: expect.any(String) }] });
+    expect(waiting.body).toMatchObject({ pending: [{ what: 'CONSENT_LAPSED', at: expect.any(String) as string }] });
     await house.event(id, { type: 'CANCEL_AUTHORIZATION' });
     const after = await house.call<{ because: string }>('GET', `/accounts/${id}/explain`);
     expect(after.body.because).toContain('cancelled');
@@ -266,7 +266,7 @@ describe('events', () => {
     expect(would.body).toMatchObject({ verdict: 'applied', to: 'pending-authorization', authorization: null });
     expect(would.body.wouldDo).toEqual(
       expect.arrayContaining([
-        { timer: 'CONSENT_LAPSED', dueAt: expect.any(String) },
+        { timer: 'CONSENT_LAPSED', dueAt: expect.any(String) as string },
         { emit: 'account.authorization-started', data: { reason: null } },
         { patch: 'openLink' },
       ]),

@@ -74,6 +74,8 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
   const clock = { now: () => Date.now() + shift, monotonic: () => performance.now() + shift };
 
   const server = createServer();
+  // A busy machine may leave a connection idle for longer than the default, and a close would look like a lost answer.
+  server.keepAliveTimeout = 75_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   releases.add(async () => {
     server.closeAllConnections();

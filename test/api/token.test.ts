@@ -21,9 +21,9 @@ describe('a token', () => {
     const { status, headers, body } = await token(id);
     expect([status, headers.get('cache-control')]).toEqual([200, 'no-store']);
     expect(body).toEqual({
-      accessToken: expect.any(String),
+      accessToken: expect.any(String) as string,
       tokenType: 'Bearer',
-      expiresAt: expect.any(String),
+      expiresAt: expect.any(String) as string,
       accountNumber: 'A1B2C3',
       generation: 1,
       belowMinTtl: false,

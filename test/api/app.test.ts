@@ -1,0 +1,220 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Queue } from 'bullmq';
+import { makeApp } from '../../src/api/app';
+import { codes } from '../../src/api/problem-codes';
+import { generated } from '../../src/api/generate';
+import type { Services } from '../../src/api/services';
+import { makeReadiness } from '../../src/api/readiness';
+import { createSession } from '../../src/db/sessions';
+import { makeVault } from '../../src/db/vault';
+import { sessionCookieName } from '../../src/pages/session';
+import { testPrefix, testRedis } from '../support/servers';
+import { openHouse, type House, type ProblemJson } from './house';
+
+let house: House;
+beforeAll(async () => {
+  house = await openHouse('api-app', { rateLimit: { burst: 20, perSecond: 1 } });
+});
+afterAll(() => house.release());
+/** A second app beside the house's own, closed whatever becomes of the test. */
+async function withApp<T>(services: Services, use: (url: string) => Promise<T>): Promise<T> {
+  const server = createServer(makeApp(services)).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  try {
+    return await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+/** Every test has its fill of requests. */
+beforeEach(() => house.pass(60_000));
+
+describe('the app', () => {
+  it('answers 404 for what is not there, 405 with Allow for a wrong method, and problems in one form', async () => {
+    const missing = await house.call('GET', '/nothing');
+    expect(missing.headers.get('content-type')).toBe('application/problem+json');
+    expect(missing.body).toEqual({
+      type: `${house.publicUrl}/docs#not-found`,
+      title: 'Not found',
+      status: 404,
+      code: 'not-found',
+      detail: 'There is nothing at this address.',
+      requestId: missing.headers.get('x-request-id'),
+    });
+    expect((await house.call('GET', '/nothing', { key: null })).status).toBe(401);
+    const wrong = await house.call('DELETE', '/accounts');
+    expect([wrong.status, wrong.body.code, wrong.headers.get('allow')]).toEqual([
+      405,
+      'method-not-allowed',
+      'POST, GET, HEAD',
+    ]);
+    expect((await house.send<ProblemJson>('GET', '/nothing')).body).toMatchObject({ status: 404 });
+    expect((await house.send('POST', '/healthz')).headers.get('allow')).toBe('GET, HEAD');
+    expect((await house.send('POST', '/oauth/callback')).status).toBe(405);
+  });
+
+  it('slows down a key that asks too often, and no other', async () => {
+    const key = (await house.services.apiKeys.create({ tenantId: 'acme', role: 'reader' })).key;
+    const answers = await Promise.all(Array.from({ length: 25 }, () => house.call('GET', '/accounts', { key })));
+    const limited = answers.filter(({ status }) => status === 429);
+    expect(limited.length).toBe(5);
+    expect(limited[0]?.body.code).toBe('rate-limited');
+    expect(Number(limited[0]?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect((await house.call('GET', '/accounts')).status).toBe(200);
+    house.pass(2_000);
+    expect((await house.call('GET', '/accounts', { key })).status).toBe(200);
+  });
+
+  it('says 503 with Retry-After while the store is away, and tells nothing of the inside', async () => {
+    const { id } = await house.create();
+    house.setAway(true);
+    const away = await house.call('GET', `/accounts/${id}`);
+    house.setAway(false);
+    expect([away.status, away.body.code, away.headers.get('retry-after')]).toEqual([503, 'store-unavailable', '2']);
+    expect(away.text).not.toMatch(/as the test asked| at /);
+  });
+
+  it('answers a fault of its own with 500 and no stack, and logs where it was', async () => {
+    const { db } = house.services;
+    const failing = { ...house.services, db: { ...db, accounts: null as never } };
+    const headers = { authorization: `Bearer ${house.keys.platform}` };
+    const { status, text } = await withApp(failing, async (url) => {
+      const response = await fetch(`${url}/v1/accounts`, { headers });
+      return { status: response.status, text: await response.text() };
+    });
+    expect([status, JSON.parse(text)]).toMatchObject([500, { code: 'internal' }]);
+    expect(text).not.toMatch(/TypeError|null|\.ts/);
+    expect(house.logged.at(-2)).toMatch(/A request met a fault of ours.*|TypeError/);
+  });
+
+  it('keeps the id of a request that brings one, and a line in the log without its address', async () => {
+    const seen = await house.call('GET', '/accounts', { headers: { 'x-request-id': 'mine-12345' } });
+    expect(seen.headers.get('x-request-id')).toBe('mine-12345');
+    await house.until(async () => house.logged.some((line) => line.includes('mine-12345')));
+    const line = house.logged.find((one) => one.includes('mine-12345')) ?? '';
+    expect(JSON.parse(line)).toMatchObject({ method: 'GET', route: '/v1/accounts', status: 200, tenantId: 'acme' });
+    const forged = await house.call('GET', '/accounts', { headers: { 'x-request-id': 'a b"c' } });
+    expect(forged.headers.get('x-request-id')).not.toBe('a b"c');
+  });
+
+  it('protects what browsers are shown', async () => {
+    const { headers } = await house.send('GET', '/docs');
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(headers.get('content-security-policy')).not.toContain('upgrade-insecure-requests');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('x-powered-by')).toBeNull();
+  });
+});
+
+describe('health', () => {
+  it('tells running from ready', async () => {
+    expect((await house.send('GET', '/healthz')).status).toBe(200);
+    expect((await house.send('GET', '/readyz')).status).toBe(200);
+    house.setMissing('MongoDB does not answer.');
+    const not = await house.send<ProblemJson>('GET', '/readyz');
+    house.setMissing(null);
+    expect([not.status, not.body.code, not.body.detail]).toEqual([503, 'not-ready', 'MongoDB does not answer.']);
+    expect(not.headers.get('retry-after')).toBe('2');
+  });
+
+  it('is not ready with a key ring that opens none of the accounts', async () => {
+    await house.connected();
+    const { db, vault } = house.services;
+    expect(await makeReadiness(db, vault)()).toBeNull();
+    const strange = makeVault([{ id: 'k2', key: Buffer.alloc(32, 1) }]);
+    expect(await makeReadiness(db, strange)()).toContain('ENCRYPTION_KEYS');
+  });
+});
+
+describe('what is generated', () => {
+  interface Document {
+    openapi: string;
+    paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+  }
+
+  it('describes every route and every code, and the service shows it', async () => {
+    const { body } = await house.send<Document>('GET', '/openapi.json');
+    expect(body).toEqual(JSON.parse(generated()['docs/openapi.json'] ?? ''));
+    expect(body.openapi).toBe('3.1.0');
+    expect(Object.keys(body.paths['/v1/accounts/{id}/events']?.['post']?.responses ?? {})).toEqual(
+      expect.arrayContaining(['200', '400', '401', '403', '404', '409', '413', '415', '422', '429', '503']),
+    );
+    const refs = [...JSON.stringify(body).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name);
+    const { schemas } = (body as unknown as { components: { schemas: Record<string, object> } }).components;
+    for (const name of refs) expect(schemas[name ?? '']).toHaveProperty('type');
+    const docs = await house.send('GET', '/docs');
+    for (const code of Object.keys(codes)) {
+      expect(JSON.stringify(body)).toContain(`\`${code}\``);
+      expect(docs.text).toContain(`id="${code}"`);
+      expect(generated()['docs/problems.md']).toContain(`\`${code}\``);
+    }
+    expect(docs.text).not.toContain('<script');
+  });
+});
+
+describe('the lifecycle', () => {
+  it('is data with counts, or a picture for those who accept one', async () => {
+    await house.create();
+    interface Lifecycle {
+      states: { region: string; name: string; count: number | null; transitions: object[] }[];
+      counts: Record<string, number>;
+    }
+    const { body } = await house.call<Lifecycle>('GET', '/lifecycle');
+    const created = body.states.find(({ name }) => name === 'created');
+    expect(created?.count).toBe(body.counts['created']);
+    expect(created?.count).toBeGreaterThan(0);
+    expect(created?.transitions).toContainEqual({ event: 'AUTHORIZE', to: 'pending-authorization', guard: null });
+    expect(JSON.stringify(body)).not.toContain('xstate.');
+    const svg = await house.call('GET', '/lifecycle', { headers: { accept: 'image/svg+xml' } });
+    expect(svg.headers.get('content-type')).toContain('image/svg+xml');
+    for (const state of [
+      'created',
+      'pending-authorization',
+      'connected',
+      'disconnected',
+      'inactive',
+      'backing-off',
+      'verifying',
+    ])
+      expect(svg.text).toContain(`>${state}</text>`);
+  });
+});
+
+describe('operations', () => {
+  it('are for admins', async () => {
+    const get = (key: string, to: string) => house.send(`GET`, to, { headers: { authorization: `Bearer ${key}` } });
+    for (const to of ['/metrics', '/admin/queues'])
+      for (const role of ['platform', 'operator', 'reader'] as const)
+        expect((await get(house.keys[role], to)).status).toBe(403);
+    expect((await house.send('GET', '/metrics')).status).toBe(401);
+    const metrics = await get(house.keys.admin, '/metrics');
+    expect(metrics.text).toMatch(/upslink_accounts\{state="created"\} \d/);
+    expect(metrics.text).toMatch(/upslink_http_request_duration_seconds_count\{.*route="\/v1\/accounts".*\} \d/);
+    expect((await get(house.keys.admin, '/admin/queues')).status).toBe(404);
+  });
+
+  it('show the queues, by key or by the session of the pages', async () => {
+    const connection = { url: await testRedis() };
+    const queue = new Queue('token-refresh', { connection, prefix: testPrefix('api') });
+    const services = { ...house.services, queues: { all: [queue] } };
+    const cookie = async (key: string): Promise<string> => {
+      const keyId = (await services.apiKeys.findByKey(key))?.id ?? '';
+      await createSession(services.db, `cookie-of-${keyId}`, { keyId, expiresAt: house.clock.now() + 60_000 });
+      return `${sessionCookieName(house.publicUrl)}=cookie-of-${keyId}`;
+    };
+    const admin = { cookie: await cookie(house.keys.admin) };
+    const operator = { cookie: await cookie(house.keys.operator) };
+    await withApp(services, async (url) => {
+      const status = async (headers: Record<string, string>, to = '', method = 'GET') =>
+        (await fetch(`${url}/admin/queues${to}`, { method, headers })).status;
+      expect(await status({ authorization: `Bearer ${house.keys.admin}` })).toBe(200);
+      expect(await status(admin, '/api/queues')).toBe(200);
+      expect(await status(operator, '/api/queues')).toBe(403);
+      expect(await status({ cookie: admin.cookie.replace('cookie-of', 'forged') }, '/api/queues')).toBe(401);
+      expect(await status({ ...admin, 'sec-fetch-site': 'cross-site' }, '/api/queues/x/pause', 'PUT')).toBe(403);
+    }).finally(() => queue.close());
+  });
+});
