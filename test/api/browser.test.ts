@@ -118,6 +118,22 @@ describe('the connect link', () => {
     expect(page.headers.get('content-type')).toContain('text/html');
   });
 
+  it('is gone as soon as a callback was accepted, before its outcome is known', async () => {
+    const account = await house.create();
+    const { connectUrl } = await house.link(account.id);
+    const { browser, url } = await comeBack(connectUrl, await house.profile('A1B2C3'));
+    await house.control('POST', 'faults', {
+      match: { path: '/security/v1/oauth/token' },
+      do: 'delay',
+      ms: 1_000,
+      times: 1,
+    });
+    const visit = browser.open(url, isBack);
+    await house.until(async () => (await house.read(account.id)).stateDetail.consent === 'exchanging');
+    expect((await house.send('GET', connectUrl)).status).toBe(410);
+    expect((await visit).url).toContain('outcome=connected');
+  });
+
   it('refuses a form of another site, and tells nothing of links that never were', async () => {
     const account = await house.create();
     const { connectUrl } = await house.link(account.id);

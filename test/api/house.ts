@@ -120,13 +120,14 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
   });
   releases.add(() => client.close());
   let away = false;
+  let reads = 0;
   const unlessAway = <T>(work: Promise<T>): Promise<T> =>
     away ? Promise.reject(new StoreUnavailable('The store is away, as the test asked.')) : work;
   const store = makeStore(db);
   const handed: { id: string; queue: string }[] = [];
   const runtime = makeRuntime<AccountData, AccountView>({
     definition,
-    store: { ...store, load: (id, tenantId) => unlessAway(store.load(id, tenantId)) },
+    store: { ...store, load: (id, tenantId) => (reads++, unlessAway(store.load(id, tenantId))) },
     queue: { hand: async (items) => handed.push(...items) > 0 },
     clock,
     makeId: randomUUID,
@@ -262,6 +263,8 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
     pass: (ms: number) => void (shift += ms),
     /** What a worker would do for the account now. */
     perform: (id: string) => performer.perform(id),
+    /** How often a document was loaded so far. */
+    reads: () => reads,
     setAway: (is: boolean) => void (away = is),
     setMissing: (what: string | null) => void (missing = what),
     refreshes: async () =>

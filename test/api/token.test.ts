@@ -29,15 +29,21 @@ describe('a token', () => {
       belowMinTtl: false,
     });
     expect(await house.refreshes()).toBe(before);
+    const reads = house.reads();
+    await token(id);
+    expect(house.reads() - reads).toBe(1);
   });
 
   it('is refreshed once for all who ask at the same time when too little is left', async () => {
     const { id } = await house.connected();
     const before = await house.refreshes();
     house.pass(HOUR - 60_000);
+    const reads = house.reads();
     const answers = await Promise.all([1, 2, 3, 4, 5].map(() => token(id)));
     expect(answers.map(({ status, body }) => [status, body.generation])).toEqual(Array(5).fill([200, 2]));
     expect(await house.refreshes()).toBe(before + 1);
+    // Each looks before and after, the refresh itself reads once, and the relay may have to; five refreshes would be 20.
+    expect(house.reads() - reads).toBeLessThan(15);
   });
 
   it('is refreshed for a larger wish only as far as that can help', async () => {
