@@ -1,0 +1,197 @@
+/** Who gets in, what they may press, and whether everybody can: by keyboard, by ear, in light and in dark. */
+
+import type { Page } from 'playwright-core';
+import { seriousViolations } from './axe';
+import { openStand, PASSWORD, type Stand } from './stand';
+import { button, goThroughUps, messageText, seeState, signIn, stateOf } from './steps';
+
+let stand: Stand;
+beforeAll(async () => {
+  stand = await openStand('e2e-access');
+}, 60_000);
+afterAll(() => stand.close());
+
+const path = (page: Page): string => new URL(page.url()).pathname;
+
+it('refuses a wrong key in words, keeps it off the page, and lets a right one in and out', async () => {
+  const { page, complaints } = await stand.visitor();
+  await page.goto(stand.url);
+  expect(path(page)).toBe('/sign-in');
+  await page.getByLabel('API key').fill('upl_p_not-a-key');
+  await button(page, 'Sign in').click();
+  expect(await page.getByRole('alert').innerText()).toContain('This API key does not exist, or was deleted.');
+  expect(await page.content()).not.toContain('not-a-key');
+
+  await page.getByLabel('API key').fill(stand.keys.platform);
+  await button(page, 'Sign in').click();
+  await page.getByText('There is no account yet.').waitFor();
+  expect(await page.content()).not.toContain(stand.keys.platform);
+  const [session] = await page.context().cookies();
+  expect(session).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/' });
+
+  await button(page, 'Sign out').click();
+  expect(path(page)).toBe('/sign-in');
+  await page.goto(stand.url);
+  expect(path(page)).toBe('/sign-in');
+  expect(complaints).toEqual([]);
+}, 30_000);
+
+it('asks whoever was signed out to sign in again, and brings them back to where they were', async () => {
+  const id = await stand.create('A1A1A1');
+  const { page } = await stand.visitor();
+  await signIn(stand, page, stand.keys.reader);
+  const [session] = await page.context().cookies();
+  await page.context().addCookies([{ ...session, value: 'one-that-has-ended' } as never]);
+  await page.goto(`${stand.url}/accounts/${id}`);
+  expect(await page.getByRole('status').innerText()).toContain('Your session has ended.');
+  await page.getByLabel('API key').fill(stand.keys.reader);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${stand.url}/accounts/${id}`);
+  await seeState(page, 'Created');
+
+  // A reader is shown everything and may press nothing.
+  expect(await page.locator('main button').count()).toBe(0);
+  expect(await page.getByRole('link', { name: 'Create account' }).count()).toBe(0);
+}, 30_000);
+
+it('takes no form of another page, and none without the token of the session', async () => {
+  const id = await stand.create('B1B1B1');
+  const { page } = await stand.visitor();
+  await signIn(stand, page, stand.keys.operator);
+
+  // The sandbox is another origin of the same site: the browser sends it the cookie all the same.
+  await page.goto(stand.sandboxUrl);
+  const form = `<form method="post" action="${stand.url}/accounts/${id}/deactivate"><button>Win</button></form>`;
+  await page.evaluate(`document.body.innerHTML = ${JSON.stringify(form)}`);
+  await button(page, 'Win').click();
+  await page.getByRole('heading', { name: 'Not allowed' }).waitFor();
+
+  await page.goto(`${stand.url}/accounts/${id}`);
+  await page.evaluate(`for (const field of document.querySelectorAll('[name=formToken]')) field.value = 'another'`);
+  await page.getByText('Deactivate …').click();
+  await button(page, 'Deactivate the account').click();
+  await page.getByText('This form belongs to an earlier sign-in.').waitFor();
+  await page.getByRole('link', { name: 'Back', exact: true }).click();
+  expect(await stateOf(page).innerText()).toBe('Created');
+}, 30_000);
+
+it('is walked through by keyboard alone, from the key to a connected account', async () => {
+  const username = await stand.profile('C1C1C1');
+  const id = await stand.create('C1C1C1');
+  const { page } = await stand.visitor();
+  await page.goto(`${stand.url}/accounts/${id}`);
+  await page.keyboard.type(stand.keys.platform);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${stand.url}/accounts/${id}`);
+  await seeState(page, 'Created');
+
+  await page.keyboard.press('Tab');
+  expect(await focusedText(page)).toBe('Skip to the content');
+  await page.keyboard.press('Enter');
+  await tabTo(page, 'Authorize');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/connect/);
+  await tabTo(page, 'Continue to UPS');
+  await page.keyboard.press('Enter');
+  await page.getByLabel('User ID').waitFor();
+  await page.keyboard.type(username);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(PASSWORD);
+  await page.keyboard.press('Enter');
+  await button(page, 'Allow').waitFor();
+  await tabTo(page, 'Allow');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/accounts\/acc_[a-z2-7]{26}$/);
+  expect(await messageText(page)).toContain('The account is connected to UPS.');
+
+  // What is open and focused stays so while the page refreshes itself under it.
+  await tabTo(page, 'Deactivate …');
+  await page.keyboard.press('Space');
+  await tabTo(page, 'Refresh now', 'Shift+Tab');
+  await page.evaluate(
+    `fetch(document.querySelector('#do-refresh').form.action, { method: 'POST', body: new URLSearchParams(new FormData(document.querySelector('#do-refresh').form)), redirect: 'manual' })`,
+  );
+  await page.locator('#generation', { hasText: /^2$/ }).waitFor();
+  expect(await focusedText(page)).toBe('Refresh now');
+  expect(await button(page, 'Deactivate the account').isVisible()).toBe(true);
+}, 30_000);
+
+const focusedText = async (page: Page): Promise<string> =>
+  String(await page.evaluate('document.activeElement?.textContent ?? ""')).trim();
+
+async function tabTo(page: Page, text: string, key = 'Tab'): Promise<void> {
+  const seen: string[] = [];
+  while (seen.length < 40) {
+    await page.keyboard.press(key);
+    const focused = await focusedText(page);
+    if (focused === text) return;
+    seen.push(focused);
+  }
+  throw new Error(`${text} was not among what can be reached: ${seen.join(', ')}`);
+}
+
+it('lets an admin choose the tenant, and see the queues', async () => {
+  const { page } = await stand.visitor();
+  await signIn(stand, page, stand.keys.admin);
+  expect(await page.getByRole('link', { name: 'Create account' }).count()).toBe(0);
+  await page.getByRole('combobox', { name: 'Tenant' }).selectOption('other');
+  await button(page, 'Show').click();
+  await page.getByText('There is no account yet.').waitFor();
+  expect(await page.getByRole('link', { name: 'Create account' }).count()).toBeGreaterThan(0);
+  await page.getByRole('link', { name: 'Queues' }).click();
+  await page.getByText('token-refresh').first().waitFor();
+}, 30_000);
+
+it('shows axe nothing serious on any page, in light and in dark', async () => {
+  const username = await stand.profile('D1D1D1');
+  const id = await stand.create('D1D1D1');
+  const { page } = await stand.visitor();
+  const found: Record<string, string[]> = {};
+  const look = async (what: string) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const violations = await seriousViolations(page);
+      if (violations.length > 0) found[`${what}, ${colorScheme}`] = violations;
+    }
+  };
+
+  await page.goto(stand.url);
+  await button(page, 'Sign in').waitFor();
+  await look('sign-in');
+  await page.getByLabel('API key').fill('wrong');
+  await button(page, 'Sign in').click();
+  await page.getByRole('alert').waitFor();
+  await look('sign-in, refused');
+  await signIn(stand, page, stand.keys.operator);
+  await look('list');
+  await page.goto(`${stand.url}/?state=migrating`);
+  await look('list, nothing found');
+  await page.goto(`${stand.url}/accounts/new`);
+  await look('create');
+  await button(page, 'Create account').click();
+  await page.getByText('The account was not created').waitFor();
+  await look('create, refused');
+  await page.goto(`${stand.url}/accounts/${id}`);
+  await look('account, created');
+  await button(page, 'Authorize').click();
+  await button(page, 'Continue to UPS').waitFor();
+  await look('connect');
+  await page.goto(`${stand.url}/accounts/${id}`);
+  await look('account, pending');
+  await button(page, 'Cancel authorization').click();
+  await goThroughUps(page, 'Authorize', username);
+  await page.getByText('Deactivate …').click();
+  await look('account, connected');
+  await button(page, 'Deactivate the account').click();
+  await look('account, inactive');
+  await page.goto(`${stand.url}/nowhere`);
+  await look('nothing there');
+  await page.goto(`${stand.url}/oauth/callback?state=forged&code=x`);
+  await page.getByRole('heading', { name: 'Invalid state' }).waitFor();
+  await look('callback, refused');
+  await page.goto(`${stand.url}/connect/done?outcome=connected`);
+  await look('back from UPS');
+  await page.goto(`${stand.url}/docs`);
+  await look('docs');
+  expect(found).toEqual({});
+}, 60_000);
