@@ -3,6 +3,7 @@
 import { createServer, type Server } from 'node:http';
 import { pino, type Logger } from 'pino';
 import { makeApp } from './api/app';
+import { makeReadiness } from './api/readiness';
 import type { Services } from './api/services';
 import { openCarrier, type Carrier } from './carrier';
 import type { Config } from './config';
@@ -21,6 +22,9 @@ export interface ServeOptions {
   log?: Logger;
   clock?: Carrier['clock'];
 }
+
+/** Longer than what stands before us keeps idle connections, or it would send a request into one that is just closing. */
+const KEEP_ALIVE_MS = 75_000;
 
 /** Waiting for requests under way; a token request waits 8 s at most, a callback 10. */
 const CLOSE_GRACE_MS = 12_000;
@@ -65,17 +69,9 @@ function sweep({ db, store, runtime, performer, queues, clock, log, releases }: 
   releases.add('sweep', () => running.stop());
 }
 
-/** Ready when MongoDB answers; Redis may be away: requests and timers go on without it. */
-async function readiness({ db }: Carrier): Promise<string | null> {
-  return db.ping().then(
-    () => null,
-    () => 'MongoDB does not answer.',
-  );
-}
-
 function servicesOf(carrier: Carrier): Services {
   const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues } = carrier;
-  const isReady = () => readiness(carrier);
+  const isReady = makeReadiness(db, vault);
   return {
     config,
     db,
@@ -94,6 +90,7 @@ function servicesOf(carrier: Carrier): Services {
 
 async function listen(carrier: Carrier): Promise<string> {
   const server = createServer(makeApp(servicesOf(carrier)));
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(carrier.config.port, resolve);
