@@ -1,0 +1,29 @@
+import { factsOf, titleOf } from '../../src/pages/historyWords';
+import { timerNames } from '../../src/api/rowTypes';
+import { publicEvents } from '../../src/machines/events';
+
+const row = {
+  seq: 2,
+  at: '2026-11-23T08:00:00.000Z',
+  actor: 'machine',
+  from: 'connected',
+  to: 'connected',
+  eventId: 'e',
+};
+
+it('has words of its own for every timer and every event of today', () => {
+  const later = ['MIGRATE', 'POSTPONE'];
+  const types = [...Object.values(timerNames), ...publicEvents].filter((type) => !later.includes(type));
+  expect(types.filter((type) => titleOf({ type }).toUpperCase().replaceAll(' ', '_') === type)).toEqual([]);
+  expect(titleOf({ type: 'SOMETHING_NEW' })).toBe('Something new');
+});
+
+it('shows of a row what a person wants to know, and UPS’s own words', () => {
+  expect(factsOf({ ...row, type: 'REFRESHED', generation: 3, grantId: 'g' })).toBe('generation 3');
+  const ups = { httpStatus: 400, code: '120100', message: 'Missing or invalid shipper number' };
+  const refused = { ...row, type: 'VERIFICATION_FAILED', reason: 'account-not-in-profile', ups };
+  expect(factsOf(refused)).toBe(
+    'UPS: 120100 Missing or invalid shipper number · The UPS login that was used does not hold this account number.',
+  );
+  expect(factsOf({ ...row, type: 'VERIFIED', ups: { httpStatus: 200, code: null, message: null } })).toBe('');
+});

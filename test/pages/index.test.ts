@@ -1,0 +1,242 @@
+/** The pages over real HTTP, store and sandbox, without a browser: what a browser would not let one try. */
+
+import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/browsing';
+import { openHouse, RETURN, type House } from '../api/house';
+
+let house: House;
+beforeAll(async () => {
+  house = await openHouse('pages');
+}, 60_000);
+afterAll(() => house.release());
+
+async function signedIn(key = house.keys.operator): Promise<Browser> {
+  const browser = makeBrowser();
+  const page = await browser.open(`${house.publicUrl}/sign-in`);
+  await browser.submit(page, { key });
+  return browser;
+}
+
+const open = (browser: Browser, path: string): Promise<Page> => browser.open(`${house.publicUrl}${path}`);
+
+const cookieOf = (browser: Browser): string =>
+  [...browser.cookies(house.publicUrl)].map(([name, value]) => `${name}=${value}`).join('; ');
+
+const tokenIn = (page: Page): string => /name="formToken" value="([^"]*)"/.exec(page.html)?.[1] ?? '';
+
+const post = (browser: Browser, path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
+  house.send('POST', path, {
+    body: new URLSearchParams(fields),
+    headers: { cookie: cookieOf(browser), origin: house.publicUrl, accept: 'text/html', ...headers },
+  });
+
+/** The button of an account's page that leads to this event. */
+async function press(browser: Browser, id: string, button: string): Promise<Page> {
+  const page = await open(browser, `/accounts/${id}`);
+  const seq = /name="seq" value="(\d+)"/.exec(page.html)?.[1] ?? '';
+  const answer = await post(browser, `/accounts/${id}/${button}`, { formToken: tokenIn(page), seq });
+  expect(answer.status).toBe(303);
+  for (const line of answer.headers.getSetCookie()) {
+    const [pair = ''] = line.split(';');
+    browser.cookies(house.publicUrl).set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
+  }
+  return open(browser, `/accounts/${id}`);
+}
+
+it('leads whoever is not signed in to the sign-in, and back', async () => {
+  const browser = makeBrowser();
+  const asked = await open(browser, '/accounts/new');
+  expect(asked.url).toBe(`${house.publicUrl}/sign-in?next=%2Faccounts%2Fnew`);
+  expect((await browser.submit(asked, { key: house.keys.operator })).url).toBe(`${house.publicUrl}/accounts/new`);
+});
+
+it('keeps of a session a hash and the key’s id only, in a cookie no script can read', async () => {
+  const answer = await post(makeBrowser(), '/sign-in', { key: house.keys.operator });
+  const [line = ''] = answer.headers.getSetCookie().filter((one) => !one.includes('Expires=Thu, 01 Jan 1970'));
+  expect(line).toMatch(/^upslink-session-\d+=[\w-]{43}; Max-Age=43200; Path=\/; .*HttpOnly; SameSite=Lax$/);
+  const cookie = line.slice(line.indexOf('=') + 1, line.indexOf(';'));
+  const stored = JSON.stringify(await house.services.db.sessions.find().toArray());
+  expect(stored).not.toContain(cookie);
+  expect(stored).not.toContain(house.keys.operator);
+});
+
+it('ends a session after twelve hours, and at once when its key is deleted', async () => {
+  const made = await house.services.apiKeys.create({ tenantId: 'acme', role: 'reader' });
+  const browser = await signedIn(made.key);
+  expect((await open(browser, '/')).html).toContain('<h1>Accounts</h1>');
+  await house.services.apiKeys.remove({ tenantId: 'acme', id: made.id });
+  const refused = await open(browser, '/');
+  expect(refused.url).toContain('/sign-in?next=%2F&expired=1');
+
+  const other = await signedIn();
+  house.pass(12 * 3_600_000);
+  expect((await open(other, '/')).url).toContain('/sign-in');
+});
+
+it('refuses a form from elsewhere, without an origin, without the token, or with a field sent twice', async () => {
+  const browser = await signedIn();
+  const { id } = await house.create();
+  const formToken = tokenIn(await open(browser, `/accounts/${id}`));
+  const path = `/accounts/${id}/deactivate`;
+  const refusals = [
+    await post(browser, path, { formToken }, { origin: 'http://localhost:9999' }),
+    await post(browser, path, { formToken }, { 'sec-fetch-site': 'same-site' }),
+    await post(browser, path, { formToken }, { 'sec-fetch-site': 'cross-site' }),
+    await post(browser, path, {}),
+    await post(browser, path, { formToken: `${formToken}x` }),
+    await house.send('POST', path, {
+      body: new URLSearchParams({ formToken }),
+      headers: { cookie: cookieOf(browser), accept: 'text/html' },
+    }),
+  ];
+  expect(refusals.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403, 403]);
+  const twice = await house.send('POST', path, {
+    body: `formToken=${formToken}&formToken=${formToken}`,
+    headers: {
+      cookie: cookieOf(browser),
+      origin: house.publicUrl,
+      accept: 'text/html',
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+  });
+  expect(twice.status).toBe(400);
+  expect((await house.read(id)).state).toBe('created');
+});
+
+it('runs and loads nothing but files of ours', async () => {
+  const browser = await signedIn();
+  const answer = await house.send('GET', '/', { headers: { cookie: cookieOf(browser), accept: 'text/html' } });
+  const policy = answer.headers.get('content-security-policy') ?? '';
+  expect(policy).not.toMatch(/unsafe|https?:|\*/);
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  expect(answer.text).not.toMatch(/ style="|<style| on\w+="|<script(?! src="\/assets\/upslink-[0-9a-f]{12}\.js")/);
+  const [script = ''] = /\/assets\/upslink-[0-9a-f]{12}\.js/.exec(answer.text) ?? [];
+  expect((await house.send('GET', script)).headers.get('cache-control')).toContain('immutable');
+});
+
+it('shows names as text, whatever is in them', async () => {
+  const account = await house.create({ name: '<img src=x onerror=alert(1)> "A" & B' });
+  const browser = await signedIn();
+  for (const path of ['/', `/accounts/${account.id}`]) {
+    const { html } = await open(browser, path);
+    expect(html).toContain('&lt;img src=x onerror=alert(1)&gt; &quot;A&quot; &amp; B');
+    expect(html).not.toContain('<img src=x');
+  }
+});
+
+it('gives a double press one effect, and tells each press what became of it, once', async () => {
+  const browser = await signedIn();
+  const { id } = await house.connected();
+  const page = await open(browser, `/accounts/${id}`);
+  const fields = { formToken: tokenIn(page), seq: /name="seq" value="(\d+)"/.exec(page.html)?.[1] ?? '' };
+  const before = await house.read(id);
+  await post(browser, `/accounts/${id}/verify`, fields);
+  await post(browser, `/accounts/${id}/verify`, fields);
+  expect((await house.read(id)).seq).toBe(before.seq + 1);
+  const told = await press(browser, id, 'verify');
+  expect(told.html).toContain('A verification is under way already.');
+  expect((await open(browser, `/accounts/${id}`)).html).not.toContain('A verification is under way already.');
+});
+
+it('says that an account in use cannot be deactivated', async () => {
+  const browser = await signedIn();
+  const { id } = await house.create();
+  await house.call('PUT', `/accounts/${id}/used-by/store/st_1`);
+  expect((await press(browser, id, 'deactivate')).html).toContain('still used by a store or a warehouse');
+  expect((await house.read(id)).state).toBe('created');
+});
+
+it('shows each role its own buttons, and refuses what it does not show', async () => {
+  const { id } = await house.connected();
+  const buttonsOf = async (key: string) =>
+    [...(await open(await signedIn(key), `/accounts/${id}`)).html.matchAll(/action="\/accounts\/acc_\w+\/(\w+)"/g)].map(
+      ([, button]) => button,
+    );
+  const everybody = ['authorize', 'refresh', 'verify', 'deactivate'];
+  expect(await buttonsOf(house.keys.reader)).toEqual([]);
+  expect((await buttonsOf(house.keys.platform)).sort()).toEqual([...everybody].sort());
+  expect((await buttonsOf(house.keys.operator)).sort()).toEqual([...everybody, 'disconnect'].sort());
+
+  for (const [key, button] of [
+    [house.keys.reader, 'refresh'],
+    [house.keys.platform, 'disconnect'],
+  ] as const) {
+    const browser = await signedIn(key);
+    const formToken = tokenIn(await open(browser, '/'));
+    const answer = await post(browser, `/accounts/${id}/${button}`, { formToken, note: 'why' });
+    expect(answer.status).toBe(403);
+  }
+  expect((await house.read(id)).state).toBe('connected');
+});
+
+it('finds nothing of another tenant, and says the same as of what is not there', async () => {
+  const { id } = await house.create();
+  const other = await signedIn(house.keys.other);
+  const foreign = await open(other, `/accounts/${id}`);
+  const absent = await open(other, '/accounts/acc_aaaaaaaaaaaaaaaaaaaaaaaaaa');
+  expect([foreign.status, absent.status]).toEqual([404, 404]);
+  const text = (page: Page) => page.html.replace(/request <code>[^<]*/, '');
+  expect(text(foreign)).toBe(text(absent));
+});
+
+it('answers 204 while nothing has changed, and 401 to a script whose session has ended', async () => {
+  const browser = await signedIn();
+  const { id } = await house.create();
+  const { html } = await open(browser, `/accounts/${id}`);
+  const tag = /data-tag="([^"]*)"/.exec(html)?.[1] ?? '';
+  const live = (given: string, cookie: string) =>
+    house.send('GET', `/accounts/${id}/live?tag=${given}`, { headers: { cookie, 'x-requested-with': 'fetch' } });
+  expect((await live(tag, cookieOf(browser))).status).toBe(204);
+  expect((await live('0.0', cookieOf(browser))).text).toContain('data-live="status"');
+  expect((await live(tag, '')).status).toBe(401);
+});
+
+it('ends the trip on a page of its own where the tenant does not allow ours as a way back', async () => {
+  const browser = await signedIn();
+  const { id, accountNumber } = await house.create();
+  const login = await house.profile(accountNumber);
+  const formToken = tokenIn(await open(browser, `/accounts/${id}`));
+  const answer = await post(browser, `/accounts/${id}/authorize`, { formToken, seq: '1' });
+  const connectUrl = answer.headers.get('location') ?? '';
+  expect(connectUrl).toContain('/connect/acc_');
+  const back = await goThroughUps(connectUrl, login, { returnTo: RETURN });
+  expect(back.pathname).toBe('/connect/done');
+  expect((await house.read(id)).state).toBe('connected');
+});
+
+it('shows history newest first, a page at a time', async () => {
+  const browser = await signedIn();
+  const { id } = await house.create();
+  for (let n = 0; n < 12; n++) {
+    await house.call('PUT', `/accounts/${id}/used-by/store/st_${n}`);
+    await house.call('DELETE', `/accounts/${id}/used-by/store/st_${n}`);
+  }
+  const seqsIn = ({ html }: Page) => [...html.matchAll(/<td class="seq"[^>]*>(\d+)</g)].map(([, seq]) => Number(seq));
+  const newest = await open(browser, `/accounts/${id}`);
+  expect(seqsIn(newest)).toEqual(Array.from({ length: 20 }, (_, n) => 25 - n));
+  const [, older = ''] = /href="([^"]*before=[^"]*)"/.exec(newest.html) ?? [];
+  expect(seqsIn(await open(browser, older.replaceAll('&amp;', '&')))).toEqual([5, 4, 3, 2, 1]);
+});
+
+it('says under each field what is wrong, and leads to the account that has the name', async () => {
+  const browser = await signedIn();
+  const page = await open(browser, '/accounts/new');
+  const refused = await browser.submit(page, { name: '', accountNumber: 'x' });
+  expect(refused.status).toBe(400);
+  expect(refused.html).toContain('id="field-name-error">Account name is missing.');
+  expect(refused.html).toContain('id="field-accountNumber-error">UPS account number has 6 letters and digits');
+
+  const taken = await house.create();
+  const fields = { name: taken.name, accountNumber: 'Z9Z9Z9', owner: 'shipper', 'address.countryCode': 'DE' };
+  const formToken = tokenIn(page);
+  const address = { 'address.addressLine': 'Ring 1', 'address.city': 'Bonn' };
+  const answer = await post(browser, '/accounts/new', { ...fields, ...address, formToken });
+  expect(answer.text).toContain('An account of this name was created by a different request');
+  expect(answer.text).toContain(`href="/accounts/${taken.id}"`);
+});
+
+it('tells a browser by a page, and a program by problem details, that there is nothing', async () => {
+  const page = await house.send('GET', '/nowhere', { headers: { accept: 'text/html' } });
+  expect([page.status, page.text]).toEqual([404, expect.stringContaining('There is nothing at this address.')]);
+  const problem = await house.send<{ code: string }>('GET', '/nowhere', { headers: { accept: '*/*' } });
+  expect(problem.body.code).toBe('not-found');
+});

@@ -1,0 +1,16 @@
+import { localPath } from '../../src/pages/signIn';
+
+it('goes on to a path of ours after signing in, and nowhere else', () => {
+  expect(localPath('/accounts/acc_1?tenantId=acme')).toBe('/accounts/acc_1?tenantId=acme');
+  const elsewhere = [
+    'https://evil.example',
+    '//evil.example',
+    '/\\evil.example',
+    '\\evil',
+    '',
+    undefined,
+    'javascript:1',
+  ];
+  expect(elsewhere.map(localPath)).toEqual(elsewhere.map(() => '/'));
+  expect(localPath('/\t/evil.example')).toBe('/');
+});
