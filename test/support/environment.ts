@@ -47,8 +47,7 @@ export default class Environment extends NodeEnvironment {
   private async leaks(): Promise<string[]> {
     const giveUpAt = performance.now() + PATIENCE_MS;
     for (;;) {
-      const timers = waiting(this.timers);
-      const left = [...grown(this.before, countOpen()), ...(timers > 0 ? [`${timers} timers`] : [])];
+      const left = [...grown(this.before, countOpen()), ...waiting(this.timers)];
       if (left.length === 0 || performance.now() > giveUpAt) return left;
       await delay(20);
     }
@@ -63,8 +62,11 @@ function countOpen(): Counts {
   return counts;
 }
 
-/** A timer as node makes it; whether it is over is not in its type. */
-type Timer = NodeJS.Timeout & { readonly _destroyed: boolean };
+interface Timer {
+  /** As node makes it; whether it is over is not in its type. */
+  readonly handle: NodeJS.Timeout & { readonly _destroyed: boolean };
+  readonly made: Error;
+}
 
 /** Remembers the file's timers. Counting them as above would count jest's own too, which come and go. */
 function watchTimers(world: Pick<typeof globalThis, 'setTimeout' | 'setInterval'>): readonly Timer[] {
@@ -72,9 +74,9 @@ function watchTimers(world: Pick<typeof globalThis, 'setTimeout' | 'setInterval'
   const watch = <Make extends (...args: never[]) => unknown>(make: Make): Make =>
     new Proxy(make, {
       apply: (real, self, args) => {
-        const timer: unknown = Reflect.apply(real, self, args);
-        timers.push(timer as Timer);
-        return timer;
+        const handle = Reflect.apply(real, self, args) as Timer['handle'];
+        timers.push({ handle, made: new Error('made') });
+        return handle;
       },
     });
   world.setTimeout = watch(world.setTimeout);
@@ -82,8 +84,11 @@ function watchTimers(world: Pick<typeof globalThis, 'setTimeout' | 'setInterval'
   return timers;
 }
 
-const waiting = (timers: readonly Timer[]): number =>
-  timers.filter((timer) => !timer._destroyed && timer.hasRef()).length;
+/** Those that would still fire, each with where it was made. */
+const waiting = (timers: readonly Timer[]): string[] =>
+  timers
+    .filter(({ handle }) => !handle._destroyed && handle.hasRef())
+    .map(({ made }) => `a timer made${made.stack?.split('\n').slice(2, 6).join('').replace(/\s+/g, ' ') ?? ''}`);
 
 function grown(before: Counts, now: Counts): string[] {
   return [...now].flatMap(([name, count]) => {
