@@ -8,8 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from './broker-client';
 import { opened } from './opened';
 
-/** Closing takes a moment: sockets say goodbye first. */
-const PATIENCE_MS = 2_000;
+/** Sockets say goodbye first; and a BullMQ worker closed while Redis is away leaves a watchdog of 6 s behind. */
+const PATIENCE_MS = 7_000;
 const WATCHED = ['TCPSocketWrap', 'TCPServerWrap', 'TLSWrap', 'UDPWrap', 'ProcessWrap', 'FSEventWrap'];
 
 type Counts = ReadonlyMap<string, number>;
