@@ -28,16 +28,32 @@ export default tseslint.config(
     },
   },
   // The arrows of the layout: machines <- durable <- (db, workers, api); UPS's answers are known to workers only.
-  onlyFrom('machines', ['^\\.\\./', '^(mongoose|mongodb|bullmq|ioredis|express|undici|node:)'], 'a machine imports nothing of ours and does no I/O'),
+  onlyFrom(
+    'machines',
+    ['^\\.\\./', '^(mongoose|mongodb|bullmq|ioredis|express|undici|node:)'],
+    'a machine imports nothing of ours and does no I/O',
+  ),
   onlyFrom(
     'durable',
     ['^\\.\\./(machines|db|ups|workers|api|pages|cli|sandbox)', '^(mongoose|mongodb|bullmq|ioredis|express|undici)'],
     'the runtime knows no UPS, MongoDB or Redis',
   ),
-  onlyFrom('db', ['^\\.\\./(ups|workers|api|pages|cli|sandbox)', '^(bullmq|ioredis|express|undici)'], 'the store knows the runtime and the machines only'),
-  onlyFrom('ups', ['^\\.\\./(db|durable|workers|api|pages|cli|sandbox)', '^(mongoose|bullmq|ioredis|express)'], 'UPS over HTTP, nothing else'),
+  onlyFrom(
+    'db',
+    ['^\\.\\./(ups|workers|api|pages|cli|sandbox)', '^(bullmq|ioredis|express|undici)'],
+    'the store knows the runtime and the machines only',
+  ),
+  onlyFrom(
+    'ups',
+    ['^\\.\\./(db|durable|workers|api|pages|cli|sandbox)', '^(mongoose|bullmq|ioredis|express)'],
+    'UPS over HTTP, nothing else',
+  ),
   onlyFrom('workers', ['^\\.\\./(api|pages|cli|sandbox)', '^express'], 'a worker is not an api'),
-  onlyFrom('sandbox', ['^\\.\\./(db|durable|machines|workers|api|pages|ups)', '^(mongoose|bullmq|ioredis)'], 'the sandbox is a stranger to the service'),
+  onlyFrom(
+    'sandbox',
+    ['^\\.\\./(db|durable|machines|workers|api|pages|ups)', '^(mongoose|bullmq|ioredis)'],
+    'the sandbox is a stranger to the service',
+  ),
   {
     files: ['src/machines/**/*.ts', 'src/durable/**/*.ts'],
     rules: {
@@ -54,5 +70,23 @@ export default tseslint.config(
     },
   },
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/unbound-method': 'off' } },
-  { files: ['**/*.mjs', '**/*.js'], extends: [tseslint.configs.disableTypeChecked], languageOptions: { globals: { process: 'readonly', console: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', URL: 'readonly', fetch: 'readonly', Buffer: 'readonly', require: 'readonly', module: 'writable', __dirname: 'readonly' } }, rules: { '@typescript-eslint/no-require-imports': 'off' } },
+  {
+    files: ['**/*.mjs', '**/*.js'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        URL: 'readonly',
+        fetch: 'readonly',
+        Buffer: 'readonly',
+        require: 'readonly',
+        module: 'writable',
+        __dirname: 'readonly',
+      },
+    },
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
+  },
 );
