@@ -78,6 +78,17 @@ export async function openStand(name: string) {
     return (response.status === 204 ? null : await response.json()) as T;
   }
 
+  /** What the platform posts to the api. */
+  async function call<T>(to: string, body: object): Promise<T> {
+    const response = await fetch(`${publicUrl}/v1${to}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${keys.platform}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`the api answered ${response.status} to POST ${to}`);
+    return (await response.json()) as T;
+  }
+
   return {
     url: publicUrl,
     sandboxUrl,
@@ -101,20 +112,18 @@ export async function openStand(name: string) {
       return { page, complaints };
     },
 
+    call,
+
     /** Of an account made through the api. */
     async create(accountNumber: string): Promise<string> {
       const address = { addressLine: '1 Dock St', city: 'Timonium', stateProvinceCode: 'MD', postalCode: '21093' };
-      const response = await fetch(`${publicUrl}/v1/accounts`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${keys.platform}`, 'content-type': 'application/json' },
-        body: JSON.stringify({
-          name: `UPS ${randomBytes(4).toString('hex')}`,
-          accountNumber,
-          owner: 'shipper',
-          address: { ...address, countryCode: 'US' },
-        }),
+      const { id } = await call<{ id: string }>('/accounts', {
+        name: `UPS ${randomBytes(4).toString('hex')}`,
+        accountNumber,
+        owner: 'shipper',
+        address: { ...address, countryCode: 'US' },
       });
-      return ((await response.json()) as { id: string }).id;
+      return id;
     },
 
     /** A merchant's UPS login that holds these account numbers. */

@@ -29,16 +29,21 @@ const post = (browser: Browser, path: string, fields: Record<string, string>, he
     headers: { cookie: cookieOf(browser), origin: house.publicUrl, accept: 'text/html', ...headers },
   });
 
+/** What a browser keeps of the answer to a form. */
+function follow(browser: Browser, { status, headers }: Awaited<ReturnType<typeof post>>): void {
+  expect(status).toBe(303);
+  for (const line of headers.getSetCookie()) {
+    const [pair = ''] = line.split(';');
+    browser.cookies(house.publicUrl).set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
+  }
+}
+
 /** The button of an account's page that leads to this event. */
 async function press(browser: Browser, id: string, button: string): Promise<Page> {
   const page = await open(browser, `/accounts/${id}`);
   const seq = /name="seq" value="(\d+)"/.exec(page.html)?.[1] ?? '';
   const answer = await post(browser, `/accounts/${id}/${button}`, { formToken: tokenIn(page), seq });
-  expect(answer.status).toBe(303);
-  for (const line of answer.headers.getSetCookie()) {
-    const [pair = ''] = line.split(';');
-    browser.cookies(house.publicUrl).set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
-  }
+  follow(browser, answer);
   return open(browser, `/accounts/${id}`);
 }
 
@@ -128,13 +133,11 @@ it('gives a double press one effect, and tells each press what became of it, onc
   const { id } = await house.connected();
   const page = await open(browser, `/accounts/${id}`);
   const fields = { formToken: tokenIn(page), seq: /name="seq" value="(\d+)"/.exec(page.html)?.[1] ?? '' };
-  const before = await house.read(id);
-  await post(browser, `/accounts/${id}/verify`, fields);
-  await post(browser, `/accounts/${id}/verify`, fields);
-  expect((await house.read(id)).seq).toBe(before.seq + 1);
-  const told = await press(browser, id, 'verify');
-  expect(told.html).toContain('A verification is under way already.');
-  expect((await open(browser, `/accounts/${id}`)).html).not.toContain('A verification is under way already.');
+  follow(browser, await post(browser, `/accounts/${id}/deactivate`, fields));
+  expect((await open(browser, `/accounts/${id}`)).html).toContain('The account is inactive now');
+  follow(browser, await post(browser, `/accounts/${id}/deactivate`, fields));
+  expect((await open(browser, `/accounts/${id}`)).html).toContain('This was done already; nothing happened twice.');
+  expect((await open(browser, `/accounts/${id}`)).html).not.toContain('This was done already');
 });
 
 it('says that an account in use cannot be deactivated', async () => {
