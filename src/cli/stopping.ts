@@ -1,5 +1,6 @@
 /** The life of a command that stays: until SIGTERM or SIGINT, stopped once, in order; another signal does not wait. */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT } from './failure';
 
 export interface Stoppable {
@@ -15,8 +16,8 @@ const LINGER_MS = 2_000;
 /** A signal that comes while it starts is obeyed when it has: half a start cannot be stopped in order. */
 export async function runUntilStopped(start: () => Promise<Stoppable>): Promise<void> {
   let hear: () => void = () => undefined;
+  let firstAt: number | null = null;
   const requested = new Promise<void>((resolve) => {
-    let firstAt: number | null = null;
     hear = () => {
       if (firstAt !== null && performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(EXIT.failed);
       firstAt ??= performance.now();
@@ -24,13 +25,11 @@ export async function runUntilStopped(start: () => Promise<Stoppable>): Promise<
     };
   });
   for (const signal of SIGNALS) process.on(signal, hear);
-  try {
-    const service = await start();
-    await requested;
-    await service.stop();
-  } finally {
-    for (const signal of SIGNALS) process.off(signal, hear);
-  }
+  // They stay to the end, and the end waits for the twin of the signal: else it would kill what has stopped well.
+  const service = await start();
+  await requested;
+  await service.stop();
+  await delay(Math.max(0, (firstAt ?? 0) + SAME_SIGNAL_MS - performance.now()));
   // Stopped means stopped: whatever still holds the process open does not keep it for long.
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
