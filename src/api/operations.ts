@@ -26,10 +26,19 @@ async function sessionOf(services: Services, req: Request): Promise<Caller | nul
   return caller;
 }
 
+/** Somebody opened the board's address without having signed in. */
+const isForPeople = (req: Request): boolean =>
+  req.method === 'GET' && req.headers.authorization === undefined && req.accepts(['json', 'html']) === 'html';
+
 const forAdmins =
   (services: Services, rate: RateLimit): RequestHandler =>
   async (req, res, next) => {
-    const caller = (await sessionOf(services, req)) ?? (await authenticate(services, rate, req, res));
+    const session = await sessionOf(services, req);
+    if (session === null && isForPeople(req)) {
+      res.redirect(303, `/sign-in?next=${encodeURIComponent(req.originalUrl)}`);
+      return;
+    }
+    const caller = session ?? (await authenticate(services, rate, req, res));
     assertMay(caller, 'administer');
     next();
   };

@@ -71,11 +71,13 @@ const isReason = (text: unknown): text is keyof typeof reasons =>
 /** What a row has to say beyond its title, in one line; empty when nothing. */
 export function factsOf(row: RowJson): string {
   const use = asObject(row['use']);
+  const why = isReason(row['reason']) ? reasons[row['reason']].message : null;
   return [
     ...labelled('generation ', row['generation']),
-    ...labelled('', row['result']),
+    // The reason's sentence says more than the result's code.
+    ...labelled('', why === null ? row['result'] : null),
     ...upsWords(row['ups']),
-    ...(isReason(row['reason']) ? [reasons[row['reason']].message] : []),
+    ...labelled('', why),
     ...labelled('Note: ', row['note']),
     ...labelled('', [asText(use['kind']), asText(use['ref'])].filter((part) => part !== null).join(' ')),
     ...labelled('changed: ', Object.keys(asObject(row['changes'])).join(', ')),

@@ -34,8 +34,10 @@ function wayOn(req: Request): Html {
 /** A merchant on the way to UPS and back has no other page here to go to. */
 export function sendProblemPage(req: Request, res: Response, { code, message, extras }: Refusal): void {
   const { status, title } = codes[code];
+  // The codes' own titles are for those who build on the api.
+  const heading = code === 'invalid-state' ? 'Please start again' : title;
   const content = html`<p role="alert">${message}</p>
     ${extras.wayOut === undefined ? '' : html`<p>${extras.wayOut}</p>`} ${isPage(res) ? wayOn(req) : nothing}
     <p class="hint foot">${code} · request <code>${requestIdOf(res)}</code></p>`;
-  sendPage(res, status, cardPageOf(title, content, { tone: 'bad' }));
+  sendPage(res, status, cardPageOf(heading, content, { tone: 'bad' }));
 }

@@ -185,7 +185,7 @@ it('shows axe nothing serious on any page, in light and in dark', async () => {
   await page.goto(`${stand.url}/nowhere`);
   await look('nothing there');
   await page.goto(`${stand.url}/oauth/callback?state=forged&code=x`);
-  await page.getByRole('heading', { name: 'Invalid state' }).waitFor();
+  await page.getByRole('heading', { name: 'Please start again' }).waitFor();
   await look('callback, refused');
   await page.goto(`${stand.url}/connect/done?outcome=connected`);
   await look('back from UPS');

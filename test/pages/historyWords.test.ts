@@ -21,7 +21,13 @@ it('has words of its own for every timer and every event of today', () => {
 it('shows of a row what a person wants to know, and UPS’s own words', () => {
   expect(factsOf({ ...row, type: 'REFRESHED', generation: 3, grantId: 'g' })).toBe('generation 3');
   const ups = { httpStatus: 400, code: '120100', message: 'Missing or invalid shipper number' };
-  const refused = { ...row, type: 'VERIFICATION_FAILED', reason: 'account-not-in-profile', ups };
+  const refused = {
+    ...row,
+    type: 'VERIFICATION_FAILED',
+    result: 'not-in-profile',
+    reason: 'account-not-in-profile',
+    ups,
+  };
   expect(factsOf(refused)).toBe(
     'UPS: 120100 Missing or invalid shipper number · The UPS login that was used does not hold this account number.',
   );

@@ -243,3 +243,9 @@ it('tells a browser by a page, and a program by problem details, that there is n
   const problem = await house.send<{ code: string }>('GET', '/nowhere', { headers: { accept: '*/*' } });
   expect(problem.body.code).toBe('not-found');
 });
+
+it('asks a person who opens the queues to sign in, and a program for its key', async () => {
+  const person = await house.send('GET', '/admin/queues', { headers: { accept: 'text/html' } });
+  expect([person.status, person.headers.get('location')]).toEqual([303, '/sign-in?next=%2Fadmin%2Fqueues']);
+  expect((await house.send('GET', '/admin/queues')).status).toBe(401);
+});
