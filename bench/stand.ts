@@ -13,6 +13,7 @@ import { makeRuntime, type Runtime } from '../src/durable/runtime';
 import type { AccountData } from '../src/machines/data';
 import { makeAccountDefinition, type AccountView } from '../src/machines/definition';
 import type { TokenFacts } from '../src/machines/context';
+import { accountData } from '../test/machines/lived';
 
 export type AccountRuntime = Runtime<AccountData, AccountView>;
 
@@ -48,29 +49,10 @@ const tokenFacts = (grantId: string, generation: number): TokenFacts => {
   };
 };
 
-const newAccount = (name: string): AccountData => ({
-  settings: {
-    name,
-    accountNumber: 'A1B2C3',
-    address: {
-      addressLine: '1 Dock St',
-      city: 'Timonium',
-      stateProvinceCode: 'MD',
-      postalCode: '21093',
-      countryCode: 'US',
-    },
-    owner: 'shipper',
-    externalId: null,
-    refreshPolicy: 'eager',
-    seq: 1,
-  },
-  createHash: '',
-  usedBy: [],
-  current: null,
-  candidate: null,
-  links: [],
-  lastUps: null,
-});
+const newAccount = (name: string): AccountData => {
+  const data = accountData();
+  return { ...data, settings: { ...data.settings, name } };
+};
 
 const ups = { at: 0, endpoint: 'refresh', httpStatus: 200, code: null, message: null };
 

@@ -22,7 +22,7 @@ function world() {
   let ids = 0;
 
   /** A process: its memory is its own, and gone with it. */
-  const process = (by = 'process-1') => {
+  const process = (by = 'process-1', pause = async (): Promise<void> => {}) => {
     const runtime = makeRuntime<AccountData, AccountView>({
       definition,
       store,
@@ -30,7 +30,7 @@ function world() {
       clock: { now: () => at, monotonic: () => at },
       makeId: () => `minted-${++ids}`,
       seal: (_, secret) => `sealed:${secret.length}`,
-      pause: async () => {},
+      pause,
       report: (error) => void reports.push(error),
     });
     return { ...runtime, by };
@@ -148,6 +148,24 @@ describe('verdicts', () => {
     ]);
     expect(both.map(({ verdict }) => verdict).sort()).toEqual(['applied', 'duplicate']);
     expect((await one.load()).seq).toBe(2);
+  });
+
+  it('the loser is the duplicate also when the winner’s row has left for history before it looks again', async () => {
+    const one = await connected();
+    const options = { eventId: 'mine', bodyHash: 'body' };
+    const rival = one.process();
+    const slow = one.process('process-1', async () => {
+      await winning;
+      await rival.relay.idle();
+    });
+    const seq = (await one.load()).seq + 1;
+    const asked = { actor: 'key:1', secrets: one.secrets, ...options };
+    const winning = rival.dispatch(ID, authorizeEvent('g2'), asked);
+    const losing = slow.dispatch(ID, authorizeEvent('g2'), asked);
+    expect(await winning).toMatchObject({ verdict: 'applied', seq });
+    expect(await losing).toMatchObject({ verdict: 'duplicate', seq });
+    expect((await one.load()).outbox).toEqual([]);
+    expect((await one.load()).seq).toBe(seq);
   });
 
   it('ignored names the guard’s reason, illegal what this state takes; neither writes or uses up the id', async () => {
@@ -291,11 +309,20 @@ describe('claims', () => {
     expect(one.queue.take().filter(({ queue }) => queue === 'token-refresh')).toEqual([]);
   });
 
-  it('whose write’s answer was lost is ours if nobody wrote since', async () => {
+  it('whose write’s answer was lost is ours, also if others wrote since', async () => {
     const { one, document, key } = await refreshing();
+    const overtaken = one.process('process-1', async () => void (await one.dispatch(authorizeEvent('g2'))));
     one.failOnce('write', 'after');
-    expect(await one.runtime.claim(document, key, 'a')).not.toBeNull();
+    expect(await overtaken.claim(document, key, 'a')).not.toBeNull();
     expect((await one.load()).data.current?.sends).toHaveLength(1);
+  });
+
+  it('one process told twice at once runs it once, also when the second claim’s answer was lost', async () => {
+    const { one, document, key } = await refreshing();
+    let writes = 0;
+    one.fail((operation) => (operation === 'write' && ++writes === 2 ? 'before' : null));
+    const both = await Promise.all([one.runtime.claim(document, key, 'a'), one.runtime.claim(document, key, 'a')]);
+    expect(both.filter((claimed) => claimed !== null)).toHaveLength(1);
   });
 
   it('started work that nobody claimed is handed over, and its loss is made good by upsAt', async () => {

@@ -1,6 +1,7 @@
 /** Documents and rows of no particular meaning, for tests of what carries them. */
 
 import type { AccountData } from '../../src/machines/data';
+import { accountData } from '../machines/lived';
 import type { AccountView } from '../../src/machines/definition';
 import type { Document, HistoryEntry, Row } from '../../src/durable/types';
 
@@ -25,29 +26,7 @@ export function sampleDocument(over: Partial<AccountDocument> = {}): AccountDocu
     invocations: [],
     outbox: [],
     checkpointSeq: 0,
-    data: {
-      settings: {
-        name: 'UPS East',
-        accountNumber: 'A1B2C3',
-        address: {
-          addressLine: '1 Dock St',
-          city: 'Timonium',
-          stateProvinceCode: 'MD',
-          postalCode: '21093',
-          countryCode: 'US',
-        },
-        owner: 'shipper',
-        externalId: null,
-        refreshPolicy: 'eager',
-        seq: 1,
-      },
-      createHash: 'hash',
-      usedBy: [],
-      current: null,
-      candidate: null,
-      links: [],
-      lastUps: null,
-    },
+    data: accountData(),
     view: {
       state: 'created',
       scheme: null,
