@@ -128,8 +128,8 @@ async function downloadedMongod(context: DevContext): Promise<Engine | undefined
 }
 
 /**
- * The Rust server where it is asked for. `npm test` does not build it by itself: building takes 270 to 400 s on two
- * cores and saves about 4 ms per read + compare-and-set, so it pays from some 70,000 of them, and a run has far fewer.
+ * The Rust server where it is asked for. `npm test` does not build it by itself: that takes 270 to 400 s on two cores,
+ * and a whole run spends about 45 s in the Python one (docs/decisions, development servers).
  */
 const wantsFast = ({ env }: DevContext): boolean => env['UPSLINK_STORE'] === 'fast';
 
