@@ -13,7 +13,7 @@ import { acquireLease, releaseLease } from '../../src/db/lease';
 import { makeVault } from '../../src/db/vault';
 import { StoreUnavailable } from '../../src/durable/errors';
 import { makeRuntime, type Runtime } from '../../src/durable/runtime';
-import type { Queue, Row, Store } from '../../src/durable/types';
+import type { Queue, Row, Store, Written } from '../../src/durable/types';
 import type { AccountData, RefreshPolicy } from '../../src/machines/data';
 import { makeAccountDefinition, type AccountView } from '../../src/machines/definition';
 import { startSandbox } from '../../src/sandbox';
@@ -81,6 +81,8 @@ export interface Process {
   forgetCounts(): void;
   /** From here on the store does not answer this process, or does again. */
   setAway(is: boolean): void;
+  /** The store takes one more write, and is away before it can say so. */
+  leaveAfterWrite(): void;
 }
 
 export const noQueue: Queue = { hand: async () => true };
@@ -118,8 +120,8 @@ export async function openHouse(name: string) {
     const logged: { level: string; fields: object; message: string }[] = [];
     const note = (level: string) => (fields: object, message: string) => void logged.push({ level, fields, message });
     const log = { info: note('info'), warn: note('warn'), error: note('error') };
-    let away = false;
-    const store = counted(makeStore(db), counts, () => away);
+    const storeIs = { away: false, leaving: false };
+    const store = counted(makeStore(db), counts, storeIs);
     const gate = makeGate(clock, { ...GATE_DEFAULTS, ...given.gate });
     const client = makeUpsClient({
       baseUrl: sandbox.url,
@@ -141,7 +143,7 @@ export async function openHouse(name: string) {
       report: (error) => void logged.push({ level: 'report', fields: { error }, message: String(error) }),
     });
     releases.add(() => runtime.relay.idle());
-    const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 20)));
+    const wait = async (ms: number) => void (shift += ms);
     const runners = makeRunners({ client, gate, vault, clock, log, wait });
     const by = `process-${randomUUID()}`;
     const performer = makePerformer({
@@ -171,7 +173,8 @@ export async function openHouse(name: string) {
       performer,
       lease,
       forgetCounts: () => void Object.assign(counts, nothing()),
-      setAway: (is: boolean) => void (away = is),
+      setAway: (is) => void (storeIs.away = is),
+      leaveAfterWrite: () => void (storeIs.leaving = true),
     };
   }
 
@@ -268,13 +271,19 @@ export async function openHouse(name: string) {
   };
 }
 
-function counted(store: AccountStore, counts: Counts, isAway: () => boolean): AccountStore {
+function counted(store: AccountStore, counts: Counts, is: { away: boolean; leaving: boolean }): AccountStore {
   const unlessAway = <T>(work: () => Promise<T>): Promise<T> =>
-    isAway() ? Promise.reject(new StoreUnavailable('The store is away, as the test asked.')) : work();
+    is.away ? Promise.reject(new StoreUnavailable('The store is away, as the test asked.')) : work();
+  const written = async (work: () => Promise<Written>): Promise<Written> => {
+    const result = is.away ? 'unknown' : await work();
+    if (!is.leaving || result !== 'done') return result;
+    Object.assign(is, { away: true, leaving: false });
+    return 'unknown';
+  };
   return {
     load: (id, tenantId) => (counts.reads++, unlessAway(() => store.load(id, tenantId))),
-    insert: (document) => (counts.inserts++, isAway() ? Promise.resolve('unknown') : store.insert(document)),
-    write: (before, next) => (counts.writes++, isAway() ? Promise.resolve('unknown') : store.write(before, next)),
+    insert: (document) => (counts.inserts++, written(() => store.insert(document))),
+    write: (before, next) => (counts.writes++, written(() => store.write(before, next))),
     appendHistory: (entries) => {
       counts.appends++;
       counts.rows += entries.length;

@@ -64,6 +64,17 @@ describe('an authorization is carried by the process that received the callback'
     expect((await contextOf(id)).reason).toBe(reason);
   });
 
+  it('a code that could not leave for a moment is sent when it can', async () => {
+    const process = house.process();
+    const other = await house.connect(process);
+    await house.fault('refresh', { do: 'status', status: 429, retryAfter: 1 });
+    await house.passToUps(other);
+    await process.performer.perform(other);
+    expect(process.gate.peek('token')).toMatchObject({ ok: false, why: 'retry-after' });
+    const id = await house.connect(process);
+    expect(standing(await house.load(id))).toBe('connected.fresh');
+  });
+
   it('tries a verification again that UPS did not answer', async () => {
     const process = house.process();
     await house.fault('rate', { do: 'status', status: 503 });
@@ -298,6 +309,24 @@ describe('an answer in hand', () => {
     await performing;
     expect(await house.load(id)).toMatchObject({ data: { current: { generation: 2 } } });
     expect(await house.holdsNewestPair(id)).toBe(true);
+  });
+
+  it('that was stored unheard is not stored again, and what that started is still run', async () => {
+    const process = house.process();
+    await house.fault('token', { do: 'delay', ms: 100 });
+    const exchanged = process.runners['exchange'];
+    process.runners['exchange'] = async (work) => {
+      const outcome = await (exchanged?.(work) ?? Promise.reject(new Error('no runner')));
+      process.leaveAfterWrite();
+      return outcome;
+    };
+    const connecting = house.connect(process);
+    while (!process.logged.some(({ message }) => message.includes('did not take an answer'))) await tick();
+    process.setAway(false);
+    const id = await connecting;
+    expect(standing(await house.load(id))).toBe('connected.fresh');
+    const types = (await house.history(id)).map(({ event }) => event.type);
+    expect(types.slice(2)).toEqual(['CODE_RECEIVED', 'xstate.done.actor.exchange', 'xstate.done.actor.verify']);
   });
 
   it('is finished and stored before stop resolves, and nothing new is begun', async () => {

@@ -8,6 +8,7 @@ import { notSentWord, openSealed, retryAtOf, wordOf, type RunnerParts } from './
 export function makeVerify(parts: RunnerParts): Runner {
   return async ({ document, invocation }) => {
     const { data } = document;
+    // The number is the one the machine asked about: the settings may hold another by now, and a new question comes for it.
     const { grant, accountNumber } = invocation.input as { grant: 'candidate' | 'current'; accountNumber: string };
     const slot = data[grant];
     const later: Outcome = { output: { kind: 'later', retryAt: null, ups: null } };
@@ -19,7 +20,6 @@ export function makeVerify(parts: RunnerParts): Runner {
     const { grantId, generation } = slot;
     const accessToken = openSealed(parts, document, slot.access, { field: 'access', grantId, generation });
     if (accessToken === null) return later;
-    // The number is the one the machine asked for; the address has no part in its question but to make it well-formed.
     const answer = await parts.client.probe({ accessToken, accountNumber, address: data.settings.address });
     return { output: outputOf(answer, parts.clock.now()) };
   };
