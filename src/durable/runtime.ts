@@ -45,7 +45,8 @@ export interface Dispatch {
 }
 
 /** One try of a commit: the next document, or the answer without a write. */
-type Attempt<D, V, R> = (document: Document<D, V>) => { next: Document<D, V>; answer: R } | { next: null; answer: R };
+type Tried<D, V, R> = { next: Document<D, V>; answer: R } | { next: null; answer: R };
+type Attempt<D, V, R> = (document: Document<D, V>) => Tried<D, V, R> | Promise<Tried<D, V, R>>;
 
 export interface Result {
   output?: unknown;
@@ -120,7 +121,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
         await relay.relayNow(document);
         document = await reload();
       }
-      const { next, answer } = attempt(document);
+      const { next, answer } = await attempt(document);
       if (next === null) return { document, answer };
       const written = await store.write(document, next);
       if (written === 'done') return { document: next, answer };
@@ -206,17 +207,15 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
       const claimed = claimedAt(now, row.seq, options.claimBy);
       return { verdict: { ...duplicateOf(row, now, change.bodyHash), verdict: 'applied', claimed }, started: [] };
     };
-    const attempt = (now: Document<D, V>) => judgeUnlessApplied(now, change);
+    // Another request with the same id may have won the race we lost, and its row may have left for history since.
+    const attempt = async (now: Document<D, V>) => {
+      const twin = now === document ? null : await findApplied(now, change.eventId, options.eventId !== undefined);
+      if (twin === null) return judge(now, change);
+      return { next: null, answer: { verdict: duplicateOf(twin, now, change.bodyHash), started: [] } };
+    };
     const { answer } = await commit(document, reload, attempt, isOurs);
     if (answer.verdict.verdict === 'applied') committed(answer.verdict.document, answer.started);
     return answer.verdict;
-  }
-
-  /** Another request with the same id may have won the race we lost: then ours is its duplicate. */
-  function judgeUnlessApplied(now: Document<D, V>, change: Change) {
-    const twin = now.outbox.find(({ row }) => row.eventId === change.eventId);
-    if (!twin) return judge(now, change);
-    return { next: null, answer: { verdict: duplicateOf(twin.row, now, change.bodyHash), started: [] } };
   }
 
   /** A new account, or the one that is there under that id already. */
@@ -282,17 +281,15 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
 
   /** Claims an invocation, unless another holds it, it is gone, or the host refuses for now. */
   async function claim(document: Document<D, V>, key: string, by: string): Promise<Document<D, V> | null> {
-    const isMine = (now: Document<D, V>, rev: number) =>
-      now.rev === rev && now.invocations.some((one) => one.key === key && one.claim?.by === by);
-    let wrote = 0;
-    const attempt = (now: Document<D, V>): { next: Document<D, V> | null; answer: boolean } => {
-      const claimed = claimOf(definition, now, key, by, clock.now());
+    // A mark of this claim alone: one process may be told of one account twice at once, and only one of the two may run.
+    const mark = `${by}/${parts.makeId()}`;
+    const attempt = (now: Document<D, V>): Tried<D, V, boolean> => {
+      const claimed = claimOf(definition, now, key, mark, clock.now());
       if (!claimed) return { next: null, answer: false };
-      wrote = now.rev + 1;
-      return { next: schedule(definition, { ...claimed, rev: wrote, updatedAt: clock.now() }), answer: true };
+      return { next: schedule(definition, { ...claimed, rev: now.rev + 1, updatedAt: clock.now() }), answer: true };
     };
-    // Ours only if nobody wrote since: a claim that may have been overtaken is left to run out.
-    const isOurs = async (now: Document<D, V>) => (isMine(now, wrote) ? true : null);
+    const isOurs = async (now: Document<D, V>) =>
+      now.invocations.some((one) => one.key === key && one.claim?.by === mark) ? true : null;
     const after = await commit(document, () => load(document.id), attempt, isOurs);
     return after.answer ? after.document : null;
   }
