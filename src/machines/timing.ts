@@ -12,6 +12,9 @@ export const REFRESH_RETRY_MAX_MS = 5 * MINUTE_MS;
 
 const FIRST_RETRY_MS = 2_000;
 
+/** However short a life UPS gives a pair, it is not rotated without a pause. */
+const SOONEST_MS = 1_000;
+
 const untilMs = (at: number, instant: number) => Math.max(0, instant - at);
 
 export const consentTtlMs = (context: AccountContext): number => context.facts.consentTtlMs;
@@ -26,7 +29,8 @@ export function refreshDueMs({ at, facts, current }: AccountContext): number {
   const { issuedAt, accessExpiresAt, refreshExpiresAt } = current;
   const lazyDue = issuedAt + (refreshExpiresAt - issuedAt) * (0.65 + 0.15 * facts.jitter);
   const eagerDue = issuedAt + (accessExpiresAt - issuedAt) * (0.7 + 0.08 * facts.jitter);
-  return Math.round(untilMs(at, facts.refreshPolicy === 'lazy' ? lazyDue : Math.min(eagerDue, lazyDue)));
+  const due = facts.refreshPolicy === 'lazy' ? lazyDue : Math.min(eagerDue, lazyDue);
+  return Math.round(untilMs(at, Math.max(due, issuedAt + SOONEST_MS)));
 }
 
 export const retryMs = ({ at, retryAt }: AccountContext): number => untilMs(at, retryAt);

@@ -183,6 +183,13 @@ describe.each([
       expect(due - account.clock()).toBeLessThanOrEqual(0.8 * 60 * DAY);
     });
 
+    it('a pair without a life is not rotated without a pause', () => {
+      const account = connected();
+      account.send({ type: 'REFRESH' });
+      account.finish('refresh', { kind: 'tokens', tokens: account.tokens('g1', 2, 0), ups: upsAnswer() });
+      expect(account.now().timers[0]?.dueAt).toBe(account.clock() + 1_000);
+    });
+
     it('rotates: the next pair is stored, the journal starts anew', () => {
       const account = connected();
       account.refresh();
