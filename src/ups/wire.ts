@@ -96,7 +96,10 @@ export function postOnce(
     };
     const isTooLate = (): boolean => request.sendBy !== null && clock.monotonic() >= request.sendBy;
 
-    const timers = [setTimeout(() => giveUp('no-connection', 'TOTAL_TIMEOUT'), timeouts.totalMs)];
+    // A process that was stopped for a while finds its timers due before it has read what came meanwhile: an answer that
+    // waits in the socket is let in first, for it may hold the only pair that still works.
+    const timeOut = () => setImmediate(() => giveUp('no-connection', 'TOTAL_TIMEOUT'));
+    const timers = [setTimeout(timeOut, timeouts.totalMs)];
 
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(controller) {

@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import { Pool, RetryAgent } from 'undici';
 import type { UpsTimeouts } from '../../src/ups';
 import { TIMEOUT_DEFAULTS } from '../../src/ups/client';
@@ -15,6 +16,22 @@ function wireTo(origin: string, given: Partial<UpsTimeouts> = {}, connections = 
   const wire = makeWire({ origin, connections, timeouts: { ...TIMEOUT_DEFAULTS, ...given }, clock: systemClock });
   releases.add(() => wire.close());
   return wire;
+}
+
+/** A server in a thread of its own: it answers while ours stands still, and tells of each request before it does. */
+async function openElsewhere(): Promise<{ port: number; worker: Worker }> {
+  const code = `
+    const { parentPort } = require('node:worker_threads');
+    const server = require('node:http').createServer((request, response) => {
+      parentPort.postMessage('arrived');
+      setTimeout(() => response.end('{"ok":true}'), 50);
+    });
+    server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+  `;
+  const worker = new Worker(code, { eval: true });
+  releases.add(async () => void (await worker.terminate()));
+  const port = await new Promise<number>((resolve) => worker.once('message', resolve));
+  return { port, worker };
 }
 
 describe('provably not sent', () => {
@@ -208,6 +225,14 @@ describe('lost after it left', () => {
 });
 
 describe('answered', () => {
+  test('while this process stood still for longer than the call may take', async () => {
+    const { port, worker } = await openElsewhere();
+    const wire = wireTo(`http://127.0.0.1:${port}`, { totalMs: 400 });
+    const stillness = new Int32Array(new SharedArrayBuffer(4));
+    worker.once('message', () => Atomics.wait(stillness, 0, 0, 800));
+    expect(await wire.post(request)).toMatchObject({ kind: 'answered', httpStatus: 200, body: { ok: true } });
+  });
+
   test('the request arrives whole, once, on a connection that is used again', async () => {
     const server = await openHttp(releases, json(200, { ok: true }));
     let connections = 0;
