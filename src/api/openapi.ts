@@ -97,11 +97,12 @@ function parametersOf(route: Route, refer: Refer): Json[] {
 }
 
 function problemsOf(route: Route): Code[] {
-  const isAbout = route.path.includes(':') || route.scope === 'one';
+  // An admin may name a tenant that is not there.
+  const isAbout = route.path.includes(':') || route.scope !== 'installation';
   return [
     ...COMMON,
     ...(isAbout ? (['not-found'] as const) : []),
-    ...(route.body === null ? [] : WITH_BODY),
+    ...(route.method === 'get' ? [] : WITH_BODY),
     ...(route.method === 'get' ? [] : (['too-busy'] as const)),
     ...(route.problems ?? []),
   ];
@@ -150,12 +151,27 @@ const open = (summary: string, type: string, more: Json = {}): Json => ({
   },
 });
 
+/** Problems of addresses that are described by hand: for browsers on their way, as a page. */
+function problemResponses(found: readonly Code[], isPage = false): Json {
+  const content = {
+    [PROBLEM]: { schema: { $ref: '#/components/schemas/Problem' } },
+    ...(isPage && { 'text/html': {} }),
+  };
+  const statuses = [...new Set(found.map((code) => codes[code].status))].sort();
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const here = found.filter((code) => codes[code].status === status).map((code) => `\`${code}\``);
+      return [status, { description: `Problem: ${here.join(', ')}.`, content }];
+    }),
+  );
+}
+
+const FAULTS: readonly Code[] = ['internal', 'store-unavailable'];
+
 /** Addresses without /v1 and without a key. */
 const openPaths: Json = {
   '/healthz': open('The process runs', 'application/json'),
-  '/readyz': open('The process may take requests', 'application/json', {
-    503: { description: 'Problem: `not-ready`.' },
-  }),
+  '/readyz': open('The process may take requests', 'application/json', problemResponses(['not-ready'])),
   '/openapi.json': open('This document', 'application/json'),
   '/docs': open('This document, to read', 'text/html'),
   '/connect/{token}': {
@@ -166,14 +182,17 @@ const openPaths: Json = {
       tags: ['open'],
       responses: {
         200: { description: 'A page.', content: { 'text/html': {} } },
-        410: { description: '`link-gone`.' },
+        ...problemResponses(['not-found', 'link-gone', ...FAULTS], true),
       },
     },
     post: {
       summary: 'Goes on to UPS',
       security: [],
       tags: ['open'],
-      responses: { 303: { description: 'To UPS, with a cookie.' }, 410: { description: '`link-gone`.' } },
+      responses: {
+        303: { description: 'To UPS, with a cookie.' },
+        ...problemResponses(['forbidden', 'not-found', 'link-gone', 'vault-key-missing', ...FAULTS], true),
+      },
     },
   },
   '/oauth/callback': {
@@ -183,11 +202,13 @@ const openPaths: Json = {
       tags: ['open'],
       responses: {
         303: { description: 'To returnTo, with account, outcome and reason.' },
-        400: { description: '`invalid-state`.', content: { [PROBLEM]: {}, 'text/html': {} } },
+        ...problemResponses(['invalid-state', 'too-busy', ...FAULTS], true),
       },
     },
   },
 };
+
+const forAdminsOnly = problemResponses(['unauthorized', 'forbidden', 'rate-limited', ...FAULTS]);
 
 /** Addresses without /v1, for role admin. */
 const adminPaths: Json = {
@@ -195,14 +216,14 @@ const adminPaths: Json = {
     get: {
       summary: "Figures in Prometheus's text form",
       tags: ['admin'],
-      responses: { 200: { description: 'OK.', content: { 'text/plain': {} } } },
+      responses: { 200: { description: 'OK.', content: { 'text/plain': {} } }, ...forAdminsOnly },
     },
   },
   '/admin/queues': {
     get: {
       summary: 'The queues, to look at',
       tags: ['admin'],
-      responses: { 200: { description: 'A page.', content: { 'text/html': {} } } },
+      responses: { 200: { description: 'A page.', content: { 'text/html': {} } }, ...forAdminsOnly },
     },
   },
 };
