@@ -1,6 +1,6 @@
 /** The outside face: every route, in the order in which a request meets them. */
 
-import express, { type Express, type RequestHandler, type Router } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import helmet from 'helmet';
 import { browserRouter } from './browser';
 import { makePages } from '../pages';
@@ -24,6 +24,14 @@ const byPath = (routes: readonly Route[]): Map<string, Route[]> => {
 const methodsOf = (routes: Route[]): string[] =>
   routes.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
 
+/** An address that cannot be decoded fails before its route is reached, and with it before the key was looked at. */
+const keyFirst =
+  (services: Services, rate: RateLimit): ErrorRequestHandler =>
+  async (error: unknown, req, res, next) => {
+    if (error instanceof URIError) await authenticate(services, rate, req, res);
+    next(error);
+  };
+
 function apiRouter(services: Services, rate: RateLimit): Router {
   const router = express.Router({ caseSensitive: true });
   // Also what is not there is told to those with a key only.
@@ -43,6 +51,7 @@ function apiRouter(services: Services, rate: RateLimit): Router {
     place.all(withKey, wrongMethod(methodsOf(routes)));
   }
   router.use(withKey, notFound);
+  router.use(keyFirst(services, rate));
   return router;
 }
 

@@ -8,6 +8,7 @@ import { followLink, viewLink } from './actions/connect';
 import { cardPageOf } from '../pages/layout';
 import { relative } from '../pages/times';
 import { html, type Html } from './html';
+import { parametersIn } from './input';
 import { Refusal } from './problems';
 import { wrongMethod } from './requests';
 import type { Services } from './services';
@@ -84,7 +85,7 @@ function wayOn({ accountId, outcome, reason, returnTo }: CallbackAnswer, publicU
 
 /** Sentences of ours only; what the address says is looked up, never shown. */
 function sendDone(req: Request, res: Response): void {
-  const query = new URL(req.originalUrl, 'http://localhost').searchParams;
+  const query = parametersIn(req);
   const outcome = query.get('outcome') ?? '';
   const reason = query.get('reason') ?? '';
   if (!isOutcome(outcome)) throw new Refusal('not-found', 'There is no such page.');
@@ -144,7 +145,7 @@ export function browserRouter(services: Services): Router {
   });
 
   router.get('/oauth/callback', async (req, res) => {
-    const query = new URL(req.originalUrl, 'http://localhost').searchParams;
+    const query = parametersIn(req);
     const answer = await takeCallback(services, { query, cookies: req.headers.cookie });
     res.redirect(303, wayOn(answer, publicUrl));
   });

@@ -1,11 +1,20 @@
 /** Reads what a request brings, and says by name what is wrong with it. */
 
+import { isUtf8 } from 'node:buffer';
 import express, { type Request, type Response } from 'express';
 import type { z } from 'zod';
 import { Refusal } from './problems';
 
 const BODY_LIMIT = '64kb';
-const parseJson = express.json({ limit: BODY_LIMIT, strict: false, type: 'application/json' });
+const parseJson = express.json({
+  limit: BODY_LIMIT,
+  strict: false,
+  type: 'application/json',
+  // Read leniently, broken bytes would become characters nobody sent.
+  verify(_req, _res, bytes, charset) {
+    if (charset === 'utf-8' && !isUtf8(bytes)) throw new Refusal('invalid-json', 'The body is not valid UTF-8.');
+  },
+});
 
 const hasBody = (req: Request): boolean =>
   req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
@@ -24,11 +33,16 @@ export async function readBody(req: Request, res: Response): Promise<unknown> {
   return req.body as unknown;
 }
 
+/** What stands behind the question mark. The rest of an address may be anything, and no URL at all. */
+export function parametersIn({ originalUrl }: Pick<Request, 'originalUrl'>): URLSearchParams {
+  const [, ...behind] = originalUrl.split('?');
+  return new URLSearchParams(behind.join('?'));
+}
+
 /** Every parameter once. */
 export function readQuery(req: Request): Record<string, string> {
-  const { searchParams } = new URL(req.originalUrl, 'http://localhost');
   const query: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const [name, value] of searchParams) {
+  for (const [name, value] of parametersIn(req)) {
     if (name in query)
       throw new Refusal('invalid-input', `The query parameter ${name} was given more than once.`, { field: name });
     query[name] = value;

@@ -12,6 +12,7 @@ import { Refusal, refusalOf } from './problems';
 import type { RateLimit } from './rateLimit';
 import { assertMay, callerOf, hasTenant, type Caller } from './roles';
 import type { Asked, Reply, Route } from './route';
+import { noneSchema } from './schemas/inputs';
 import type { Services } from './services';
 
 const unauthorized = (detail: string): Refusal => new Refusal('unauthorized', detail);
@@ -74,10 +75,11 @@ function namedTenant(req: Request): Record<string, string> {
 }
 
 async function answer(services: Services, route: Route, caller: Caller, req: Request, res: Response): Promise<Reply> {
-  const body = route.body === null ? null : await readBody(req, res);
+  const body = route.method === 'get' ? null : await readBody(req, res);
   route.before?.(body, caller);
   const query = validate(route.query, ownParameters(route, caller, readQuery(req)), 'query');
-  const checked = route.body === null ? null : validate(route.body, body, 'body');
+  // Where none is taken an empty one does no harm; a field in it was meant for something, and would be lost unseen.
+  const checked = route.method === 'get' ? null : validate(route.body ?? noneSchema, body, 'body');
   const asked = { services, caller, req, params: req.params, query, body: checked };
   return route.handle(asked as unknown as Asked<Caller, never, never>);
 }

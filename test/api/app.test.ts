@@ -1,4 +1,5 @@
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Queue } from 'bullmq';
 import { makeApp } from '../../src/api/app';
@@ -10,7 +11,7 @@ import { createSession } from '../../src/db/sessions';
 import { makeVault } from '../../src/db/vault';
 import { sessionCookieName } from '../../src/pages/session';
 import { testPrefix, testRedis } from '../support/servers';
-import { openHouse, type House, type ProblemJson } from './house';
+import { newAccount, openHouse, type House, type ProblemJson } from './house';
 
 let house: House;
 beforeAll(async () => {
@@ -54,6 +55,36 @@ describe('the app', () => {
     expect((await house.send<ProblemJson>('GET', '/nothing')).body).toMatchObject({ status: 404 });
     expect((await house.send('POST', '/healthz')).headers.get('allow')).toBe('GET, HEAD');
     expect((await house.send('POST', '/oauth/callback')).status).toBe(405);
+  });
+
+  it('asks for a key before it says what is wrong with an address', async () => {
+    const broken = '/accounts/%E0%A4%A';
+    expect((await house.call('GET', broken, { key: null })).body).toMatchObject({ status: 401, code: 'unauthorized' });
+    expect((await house.call('GET', broken)).body).toMatchObject({ status: 400, code: 'invalid-input' });
+  });
+
+  it('takes an address for what it is, also where it is no URL', async () => {
+    const { port } = new URL(house.publicUrl);
+    const ask = async (target: string) => {
+      const asked = request({ port, path: target, headers: { authorization: `Bearer ${house.keys.reader}` } }).end();
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      answer.resume();
+      return answer.statusCode;
+    };
+    expect(await ask('http://a:99999/v1/accounts?limit=1')).toBe(200);
+    expect(await ask('http://a:99999/v1/accounts?limit=?')).toBe(400);
+    expect(await ask('http://a:99999/oauth/callback?state=x')).toBe(400);
+  });
+
+  it('refuses bytes that are no UTF-8', async () => {
+    const [before = '', after = ''] = JSON.stringify(newAccount({ name: 'East @' })).split('@');
+    const body = Buffer.concat([Buffer.from(before), Buffer.from([0xff, 0xfe]), Buffer.from(after)]);
+    const answer = await fetch(`${house.publicUrl}/v1/accounts`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${house.keys.platform}`, 'content-type': 'application/json' },
+      body,
+    });
+    expect(await answer.json()).toMatchObject({ status: 400, code: 'invalid-json' });
   });
 
   it('slows down a key that asks too often, and no other', async () => {
@@ -142,6 +173,11 @@ describe('what is generated', () => {
     expect(Object.keys(body.paths['/v1/accounts/{id}/events']?.['post']?.responses ?? {})).toEqual(
       expect.arrayContaining(['200', '400', '401', '403', '404', '409', '413', '415', '422', '429', '503']),
     );
+    const told = (path: string, method: string) => Object.keys(body.paths[path]?.[method]?.responses ?? {});
+    expect(told('/v1/accounts', 'get')).toContain('404');
+    expect(told('/metrics', 'get')).toEqual(expect.arrayContaining(['401', '403', '429']));
+    expect(told('/connect/{token}', 'post')).toEqual(expect.arrayContaining(['303', '403', '404', '410']));
+    expect(JSON.stringify(body.paths['/oauth/callback']?.['get']?.responses['400'])).toContain('schemas/Problem');
     const refs = [...JSON.stringify(body).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name);
     const { schemas } = (body as unknown as { components: { schemas: Record<string, object> } }).components;
     for (const name of refs) expect(schemas[name ?? '']).toHaveProperty('type');

@@ -121,6 +121,19 @@ describe('parameters', () => {
   });
 });
 
+describe('a route that takes no body', () => {
+  it.each([
+    ['PUT', '/accounts/:id/used-by/store/s1', 'platform'],
+    ['DELETE', '/accounts/:id/used-by/store/s1', 'platform'],
+    ['DELETE', '/api-keys/key_000000000000000000000000', 'admin'],
+  ] as const)('%s %s refuses a field by name, and takes an empty object for none', async (method, path, role) => {
+    const answer = await ask(method, path, role, { surprise: 1 });
+    expect(answer.body).toMatchObject({ status: 400, code: 'invalid-input', field: 'surprise' });
+    expect((await ask(method, path, role, '{"a":')).body).toMatchObject({ status: 400, code: 'invalid-json' });
+    expect((await ask(method, path, role, {})).status).toBe((await ask(method, path, role)).status);
+  });
+});
+
 describe('a new account', () => {
   const refused = async (changes: object, field: string) =>
     expect((await ask('POST', '/accounts', 'platform', newAccount(changes))).body).toMatchObject({
