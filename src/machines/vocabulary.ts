@@ -242,7 +242,7 @@ export const vocabulary = setup({
     }),
     forgetGrants: assign({ current: null, candidate: null, failures: 0, retryAt: 0, recheck: false }),
     forgetDeadGrant: assign(({ context }) => (keepsDeadGrant(context.reason) ? {} : { current: null })),
-    forgetScheme: assign({ scheme: null, lastAuthorization: null }),
+    forgetScheme: assign({ scheme: null }),
 
     // --- what the world is told
     tell: emit(({ context }, params: { type: string }) => ({ type: params.type, data: { reason: context.reason } })),

@@ -167,6 +167,15 @@ describe.each([
     });
   });
 
+  it('keeps how the last authorization ended, also when it is deactivated and taken up again', () => {
+    const account = born();
+    account.connect();
+    account.send({ type: 'DEACTIVATE' });
+    expect(context(account).lastAuthorization).toMatchObject({ outcome: 'connected', reason: null });
+    account.send({ type: 'REACTIVATE' });
+    expect(context(account).lastAuthorization).toMatchObject({ outcome: 'connected', reason: null });
+  });
+
   describe('a token is kept fresh', () => {
     it('falls due between 70 and 78 % of its life when eager', () => {
       const account = connected();
