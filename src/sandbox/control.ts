@@ -23,7 +23,12 @@ class Problem extends Error {
 /** What testers steer the sandbox with. UPS has nothing like it. */
 export function controlRouter(sandbox: Sandbox): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  router.use((req, _res, next) => {
+  router.use((req, res, next) => {
+    const allow = Object.hasOwn(methods, req.path) ? methods[req.path] : undefined;
+    if (allow !== undefined && !allow.split(', ').includes(req.method)) {
+      res.set('Allow', allow);
+      throw new Problem(405, 'method-not-allowed', `This path takes ${allow}.`);
+    }
     // JSON only: a page of another origin cannot send that without asking first, and nobody here says yes.
     const hasBody = req.method === 'POST' || req.method === 'PUT' || req.method === 'PATCH';
     if (hasBody && !isJson(req.headers['content-type'])) {
@@ -62,12 +67,6 @@ export function controlRouter(sandbox: Sandbox): Router {
     await sandbox.synced();
     res.json(sandbox.state.settings);
   });
-  for (const [path, allow] of Object.entries(methods)) {
-    router.all(path, (_req, res) => {
-      res.set('Allow', allow);
-      throw new Problem(405, 'method-not-allowed', `This path takes ${allow}.`);
-    });
-  }
   router.use(() => {
     throw new Problem(404, 'not-found', `There are ${Object.keys(methods).join(', ')} under /sandbox.`);
   });
@@ -75,7 +74,12 @@ export function controlRouter(sandbox: Sandbox): Router {
   return router;
 }
 
-const methods = { '/ledger': 'GET', '/profiles': 'POST', '/faults': 'POST, DELETE', '/settings': 'GET, POST' };
+const methods: Record<string, string> = {
+  '/ledger': 'GET, HEAD',
+  '/profiles': 'POST',
+  '/faults': 'POST, DELETE',
+  '/settings': 'GET, HEAD, POST',
+};
 
 function parse<Schema extends z.ZodType>(schema: Schema, req: Request): z.infer<Schema> {
   const result = schema.safeParse(readJson(req));

@@ -89,7 +89,10 @@ test('unknown paths and methods say what there is', async () => {
   expect(await call(`${ups.url}/sandbox/nothing`)).toMatchObject({ status: 404, body: { code: 'not-found' } });
   const wrong = await call(`${ups.url}/sandbox/ledger`, { method: 'DELETE' });
   expect(wrong).toMatchObject({ status: 405, body: { code: 'method-not-allowed' } });
-  expect(wrong.headers.get('allow')).toBe('GET');
+  expect(wrong.headers.get('allow')).toBe('GET, HEAD');
+  // Told before the body is looked at, which this one has none of.
+  const bare = await call(`${ups.url}/sandbox/ledger`, { method: 'POST' });
+  expect([bare.status, bare.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
 });
 
 test('a fresh ledger has its five lists', async () => {
