@@ -42,8 +42,21 @@ const UNANSWERED = [
 /** The pool's own errors are not exported by the driver. */
 const POOL_ERRORS = ['MongoWaitQueueTimeoutError', 'MongoPoolClearedError', 'MongoPoolClosedError'];
 
+/**
+ * Node's own errors of a socket, which the driver passes on as they are when a command is written to a connection that the
+ * server has just closed. Taken for a bug, they would cost an answer of UPS that waits to be stored.
+ */
+const SOCKET_ERRORS = new Set([
+  ...['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'ETIMEDOUT', 'ENOTCONN', 'EHOSTUNREACH', 'ENETUNREACH'],
+  ...['ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_SOCKET_CLOSED'],
+]);
+
+const isSocketError = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && SOCKET_ERRORS.has(String(error.code));
+
 /** No answer, or one that does not tell whether it happened. */
 export function isUnanswered(error: unknown): boolean {
+  if (isSocketError(error)) return true;
   if (!(error instanceof Error)) return false;
   if (UNANSWERED.some((kind) => error instanceof kind) || POOL_ERRORS.includes(error.name)) return true;
   if (error instanceof mongo.MongoBulkWriteError) {
