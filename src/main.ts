@@ -49,7 +49,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
 
 function work({ performer, config, clock, log, releases }: Carrier): void {
   const workers = startWorkers({ performer, redisUrl: config.redisUrl, clock, log });
-  releases.add('workers', () => workers.stop());
+  releases.add('workers', () => endOf(performer, workers));
 }
 
 function sweep({ db, store, runtime, performer, queues, clock, log, releases }: Carrier): void {
@@ -66,7 +66,15 @@ function sweep({ db, store, runtime, performer, queues, clock, log, releases }: 
     clock,
     log,
   });
-  releases.add('sweep', () => running.stop());
+  releases.add('sweep', () => endOf(performer, running));
+}
+
+/**
+ * The performer's patience ends with whoever gives it work: both wait for an answer in hand, and only the performer gives
+ * up in time one that a store that is away does not take.
+ */
+async function endOf(performer: Carrier['performer'], worker: { stop(): Promise<void> }): Promise<void> {
+  await Promise.all([worker.stop(), performer.stop()]);
 }
 
 function servicesOf(carrier: Carrier): Services {
