@@ -8,7 +8,7 @@ import { type Engine, mongodArgs } from './engine';
 import { onPortOf, resolves } from './network';
 import { buildRust, canBuildRust, installPython, isRustBuilt, rustEngine } from './secantus';
 import { type ServerProcess, startServer } from './server';
-import { checkOnce } from './storecheck';
+import { checkOnce, lostWrites, withCounter } from './storecheck';
 
 const MEMORY_SERVER_VERSION = '8.2.6';
 const DOWNLOADS = 'https://fastdl.mongodb.org';
@@ -76,7 +76,7 @@ async function startEngine(context: DevContext, folder: string, engine: Engine):
   writeFileSync(path.join(folder, 'server.json'), JSON.stringify({ server: engine.id, name: engine.name }));
   const [server, url, port] = await onPortOf(folder, (at) => startOnPort(context, engine, { folder, data, port: at }));
   try {
-    await checkOnce(engine, url, context.env, context.say);
+    await checkOnce(engine, context, () => withCounter(url, lostWrites));
   } catch (error) {
     await server.stop();
     throw error;

@@ -20,11 +20,15 @@ export interface Counter {
 }
 
 /** Skips what this user's cache folder says has passed. */
-export async function checkOnce(engine: Engine, url: string, env: Environment, say: Say): Promise<void> {
+export async function checkOnce(
+  engine: Engine,
+  { env, say }: { env: Environment; say: Say },
+  countLost: () => Promise<number>,
+): Promise<void> {
   const passed = path.join(cacheFolder(env), 'checked', `${engine.id}-${buildOf(engine)}`);
   if (existsSync(passed)) return;
   say(`${engine.name}: first use of this build, checking that no write is lost …`);
-  const lost = await withCounter(url, lostWrites);
+  const lost = await countLost();
   if (lost !== 0) {
     throw new DevError(
       `${engine.name} is refused: of ${WRITERS * WRITES_EACH} acknowledged compare-and-set writes it lost ${lost}. ` +

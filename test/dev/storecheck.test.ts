@@ -1,5 +1,3 @@
-import { mkdirSync, rmSync } from 'node:fs';
-import path from 'node:path';
 import { type Counter, checkOnce, lostWrites, withCounter } from '../../src/dev/storecheck';
 import type { Engine } from '../../src/dev/engine';
 import { devContext } from '../support/dev-context';
@@ -23,19 +21,22 @@ describe('the short form of the store contract', () => {
     expect(await lostWrites(careless)).toBeGreaterThan(0);
   });
 
-  it('is asked once per build of a server', async () => {
-    const { url } = await testDatabase('storecheck');
+  it('is asked once per build of a server, and refuses by name one that loses a write', async () => {
     const context = devContext();
-    mkdirSync(path.join(context.folder, 'cache'));
-    const program = context.addProgram('server', 'one');
-    const engine: Engine = { id: 'mongod', name: 'a server', program, args: () => [] };
-    await checkOnce(engine, url, context.env, context.say);
-    await checkOnce(engine, url, context.env, context.say);
-    expect(context.said).toHaveLength(1);
-    rmSync(program);
+    const engine: Engine = {
+      id: 'mongod',
+      name: 'some server',
+      program: context.addProgram('server', 'one'),
+      args: () => [],
+    };
+    const none = jest.fn(async () => 0);
+    const some = async () => 3;
+    await expect(checkOnce(engine, context, some)).rejects.toThrow(/some server is refused: of 400 .* it lost 3/);
+    await checkOnce(engine, context, none);
+    await checkOnce(engine, context, none);
+    expect(none).toHaveBeenCalledTimes(1);
     context.addProgram('server', 'another build');
-    await checkOnce(engine, url, context.env, context.say);
-    expect(context.said).toHaveLength(2);
+    await expect(checkOnce(engine, context, some)).rejects.toThrow('is refused');
     context.dispose();
   });
 });
