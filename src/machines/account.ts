@@ -209,7 +209,11 @@ export const accountMachine = vocabulary.createMachine({
     },
     USE: { guard: 'changes', actions: [{ type: 'use', params: theEvent }] },
     UNUSE: { guard: 'changes', actions: [{ type: 'unuse', params: theEvent }] },
-    // Of a replaced grant, or of one nobody waits for: on record, and nothing else.
-    LATE_ANSWER: { actions: ['noteLateAnswer'] },
+    LATE_ANSWER: [
+      // The next pair of the grant in use is stored whatever the state (invariant 6).
+      { guard: 'stored', actions: [{ type: 'storeTokens', params: theTokens }, 'adoptTokens'] },
+      // Of a replaced grant, or of one nobody waits for: on record, and nothing else.
+      { actions: ['noteLateAnswer'] },
+    ],
   },
 });

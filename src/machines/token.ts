@@ -70,6 +70,18 @@ export const token = vocabulary.createStateConfig({
 
     // The grant is dead or unknown. Its access token is served until it expires: time to reconnect early.
     ending: {
+      on: {
+        LATE_ANSWER: {
+          guard: 'stored',
+          target: 'fresh',
+          actions: [
+            { type: 'storeTokens', params: theTokens },
+            'adoptTokens',
+            'clearBlame',
+            { type: 'tell', params: { type: 'account.connected' } },
+          ],
+        },
+      },
       after: {
         accessEnds: [
           {

@@ -9,6 +9,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AccountDocument } from '../db/accounts';
 import { relayAt } from '../durable/decide';
@@ -74,6 +75,8 @@ export function makePerformer(parts: PerformerParts): Performer {
   const { runtime, runners, by, clock, log } = parts;
   const working = new Set<Promise<unknown>>();
   const givingUp = new AbortController();
+  // Every answer that waits for the store listens to it.
+  setMaxListeners(0, givingUp.signal);
   let isStopping = false;
 
   function tracked<T>(work: Promise<T>): Promise<T> {

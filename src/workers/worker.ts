@@ -2,6 +2,7 @@
 
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../durable/types';
 import type { Performer } from './performer';
@@ -37,6 +38,8 @@ const RETRY_MAX_MS = 1_000;
 export function startWorkers(options: WorkersOptions): RunningWorkers {
   const { performer, clock, log, prefix = DEFAULT_PREFIX } = options;
   const leaving = new AbortController();
+  // Every job that waits at the gate listens to it.
+  setMaxListeners(0, leaving.signal);
   const working = new Set<Promise<void>>();
   // BullMQ wants its workers' commands to wait for Redis for as long as it is away. Its second connection, on which
   // a worker waits for jobs, takes these options over.

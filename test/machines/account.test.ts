@@ -390,6 +390,29 @@ describe.each([
       expect(account.now().data.current?.generation).toBe(2);
     });
 
+    it('a late answer before the end brings it back, and the platform is told', () => {
+      const account = connected();
+      account.refresh(() => ({ kind: 'ambiguous', ups: null }));
+      account.ring('retry');
+      account.finish('refresh', refused(null));
+      account.send({ type: 'LATE_ANSWER', tokens: account.tokens('g1', 2), stored: true });
+      expect(standing(account)).toBe('connected.fresh');
+      expect(account.told().slice(-2)).toEqual(['account.reconnect-needed', 'account.connected']);
+    });
+
+    it('a late answer is stored whatever has become of the account since', () => {
+      const account = connected();
+      account.refresh(() => ({ kind: 'ambiguous', ups: null }));
+      account.ring('retry');
+      account.finish('refresh', refused(null));
+      account.ring('accessEnds');
+      account.authorize('g2');
+      account.send({ type: 'CONSENT_REFUSED', consentId: 'g2', end: 'denied' });
+      account.send({ type: 'LATE_ANSWER', tokens: account.tokens('g1', 2), stored: true });
+      expect(standing(account)).toBe('disconnected');
+      expect(account.now().data.current?.generation).toBe(2);
+    });
+
     it('a late answer while the merchant is at UPS brings it back too, and the trip goes on', () => {
       const account = connected();
       account.refresh(() => ({ kind: 'ambiguous', ups: null }));
