@@ -3,12 +3,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { runTool } from './tool.mjs';
 
+// jest leaves one core alone, which on two cores leaves one worker; many of our tests wait for servers and browsers.
+const WORKERS = `--maxWorkers=${Math.max(2, Math.min(8, os.availableParallelism()))}`;
+
 /** Runs every test, or those the jest arguments name. A file that could not run counts as one that failed. */
 export async function runTests(args) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'upslink-results-'));
   const file = path.join(folder, 'jest.json');
   try {
-    const exitCode = await runTool('jest', ['--json', `--outputFile=${file}`, ...args]);
+    const exitCode = await runTool('jest', [WORKERS, '--json', `--outputFile=${file}`, ...args]);
     return { ...readTally(file, exitCode), exitCode };
   } finally {
     rmSync(folder, { recursive: true, force: true });
