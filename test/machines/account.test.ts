@@ -331,6 +331,15 @@ describe.each([
       return account;
     };
 
+    /** Its answer was lost, and the recovery send refused. */
+    const thoughtLost = () => {
+      const account = connected();
+      account.refresh(() => ({ kind: 'ambiguous', ups: null }));
+      account.ring('retry');
+      account.finish('refresh', refused(null));
+      return account;
+    };
+
     it('its access token is served until it expires, the merchant asked early', () => {
       const account = dying();
       expect(standing(account)).toBe('connected.ending');
@@ -378,10 +387,7 @@ describe.each([
     });
 
     it('a late answer of the grant thought lost brings it back', () => {
-      const account = connected();
-      account.refresh(() => ({ kind: 'ambiguous', ups: null }));
-      account.ring('retry');
-      account.finish('refresh', refused(null));
+      const account = thoughtLost();
       account.ring('accessEnds');
       expect(standing(account)).toBe('disconnected');
       expect(account.now().data.current).not.toBeNull();
@@ -391,20 +397,14 @@ describe.each([
     });
 
     it('a late answer before the end brings it back, and the platform is told', () => {
-      const account = connected();
-      account.refresh(() => ({ kind: 'ambiguous', ups: null }));
-      account.ring('retry');
-      account.finish('refresh', refused(null));
+      const account = thoughtLost();
       account.send({ type: 'LATE_ANSWER', tokens: account.tokens('g1', 2), stored: true });
       expect(standing(account)).toBe('connected.fresh');
       expect(account.told().slice(-2)).toEqual(['account.reconnect-needed', 'account.connected']);
     });
 
     it('a late answer is stored whatever has become of the account since', () => {
-      const account = connected();
-      account.refresh(() => ({ kind: 'ambiguous', ups: null }));
-      account.ring('retry');
-      account.finish('refresh', refused(null));
+      const account = thoughtLost();
       account.ring('accessEnds');
       account.authorize('g2');
       account.send({ type: 'CONSENT_REFUSED', consentId: 'g2', end: 'denied' });
@@ -414,10 +414,7 @@ describe.each([
     });
 
     it('a late answer while the merchant is at UPS brings it back too, and the trip goes on', () => {
-      const account = connected();
-      account.refresh(() => ({ kind: 'ambiguous', ups: null }));
-      account.ring('retry');
-      account.finish('refresh', refused(null));
+      const account = thoughtLost();
       account.ring('accessEnds');
       account.authorize('g2');
       account.send({ type: 'LATE_ANSWER', tokens: account.tokens('g1', 2), stored: true });
