@@ -3,6 +3,7 @@
 import type { AccountDocument } from '../db/accounts';
 import type { AccountContext } from '../machines/context';
 import { standingOf, type LifeState } from '../machines/definition';
+import { daysLeft } from '../machines/timing';
 import { reasons, type NextStep } from '../machines/reasons';
 import type { AccountJson } from './schemas/answers';
 
@@ -39,12 +40,17 @@ function plainSentence({ state, token, consent }: Standing): Sentence {
     }),
     'pending-authorization': () => (consent === 'awaiting' ? awaiting : confirming),
     connected: () =>
-      token === 'backing-off'
+      token === 'access-key'
         ? {
-            message: 'Connected. The last token refresh did not come through and is tried again.',
-            nextStep: wait('Nothing to do: the refresh is repeated by itself.'),
+            message: 'Connected by an old access key, which UPS is switching off.',
+            nextStep: { who: 'platform', action: 'resolve', text: 'Press Resolve and migrate the account to OAuth.' },
           }
-        : { message: 'Connected.', nextStep: null },
+        : token === 'backing-off'
+          ? {
+              message: 'Connected. The last token refresh did not come through and is tried again.',
+              nextStep: wait('Nothing to do: the refresh is repeated by itself.'),
+            }
+          : { message: 'Connected.', nextStep: null },
     disconnected: () => ({
       message: 'Not connected to UPS any more.',
       nextStep: { who: 'merchant', action: 'reconnect', text: 'Press Reconnect and sign in to UPS.' },
@@ -79,7 +85,21 @@ function tokenOf({ data }: AccountDocument, { state }: Standing): AccountJson['t
   };
 }
 
-export function presentAccount(document: AccountDocument): AccountJson {
+function keyOf({ data, snapshot }: AccountDocument, at: number): AccountJson['accessKey'] {
+  const { accessKey } = data;
+  const plan = (snapshot.context as AccountContext).accessKey;
+  if (accessKey === null || plan === null || accessKey.sealed === null) return null;
+  return {
+    fingerprint: accessKey.fingerprint,
+    deadline: instant(accessKey.deadlineAt),
+    daysLeft: daysLeft(at, accessKey.deadlineAt),
+    remindAt: instantOrNull(plan.remindAt),
+    keptUntil: plan.keptUntil > at ? instant(plan.keptUntil) : null,
+  };
+}
+
+/** As it is; `at` is now, for the days that are left. */
+export function presentAccount(document: AccountDocument, at: number): AccountJson {
   const { data, snapshot } = document;
   const { settings } = data;
   const { reason, since, scheme, lastAuthorization } = contextOf(document);
@@ -106,7 +126,7 @@ export function presentAccount(document: AccountDocument): AccountJson {
     refreshPolicy: settings.refreshPolicy,
     usedBy: data.usedBy.map(({ kind, ref }) => ({ kind, ref })),
     token: tokenOf(document, standing),
-    accessKey: null,
+    accessKey: keyOf(document, at),
     createdAt: instant(document.createdAt),
     updatedAt: instant(document.updatedAt),
   };

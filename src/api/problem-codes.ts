@@ -55,6 +55,7 @@ const own = {
   ],
   inactive: [409, 'Inactive', 'The account was deactivated. Reactivate it, then authorize it.'],
   'uses-access-key': [409, 'Uses an access key', 'The account is still on an old access key and has no OAuth token.'],
+  'outcome-known': [409, 'Outcome known', 'The verification has another outcome on record. Open a new one.'],
   'link-gone': [410, 'Link gone', 'The link was used, replaced by a newer one, or has lapsed. Ask for a new one.'],
   stale: [
     412,
@@ -62,7 +63,11 @@ const own = {
     'The settings were changed by somebody else. Read the account again and repeat with its `settingsSeq`.',
   ],
   'too-large': [413, 'Too large', 'The body is larger than this route takes.'],
-  'unsupported-media-type': [415, 'Unsupported media type', 'Send `Content-Type: application/json`.'],
+  'unsupported-media-type': [
+    415,
+    'Unsupported media type',
+    'Send `Content-Type: application/json`, or for an import `text/csv`.',
+  ],
   'unknown-event': [422, 'Unknown event', 'There is no public event of that type.'],
   'name-is-immutable': [422, 'Name is immutable', 'The name of an account never changes.'],
   'if-match-required': [
@@ -71,6 +76,11 @@ const own = {
     'Send `If-Match: "<settingsSeq>"`, so that nobody\'s change is overwritten unseen.',
   ],
   'rate-limited': [429, 'Too many requests', 'The key made more requests than it may. Wait for `Retry-After` seconds.'],
+  'verification-attempts-exhausted': [
+    429,
+    'Verification attempts exhausted',
+    'UPS allows three tries in 24 hours to add an account to a profile. `windowOpensAt` says when the next is possible.',
+  ],
   internal: [500, 'Internal error', 'A fault of ours. Tell us the `requestId`.'],
   'no-live-token': [
     503,

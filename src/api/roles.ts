@@ -22,6 +22,7 @@ export type Permission =
   | 'disconnect'
   | 'token'
   | 'access-key'
+  | 'import'
   | 'api-keys'
   /** Tenants, queues and metrics. */
   | 'administer';
@@ -29,8 +30,8 @@ export type Permission =
 const granted: Record<Role, readonly Permission[]> = {
   reader: ['read'],
   platform: ['read', 'write', 'token', 'access-key'],
-  operator: ['read', 'write', 'disconnect', 'api-keys'],
-  admin: ['read', 'write', 'disconnect', 'api-keys', 'administer'],
+  operator: ['read', 'write', 'disconnect', 'import', 'api-keys'],
+  admin: ['read', 'write', 'disconnect', 'import', 'api-keys', 'administer'],
 };
 
 /** From the least to the most: a key is made for a role up to one's own. */

@@ -7,8 +7,8 @@ import { instant } from './present';
 import type { RowJson } from './schemas/answers';
 
 type Facts = Record<string, unknown>;
-/** The readable type, and the facts. */
-type Reader = (event: Facts) => [type: string, facts: Facts];
+/** From an event and what its transition was decided on: the readable type, and what of both is worth showing. */
+type Reader = (event: Facts, decidedOn: Facts) => [type: string, facts: Facts];
 
 const upsFacts = (ups: UpsAnswer | null | undefined): Facts =>
   ups ? { ups: { httpStatus: ups.httpStatus, code: ups.code, message: ups.message } } : {};
@@ -40,8 +40,8 @@ const refreshed: Reader = ({ output }) => {
 };
 
 const named =
-  (type: string, factsOf: (event: Facts) => Facts = () => ({})): Reader =>
-  (event) => [type, factsOf(event)];
+  (type: string, factsOf: (event: Facts, decidedOn: Facts) => Facts = () => ({})): Reader =>
+  (event, decidedOn) => [type, factsOf(event, decidedOn)];
 
 const fault = (type: string): Reader => named(type, () => ({ result: 'fault' }));
 
@@ -52,6 +52,10 @@ const machineEvents: Record<string, Reader> = {
   'xstate.after.refreshDue': named('REFRESH_DUE'),
   'xstate.after.retry': named('REFRESH_RETRIED'),
   'xstate.after.accessEnds': named('ACCESS_ENDED'),
+  'xstate.after.keyDeadline': named('ACCESS_KEY_LAPSED'),
+  'xstate.after.keyNotice': named('ACCESS_KEY_EXPIRING'),
+  'xstate.after.keyReminder': named('REMINDER_DUE'),
+  'xstate.after.keyGrace': named('ACCESS_KEY_DESTROYED', (_, { keyFingerprint }) => ({ fingerprint: keyFingerprint })),
   'xstate.done.actor.exchange': exchanged,
   'xstate.done.actor.verify': verified,
   'xstate.done.actor.refresh': refreshed,
@@ -61,15 +65,24 @@ const machineEvents: Record<string, Reader> = {
 };
 
 /** Of events that go by their own name; the others have nothing to show. Hashes of links never are. */
-const ownEvents: Record<string, (event: Facts) => Facts> = {
+const ownEvents: Record<string, (event: Facts, decidedOn: Facts) => Facts> = {
   CREATE: ({ settings }) => ({ settings: withoutSeq(settings as Facts) }),
+  IMPORT: ({ settings }, { keyFingerprint }) => ({
+    settings: withoutSeq(settings as Facts),
+    fingerprint: keyFingerprint,
+  }),
   AUTHORIZE: ({ returnTo }) => ({ returnTo }),
+  MIGRATE: ({ returnTo, graceMs, campaignId }) => ({ returnTo, graceMs, campaignId }),
+  ACCESS_KEY_READ: (_, { keyFingerprint }) => ({ fingerprint: keyFingerprint }),
+  DEADLINE_MOVED: ({ deadlineAt }) => ({ deadline: instant(deadlineAt as number) }),
+  PROFILE_VERIFICATION_OPENED: ({ method }) => ({ method }),
+  PROFILE_VERIFICATION_ENDED: ({ n, accepted }) => ({ n, accepted }),
   CONSENT_REFUSED: ({ end }) => ({ result: end }),
   EDIT: ({ changes }) => ({ changes }),
   USE: ({ use }) => ({ use }),
   UNUSE: ({ use }) => ({ use }),
   DISCONNECT: ({ note }) => ({ note }),
-  POSTPONE: ({ until }) => ({ until }),
+  POSTPONE: ({ until }) => ({ until: instant(until as number) }),
   LATE_ANSWER: ({ tokens, stored }) => ({ stored, ...pair(tokens as TokenFacts) }),
 };
 
@@ -78,10 +91,11 @@ const withoutSeq = ({ seq: _, ...settings }: Facts): Facts => settings;
 const withoutState = (type: string): string =>
   type.startsWith('xstate.after.') ? type.split('.').slice(0, 3).join('.') : type;
 
-function read(event: Happening): [string, Facts] {
+function read(event: Happening, decidedOn: object = {}): [string, Facts] {
+  const told = [event as unknown as Facts, decidedOn as Facts] as const;
   const reader = machineEvents[withoutState(event.type)];
-  if (reader) return reader(event as unknown as Facts);
-  return [event.type, ownEvents[event.type]?.(event as unknown as Facts) ?? {}];
+  if (reader) return reader(...told);
+  return [event.type, ownEvents[event.type]?.(...told) ?? {}];
 }
 
 /** An event's name for people: `REFRESH_DUE` for `xstate.after.refreshDue.…`. Only for events without a result. */
@@ -101,7 +115,7 @@ const reasonIn = (outgoing: Outgoing[]): Facts => {
 };
 
 export function presentRow(row: Row): RowJson {
-  const [type, facts] = read(row.event);
+  const [type, facts] = read(row.event, row.facts);
   const { seq, at, actor, from, to, eventId, outgoing } = row;
   return {
     seq,

@@ -2,10 +2,11 @@
 
 import type { AccountData } from '../machines/data';
 import type { AccountView } from '../machines/definition';
-import type { Document, DueItem, DuePage, Store, Written } from '../durable/types';
+import type { Document, DueItem, DuePage, Grave, Store, Written } from '../durable/types';
+import { upgraded } from '../machines/versions';
 import { changesOf } from './changes';
 import type { Db } from './connection';
-import { answered, isDuplicate, isUnanswered } from './errors';
+import { answered, isDuplicate, isUnanswered, duplicatesIn } from './errors';
 import { appendHistory, findApplied } from './history';
 import { firstOf } from './page';
 import type { StoredAccount } from './schemas';
@@ -38,9 +39,12 @@ function storedFrom({ id, wakeAt, upsAt, upsQueue, ...rest }: AccountDocument): 
 }
 
 export function documentFrom(stored: StoredAccount): AccountDocument {
-  const { _id, terms: _terms, wakeAt = null, upsAt = null, upsQueue = null, ...rest } = stored;
-  return { id: _id, ...rest, wakeAt, upsAt, upsQueue };
+  const { _id, terms: _terms, wakeAt = null, upsAt = null, upsQueue = null, firstSeq = 1, ...rest } = upgraded(stored);
+  return { id: _id, ...rest, firstSeq, wakeAt, upsAt, upsQueue };
 }
+
+/** An erased account is none. */
+export const alive = { erasedAt: { $exists: false } };
 
 /** Awaits a write: what is not acknowledged is `unknown`, never a rejection. */
 async function written(operation: Promise<Written>): Promise<Written> {
@@ -55,22 +59,64 @@ async function written(operation: Promise<Written>): Promise<Written> {
 
 /** One trip, by `_id`. */
 async function load(db: Db, id: string, tenantId?: string): Promise<AccountDocument | null> {
-  const stored = await answered(db.accounts.findOne(tenantId === undefined ? { _id: id } : { _id: id, tenantId }));
+  const stored = await answered(
+    db.accounts.findOne({ _id: id, ...(tenantId !== undefined && { tenantId }), ...alive }),
+  );
   return stored && documentFrom(stored);
 }
 
-/** One trip. `_id` is the only unique key: `lost` says that the account exists. */
-async function insert(db: Db, document: AccountDocument): Promise<Written> {
-  await db.accounts.insertOne(storedFrom(document));
-  return 'done';
+/** One trip. `_id` is the only unique key: `lost` says that the account exists, or that its grave is another one by now. */
+async function insert(db: Db, document: AccountDocument, over: Grave | null): Promise<Written> {
+  const stored = storedFrom(document);
+  if (over === null) {
+    await db.accounts.insertOne(stored);
+    return 'done';
+  }
+  const { matchedCount } = await db.accounts.replaceOne(
+    { _id: document.id, rev: over.rev, erasedAt: { $exists: true } },
+    stored,
+  );
+  return matchedCount === 1 ? 'done' : 'lost';
 }
 
-/** One trip: the whole commit. */
+/** One trip. Those the server names were there before; without its answer nothing is known of any. */
+async function insertMany(db: Db, documents: AccountDocument[]): Promise<Written[]> {
+  if (documents.length === 0) return [];
+  try {
+    await db.accounts.insertMany(documents.map(storedFrom), { ordered: false });
+    return documents.map(() => 'done');
+  } catch (error) {
+    const refused = duplicatesIn(error);
+    if (refused) return documents.map((_, n) => (refused.has(n) ? 'lost' : 'done'));
+    if (isUnanswered(error)) return documents.map(() => 'unknown');
+    throw error;
+  }
+}
+
+/** One trip. */
+async function findGrave(db: Db, id: string): Promise<Grave | null> {
+  const stored = await answered(db.accounts.findOne({ _id: id, erasedAt: { $exists: true } }));
+  return stored && { rev: stored.rev, seq: stored.seq };
+}
+
+/** The whole commit. */
+function updateOf({ before, next }: { before: AccountDocument; next: AccountDocument }) {
+  const update = changesOf(before, next);
+  if ('view.name' in update.$set || 'view.accountNumber' in update.$set) update.$set['terms'] = termsOf(next.view);
+  return { filter: { _id: before.id, rev: before.rev }, update };
+}
+
+/** One trip. */
 async function write(db: Db, before: AccountDocument, next: AccountDocument): Promise<Written> {
-  const changes = changesOf(before, next);
-  if ('view.name' in changes.$set || 'view.accountNumber' in changes.$set) changes.$set['terms'] = termsOf(next.view);
-  const { matchedCount } = await db.accounts.updateOne({ _id: before.id, rev: before.rev }, changes);
+  const { filter, update } = updateOf({ before, next });
+  const { matchedCount } = await db.accounts.updateOne(filter, update);
   return matchedCount === 1 ? 'done' : 'lost';
+}
+
+/** One trip. */
+async function writeMany(db: Db, changes: { before: AccountDocument; next: AccountDocument }[]): Promise<void> {
+  const operations = changes.map((change) => ({ updateOne: updateOf(change) }));
+  await answered(db.accounts.bulkWrite(operations, { ordered: false }));
 }
 
 /**
@@ -97,7 +143,10 @@ async function due(db: Db, { kind, now, after, limit }: DuePage): Promise<DueIte
 
 export const makeStore = (db: Db): Store<AccountData, AccountView> => ({
   load: (id, tenantId) => load(db, id, tenantId),
-  insert: (document) => written(insert(db, document)),
+  insert: (document, over = null) => written(insert(db, document, over)),
+  insertMany: (documents) => insertMany(db, documents),
+  findGrave: (id) => findGrave(db, id),
+  writeMany: (changes) => writeMany(db, changes),
   write: (before, next) => written(write(db, before, next)),
   appendHistory: (entries) => appendHistory(db, entries),
   findApplied: (id, eventId) => findApplied(db, id, eventId),

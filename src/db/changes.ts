@@ -14,7 +14,7 @@ const ABSENT_WHEN_NULL = ['wakeAt', 'upsAt', 'upsQueue'];
 const OPENED = ['data', 'view'];
 
 /**
- * By reference: a part that was changed in place is not seen, so documents are never changed in place.
+ * What an older machine stored is written whole, so that what its upgrade added is stored too. Else by reference: a part that was changed in place is not seen, so documents are never changed in place.
  * `id` and `tenantId` never change.
  */
 export function changesOf<Data extends object, View extends object>(
@@ -25,12 +25,14 @@ export function changesOf<Data extends object, View extends object>(
   const set: Record<string, unknown> = {};
   const unset: Record<string, ''> = {};
 
+  const isOlder = before.version !== next.version;
+
   function compare(was: object, is: object, prefix: string): void {
     const old = new Map<string, unknown>(Object.entries(was));
     for (const [key, value] of Object.entries(is) as [string, unknown][]) {
       const path = prefix + key;
-      if (OPENED.includes(path)) compare(old.get(key) as object, value as object, `${path}.`);
-      else if (value === old.get(key)) continue;
+      if (OPENED.includes(path) && !isOlder) compare(old.get(key) as object, value as object, `${path}.`);
+      else if (value === old.get(key) && !isOlder) continue;
       else if (value === undefined || (value === null && ABSENT_WHEN_NULL.includes(path))) unset[path] = '';
       else set[path] = value;
     }

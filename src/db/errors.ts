@@ -86,8 +86,17 @@ export async function insertedOrThere(operation: Promise<unknown>): Promise<void
   try {
     await answered(operation);
   } catch (error) {
-    if (!(error instanceof mongo.MongoBulkWriteError)) throw error;
-    const refused = [error.writeErrors].flat();
-    if (refused.length === 0 || refused.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
+    if (duplicatesIn(error) === null) throw error;
   }
+}
+
+/**
+ * Of an unordered bulk that was answered: which of its items were refused because they are there already, by their place.
+ * Null when the answer was another one.
+ */
+export function duplicatesIn(error: unknown): Set<number> | null {
+  if (!(error instanceof mongo.MongoBulkWriteError) || isUnanswered(error)) return null;
+  const refused = [error.writeErrors].flat();
+  if (refused.length === 0 || refused.some(({ code }) => code !== DUPLICATE_KEY)) return null;
+  return new Set(refused.map(({ index }) => index));
 }

@@ -1,6 +1,7 @@
 /** The append-only history: what happened to an account, what the world was told, and where a replay may start. */
 
 import type { Checkpoint, Document, HistoryEntry, Row } from '../durable/types';
+import { upgraded } from '../machines/versions';
 import type { Db } from './connection';
 import { answered, insertedOrThere } from './errors';
 import { firstOf } from './page';
@@ -118,7 +119,7 @@ export async function latestCheckpoint(
   const [stored] = await firstOf(newestFirst, 1);
   if (!stored) return null;
   const { _id, tenantId: _t, accountId: _a, expireAt: _e, ...checkpoint } = stored;
-  return checkpoint;
+  return upgraded(checkpoint);
 }
 
 export interface ToldEvent {

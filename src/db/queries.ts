@@ -2,7 +2,7 @@
 
 import type { mongo } from 'mongoose';
 import { lifeStates, type AccountView, type LifeState } from '../machines/definition';
-import { documentFrom, foldCase, TERM_LENGTH, type AccountDocument } from './accounts';
+import { alive, documentFrom, foldCase, TERM_LENGTH, type AccountDocument } from './accounts';
 import type { Db } from './connection';
 import { answered } from './errors';
 import { pageOf, type Page } from './page';
@@ -25,7 +25,7 @@ export interface AccountList {
 const BY_VIEW = ['state', 'scheme', 'reason', 'externalId'] as const;
 
 function filterOf(list: AccountList): mongo.Filter<StoredAccount> {
-  const filter: Record<string, unknown> = {};
+  const filter: Record<string, unknown> = { ...alive };
   if (list.tenantId !== null) filter['tenantId'] = list.tenantId;
   for (const field of BY_VIEW) if (list[field] !== undefined) filter[`view.${field}`] = list[field];
   if (list.text !== undefined && list.text !== '') {

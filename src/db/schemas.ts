@@ -17,6 +17,8 @@ export interface StoredAccount extends Omit<Document<AccountData, AccountView>, 
   wakeAt?: number;
   upsAt?: number;
   upsQueue?: string;
+  /** Only of an erased account: nothing else is left of it but its id, tenant and numbers. */
+  erasedAt?: number;
   /** Every beginning of name and account number, in lower case: a search in order of id is one index range. */
   terms: string[];
 }
@@ -91,6 +93,7 @@ const account = schemaOf({
   version: Number,
   rev: Number,
   seq: Number,
+  firstSeq: Number,
   snapshot: Mixed,
   timers: [Mixed],
   invocations: [Mixed],
@@ -104,6 +107,7 @@ const account = schemaOf({
   createdAt: Number,
   updatedAt: Number,
   terms: [String],
+  erasedAt: Number,
 });
 account.index({ wakeAt: 1, _id: 1 }, { name: 'wake', partialFilterExpression: { wakeAt: { $exists: true } } });
 account.index(

@@ -4,7 +4,7 @@
  * nowhere else. Sealed: `v1.<key id>.<iv>.<tag>.<ciphertext>`, the last three in base64url.
  */
 
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
 export interface RingKey {
   id: string;
@@ -25,6 +25,11 @@ export interface Vault {
   seal(plaintext: string, belonging: Belonging): string;
   /** Throws VaultKeyMissing or SealBroken. */
   open(sealed: string, belonging: Belonging): string;
+  /**
+   * Tells one secret from another without telling what it is: 32 hex digits, by a key of the ring, so that nobody without
+   * it can try guesses. One a key of the ring, the first key's first: a secret seen before a rotation is known again.
+   */
+  fingerprints(secret: string, tenantId: string): [string, ...string[]];
 }
 
 /** The ring lacks that key: this service is not ready. It says nothing about the account. */
@@ -73,7 +78,19 @@ export function makeVault(ring: readonly RingKey[]): Vault {
     return key;
   }
 
+  const fingerprintBy = ({ id, key }: RingKey, secret: string, tenantId: string): string => {
+    const own = Buffer.from(
+      hkdfSync('sha256', key, 'upslink fingerprint v1', JSON.stringify([id, tenantId]), KEY_BYTES),
+    );
+    return createHmac('sha256', own).update(secret).digest('hex').slice(0, 32);
+  };
+
   return {
+    fingerprints: (secret, tenantId) => {
+      const older = ring.slice(1).map((one) => fingerprintBy(one, secret, tenantId));
+      return [fingerprintBy(first, secret, tenantId), ...older];
+    },
+
     seal(plaintext, belonging) {
       const iv = randomBytes(IV_BYTES);
       const cipher = createCipheriv(CIPHER, keyFor(first.id, belonging), iv, { authTagLength: TAG_BYTES });

@@ -164,12 +164,12 @@ function toStep(
   return { taken: true, state, ...rest };
 }
 
-/** The machine's first step: seq 1. */
-export function begin(definition: AnyDefinition, at: number, facts: object): Extract<Step, { taken: true }> {
+/** The machine's first step: the seq after `seq`, which is 0 unless an erased account had the numbers before. */
+export function begin(definition: AnyDefinition, at: number, facts: object, seq = 0): Extract<Step, { taken: true }> {
   const [snapshot, asked] = initialTransition(definition.machine, { at, facts });
   assertSettled(snapshot as AnyMachineSnapshot, 'the start');
   const nothing: MachineState = {
-    seq: 0,
+    seq,
     snapshot: storedSnapshot(snapshot as AnyMachineSnapshot),
     timers: [],
     invocations: [],

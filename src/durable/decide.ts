@@ -2,7 +2,7 @@
 
 import { advance, allowedIn, begin, type MachineState, type PatchCall, type Step } from './advance';
 import { MachineFault } from './errors';
-import type { Definition, Document, Effect, Happening, OutboxEntry, PatchTools, Row, Secrets } from './types';
+import type { Definition, Document, Effect, Grave, Happening, OutboxEntry, PatchTools, Row, Secrets } from './types';
 
 export interface Change {
   event: Happening;
@@ -178,23 +178,25 @@ export function decide<D, V>(
   return { taken: true, next, from, effects: step.effects, started: step.started };
 }
 
-/** The first document of an account: seq 1, rev 1. */
+/** The first document of an account: seq 1, rev 1, or the next ones behind a grave. */
 export function decideCreation<D, V>(
   definition: Definition<D, V>,
   about: { id: string; tenantId: string; data: D },
   change: Change,
   around: Surroundings,
+  grave: Grave | null = null,
 ): Document<D, V> {
   const { at } = around;
   const facts = definition.facts({ id: about.id, at, data: about.data, event: change.event, attemptId: null });
-  const step = begin(definition, at, facts);
+  const step = begin(definition, at, facts, grave?.seq);
   const blank: Document<D, V> = {
     ...about,
     ...step.state,
     version: definition.version,
-    rev: 0,
+    rev: grave?.rev ?? 0,
+    firstSeq: step.state.seq,
     outbox: [],
-    checkpointSeq: 0,
+    checkpointSeq: grave?.seq ?? 0,
     view: definition.view(step.state.snapshot, about.data),
     wakeAt: null,
     upsAt: null,

@@ -9,8 +9,8 @@ export interface Relay<D, V> {
   /** Rows of a document whose write was acknowledged. */
   offer(document: Document<D, V>): void;
   isRelayed: (id: string, seq: number) => boolean;
-  /** Inserts and drops what one document holds, now. For the sweep. */
-  relayNow(document: Document<D, V>): Promise<void>;
+  /** Inserts and drops what documents hold, now. */
+  relayNow(documents: Document<D, V>[]): Promise<void>;
   /** Resolves when nothing offered is waiting. */
   idle(): Promise<void>;
 }
@@ -27,7 +27,7 @@ interface Waiting<D, V> {
 
 export function makeRelay<D, V>(
   store: Store<D, V>,
-  drop: (document: Document<D, V>) => Promise<void>,
+  drop: (documents: Document<D, V>[]) => Promise<void>,
   report: (error: unknown) => void,
 ): Relay<D, V> {
   const relayedUpTo = new Map<string, number>();
@@ -57,14 +57,14 @@ export function makeRelay<D, V>(
     for (const { id, outbox } of documents) remember(id, outbox.at(-1)?.row.seq ?? 0);
   }
 
-  async function relayNow(document: Document<D, V>): Promise<void> {
-    await insert([document]);
-    await drop(document);
+  async function relayNow(documents: Document<D, V>[]): Promise<void> {
+    await insert(documents);
+    await drop(documents);
   }
 
   async function run(batch: Waiting<D, V>[]): Promise<void> {
     await insert(batch.map(({ document }) => document));
-    await Promise.all(batch.filter(({ urgent }) => urgent).map(({ document }) => drop(document)));
+    await drop(batch.filter(({ urgent }) => urgent).map(({ document }) => document));
   }
 
   function flush(): void {

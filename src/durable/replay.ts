@@ -32,7 +32,7 @@ const canonical = (value: unknown): string =>
 
 const isGap = (expected: number, row: Row): boolean => row.seq !== expected;
 
-/** `rows` in order, from seq 1 or from just after the checkpoint, up to the document's own seq. */
+/** `rows` in order, from the first seq or from just after the checkpoint, up to the document's own seq. */
 export function replay<D, V>(
   definition: Definition<D, V>,
   checkpoint: Checkpoint | null,
@@ -41,10 +41,10 @@ export function replay<D, V>(
 ): Replay {
   let state: MachineState | null = checkpoint && fromCheckpoint(checkpoint);
   for (const row of rows) {
-    const expected = (state?.seq ?? 0) + 1;
+    const expected = state === null ? document.firstSeq : state.seq + 1;
     if (isGap(expected, row)) return { same: false, seq: expected, why: `seq ${expected} is missing` };
     if (state === null) {
-      state = begin(definition, row.at, row.facts).state;
+      state = begin(definition, row.at, row.facts, row.seq - 1).state;
       continue;
     }
     const step = advance(definition, state, row.event, row.at, row.facts);
@@ -58,8 +58,8 @@ export function replay<D, V>(
   if (state === null || state.seq !== document.seq)
     return {
       same: false,
-      seq: (state?.seq ?? 0) + 1,
-      why: `history ends at ${state?.seq ?? 0}, the account is at ${document.seq}`,
+      seq: state === null ? document.firstSeq : state.seq + 1,
+      why: `history ends at ${state?.seq ?? document.firstSeq - 1}, the account is at ${document.seq}`,
     };
   if (canonical(bare(state)) !== canonical(bare(document)))
     return { same: false, seq: document.seq, why: 'snapshot, timers or invocations differ from what is stored' };

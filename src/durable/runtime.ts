@@ -17,7 +17,19 @@
 import { allowed, claimOf, decide, decideCreation, relayAt, schedule, type Change, type Surroundings } from './decide';
 import { EventIdReused, MachineFault, NewerVersion, NotFound, StoreUnavailable, TooBusy } from './errors';
 import { makeRelay } from './relay';
-import type { Clock, Definition, Document, Happening, Queue, Row, Secrets, Store, Timer, Verdict } from './types';
+import type {
+  Clock,
+  Definition,
+  Document,
+  Grave,
+  Happening,
+  Queue,
+  Row,
+  Secrets,
+  Store,
+  Timer,
+  Verdict,
+} from './types';
 
 export interface RuntimeParts<D, V> {
   definition: Definition<D, V>;
@@ -47,6 +59,15 @@ export interface Dispatch {
 /** One try of a commit: the next document, or the answer without a write. */
 type Tried<D, V, R> = { next: Document<D, V>; answer: R } | { next: null; answer: R };
 type Attempt<D, V, R> = (document: Document<D, V>) => Tried<D, V, R> | Promise<Tried<D, V, R>>;
+
+export interface Birth<D> {
+  id: string;
+  tenantId: string;
+  data: D;
+  event: Happening;
+  /** Beside the event, as in `Dispatch`. */
+  secrets?: Secrets;
+}
 
 export interface Result {
   output?: unknown;
@@ -118,7 +139,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
         if (ours !== null) return { document, answer: ours };
       }
       if (document.outbox.length >= OUTBOX_MAX) {
-        await relay.relayNow(document);
+        await relay.relayNow([document]);
         document = await reload();
       }
       const { next, answer } = await attempt(document);
@@ -224,22 +245,42 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     event: Happening,
     options: Dispatch,
   ): Promise<{ created: boolean; document: Document<D, V> }> {
-    const document = decideCreation(definition, about, changeOf(event, options), around());
+    const change = changeOf(event, options);
+    let grave: Grave | null = null;
     for (let tries = 1; tries <= TRIES; tries++) {
-      const written = await store.insert(document);
-      if (written === 'done') {
+      const document = decideCreation(definition, about, change, around(), grave);
+      if ((await store.insert(document, grave)) === 'done') {
         committed(document);
         return { created: true, document };
       }
       const found = await store.load(about.id, about.tenantId);
       if (found) {
-        const row = await findApplied(found, document.outbox[0]?.row.eventId ?? '', true);
+        const row = await findApplied(found, change.eventId, true);
         if (row) committed(found);
         return { created: row !== null, document: found };
       }
-      await parts.pause(tries);
+      grave = await store.findGrave(about.id);
+      if (grave === null) await parts.pause(tries);
     }
     throw new TooBusy('The account could not be written in time: try again in a few seconds.');
+  }
+
+  /** Many new accounts, each as `create`; four trips for all of them, and some more for each that was there already. */
+  async function createMany(births: Birth<D>[], options: Dispatch): Promise<Awaited<ReturnType<typeof create>>[]> {
+    const decided = births.map(({ event, secrets = {}, ...about }) => {
+      const own = { ...options, eventId: parts.makeId(), secrets };
+      return { about, event, own, document: decideCreation(definition, about, changeOf(event, own), around()) };
+    });
+    const written = await store.insertMany(decided.map(({ document }) => document));
+    const isNew = (n: number) => written[n] === 'done';
+    await relay
+      .relayNow(decided.filter((_, n) => isNew(n)).map(({ document }) => document))
+      .catch((error: unknown) => parts.report(error));
+    return Promise.all(
+      decided.map(async ({ about, event, own, document }, n) =>
+        isNew(n) ? { created: true, document } : create(about, event, own),
+      ),
+    );
   }
 
   /** The timer that is due first, or null. */
@@ -340,13 +381,27 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     return { verdict, document: after.document, claimed: claimedAt(after.document, seq, about.claimBy) };
   }
 
+  /** Many at once are tried once: of a race that is lost the sweep hears by the row's relayAt. */
+  async function drop(documents: Document<D, V>[]): Promise<void> {
+    const [first, ...others] = documents;
+    if (first === undefined) return;
+    if (others.length === 0) return dropOne(first);
+    const changes = documents.flatMap((before) => withoutRelayed(before) ?? []);
+    if (changes.length > 0) await store.writeMany(changes);
+  }
+
+  /** The next document without the rows that history is known to have; null when there are none of them. */
+  function withoutRelayed(before: Document<D, V>): { before: Document<D, V>; next: Document<D, V> } | null {
+    const outbox = before.outbox.filter(({ row }) => !relay.isRelayed(before.id, row.seq));
+    if (outbox.length === before.outbox.length) return null;
+    return { before, next: schedule(definition, { ...before, outbox, rev: before.rev + 1 }) };
+  }
+
   /** Takes rows out of the outbox that history is known to have. Losing the race is fine: the winner's rows stay. */
-  async function drop(document: Document<D, V>): Promise<void> {
+  async function dropOne(document: Document<D, V>): Promise<void> {
     for (let now = document, tries = 1; tries <= TRIES; tries++) {
-      const outbox = now.outbox.filter(({ row }) => !relay.isRelayed(now.id, row.seq));
-      if (outbox.length === now.outbox.length) return;
-      const next = schedule(definition, { ...now, outbox, rev: now.rev + 1 });
-      if ((await store.write(now, next)) === 'done') return;
+      const change = withoutRelayed(now);
+      if (change === null || (await store.write(now, change.next)) === 'done') return;
       now = await load(document.id);
     }
   }
@@ -355,12 +410,12 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
   async function wake(id: string): Promise<void> {
     let document: Document<D, V> | null = await load(id);
     while (document) {
-      if (document.outbox.some((entry) => relayAt(entry) <= clock.now())) await relay.relayNow(document);
+      if (document.outbox.some((entry) => relayAt(entry) <= clock.now())) await relay.relayNow([document]);
       document = (await fire(document, { needsUps: false }))?.document ?? null;
     }
   }
 
-  return { load, dispatch, create, fire, claim, settle, wake, relay, dueTimer };
+  return { load, dispatch, create, createMany, fire, claim, settle, wake, relay, dueTimer };
 }
 
 export type Runtime<D, V> = ReturnType<typeof makeRuntime<D, V>>;

@@ -94,6 +94,8 @@ export interface Document<Data = unknown, View = unknown> {
   rev: number;
   /** Grows with every applied event, and numbers the history. */
   seq: number;
+  /** Where its history begins: 1, or behind what an erased account of that id left. */
+  firstSeq: number;
   snapshot: StoredSnapshot;
   timers: Timer[];
   invocations: Invocation[];
@@ -118,6 +120,12 @@ export type Written =
   /** No answer: it may have happened, or not. */
   | 'unknown';
 
+/** What is left of an erased account: should one of that id come again, its numbers go on from here. */
+export interface Grave {
+  rev: number;
+  seq: number;
+}
+
 export interface DueItem {
   id: string;
   at: number;
@@ -136,9 +144,15 @@ export interface DuePage {
 export interface Store<Data = unknown, View = unknown> {
   /** A majority read; null when there is none, or when it is another tenant's. */
   load(id: string, tenantId?: string): Promise<Document<Data, View> | null>;
-  insert(document: Document<Data, View>): Promise<Written>;
+  /** `over`: in the place of that grave, and of nothing else. */
+  insert(document: Document<Data, View>, over?: Grave | null): Promise<Written>;
+  /** Many in one go, each as `insert`. */
+  insertMany(documents: Document<Data, View>[]): Promise<Written[]>;
+  findGrave(id: string): Promise<Grave | null>;
   /** Compare-and-set: written only if the stored rev is `before.rev`. Only what differs from `before` is sent. */
   write(before: Document<Data, View>, next: Document<Data, View>): Promise<Written>;
+  /** Many in one go, each as `write`; which of them came first is not told. */
+  writeMany(changes: { before: Document<Data, View>; next: Document<Data, View> }[]): Promise<void>;
   /** Rows of many accounts in one go; a row that is there already is done. */
   appendHistory(entries: HistoryEntry[]): Promise<void>;
   /** The applied event of that id, from history (the outbox is searched by the runtime itself). */

@@ -1,20 +1,24 @@
 /**
- * An account's life: created, pending-authorization, connected, disconnected, inactive.
- * Two regions at the root: *life*, the states people see, and *consent*, the merchant's trip to UPS.
- * Consent reports how it ended; life judges what that means.
+ * An account's life: created, pending-authorization, connected, disconnected, migrating, inactive.
+ * Three regions at the root: *life*, the states people see, *consent*, the merchant's trip to UPS, and *key*, the access
+ * key of the XML era. Consent reports how it ended and key that it lapsed; life judges what that means.
  */
 
 import { consent } from './consent';
 import type { ConsentEnd, Outcome, Reason } from './reasons';
+import { key } from './key';
+import { migrateFrom, openTrip } from './migration';
 import { token } from './token';
 import { concludedAs, concludedWithNothing, theEvent, theTokens, vocabulary } from './vocabulary';
 
 /** Grows with every change of the machine that a stored account could notice. */
-export const MACHINE_VERSION = 1;
+export const MACHINE_VERSION = 2;
 
 const tell = (type: string) => ({ type: 'tell' as const, params: { type } });
 const stand = (reason: Reason | null) => ({ type: 'stand' as const, params: { reason } });
 const ended = (end: ConsentEnd) => ({ type: 'ended' as const, params: { end } });
+
+const startAuthorization = [...openTrip, tell('account.authorization-started')];
 
 const concluded = (params: ReturnType<typeof concludedAs> | typeof concludedWithNothing) => [
   { type: 'remember' as const, params },
@@ -42,12 +46,6 @@ const recovered = [
   'forgetOrigin' as const,
   stand(null),
   tell('account.connected'),
-];
-
-const startAuthorization = [
-  { type: 'openLink' as const, params: theEvent },
-  'openConsent' as const,
-  tell('account.authorization-started'),
 ];
 
 const failedTrip = (end: ConsentEnd, outcome: Outcome, reason: Reason) => ({
@@ -91,10 +89,37 @@ const deactivate = {
   ],
 };
 
+const authorize = { guard: 'notExchanging' as const, actions: startAuthorization };
+
+/** Whatever the account was on, it is on its key again; a grant it had is destroyed. */
+const onKeyAgain = {
+  target: '#account.life.connected.access-key',
+  actions: [
+    'closeConsent' as const,
+    'destroyGrant' as const,
+    'forgetGrants' as const,
+    'forgetOrigin' as const,
+    'useKeyAgain' as const,
+    stand(null),
+    tell('account.connected'),
+  ],
+};
+
+/** The migration brought nothing: what it was for is told, beside what the account stands on. */
+const migrationFailed = [...cameToNothing, { type: 'tellEnd' as const, params: { type: 'account.migration-failed' } }];
+
 const life = vocabulary.createStateConfig({
   initial: { target: 'created', actions: tell('account.created') },
   states: {
     created: {
+      always: [
+        { guard: 'importedInTime', target: '#account.life.connected.access-key', actions: stand(null) },
+        {
+          guard: 'imported',
+          target: 'disconnected',
+          actions: [stand('access-key-sunset'), tell('account.disconnected')],
+        },
+      ],
       on: {
         AUTHORIZE: {
           target: 'pending-authorization',
@@ -106,7 +131,7 @@ const life = vocabulary.createStateConfig({
 
     'pending-authorization': {
       on: {
-        AUTHORIZE: { guard: 'notExchanging', actions: startAuthorization },
+        AUTHORIZE: authorize,
         CONSENT_ENDED: [
           { guard: ended('verified'), target: 'connected', actions: adopted },
           failedTrip('not-in-profile', 'disconnected', 'account-not-in-profile'),
@@ -121,6 +146,7 @@ const life = vocabulary.createStateConfig({
           { target: 'created', actions: [...cameToNothing, 'returnToOrigin'] },
         ],
         LATE_ANSWER: { guard: 'storedAfterUnknown', target: 'connected', actions: recovered },
+        KEY_RESTORED: onKeyAgain,
         DEACTIVATE: deactivate,
       },
     },
@@ -128,13 +154,7 @@ const life = vocabulary.createStateConfig({
     connected: {
       ...token,
       on: {
-        AUTHORIZE: { guard: 'notExchanging', actions: startAuthorization },
-        VERIFY: { guard: 'consentIdle', actions: ['checkGrant'] },
-        RENUMBERED: [
-          { guard: 'noRenumbering', actions: [] },
-          { guard: 'consentIdle', actions: ['checkGrant'] },
-          { actions: ['recheckLater'] },
-        ],
+        AUTHORIZE: authorize,
         CONSENT_ENDED: [
           { guard: 'newGrantVerified', target: '.fresh', reenter: true, actions: adopted },
           lostGrantInUse('not-in-profile', 'account-not-in-profile'),
@@ -152,6 +172,7 @@ const life = vocabulary.createStateConfig({
           reenter: true,
           actions: [{ type: 'storeTokens', params: theTokens }, 'adoptTokens', 'clearBlame'],
         },
+        KEY_RESTORED: onKeyAgain,
         DISCONNECT: {
           target: 'disconnected',
           actions: [
@@ -168,11 +189,54 @@ const life = vocabulary.createStateConfig({
 
     disconnected: {
       on: {
-        AUTHORIZE: {
-          target: 'pending-authorization',
-          actions: [{ type: 'leaveFrom', params: { state: 'disconnected' } }, ...startAuthorization],
-        },
+        AUTHORIZE: [
+          { guard: 'keyHeld', ...migrateFrom('disconnected') },
+          {
+            target: 'pending-authorization',
+            actions: [{ type: 'leaveFrom', params: { state: 'disconnected' } }, ...startAuthorization],
+          },
+        ],
+        MIGRATE: { guard: 'keyHeld', ...migrateFrom('disconnected') },
         LATE_ANSWER: { guard: 'storedAfterUnknown', target: 'connected', actions: recovered },
+        KEY_REVIVED: {
+          guard: 'lapsedKey',
+          target: '#account.life.connected.access-key',
+          actions: [stand(null), tell('account.connected')],
+        },
+        KEY_RESTORED: onKeyAgain,
+        DEACTIVATE: deactivate,
+      },
+    },
+
+    // A consent is under way, and the old key serves until the new grant is proved.
+    migrating: {
+      on: {
+        AUTHORIZE: authorize,
+        MIGRATE: { guard: 'notExchanging', actions: [{ type: 'askGrace', params: theEvent }, ...startAuthorization] },
+        CONSENT_ENDED: [
+          { guard: ended('verified'), target: 'connected', actions: [tell('account.migrated'), ...adopted] },
+          {
+            guard: { type: 'cameFrom', params: { state: 'disconnected' } },
+            target: 'disconnected',
+            actions: [...migrationFailed, 'returnToOrigin'],
+          },
+          {
+            guard: 'keyDead',
+            target: 'disconnected',
+            actions: [...migrationFailed, 'forgetOrigin', stand('access-key-sunset'), tell('account.disconnected')],
+          },
+          { target: '#account.life.connected.access-key', actions: [...migrationFailed, 'returnToOrigin'] },
+        ],
+        // An exchange or a check under way may still save the account: its end is waited for.
+        KEY_LAPSED: [
+          { guard: { type: 'cameFrom', params: { state: 'disconnected' } }, actions: [] },
+          {
+            guard: 'consentAwaiting',
+            target: 'disconnected',
+            actions: ['closeConsent', 'forgetOrigin', stand('access-key-sunset'), tell('account.disconnected')],
+          },
+        ],
+        KEY_REVIVED: { actions: ['reviveOrigin'] },
         DEACTIVATE: deactivate,
       },
     },
@@ -196,12 +260,13 @@ export const accountMachine = vocabulary.createMachine({
     consent: null,
     current: null,
     candidate: null,
+    accessKey: null,
     recheck: false,
     failures: 0,
     retryAt: 0,
     lastAuthorization: null,
   }),
-  states: { life, consent },
+  states: { life, consent, key },
   on: {
     EDIT: {
       guard: 'settingsKnown',
@@ -209,6 +274,12 @@ export const accountMachine = vocabulary.createMachine({
     },
     USE: { guard: 'changes', actions: [{ type: 'use', params: theEvent }] },
     UNUSE: { guard: 'changes', actions: [{ type: 'unuse', params: theEvent }] },
+    ACCESS_KEY_READ: { guard: 'keyServed', actions: ['noteKeyRead'] },
+    PROFILE_VERIFICATION_OPENED: {
+      guard: 'attemptsLeft',
+      actions: [{ type: 'openVerification', params: theEvent }],
+    },
+    PROFILE_VERIFICATION_ENDED: { guard: 'changes', actions: [{ type: 'endVerification', params: theEvent }] },
     LATE_ANSWER: [
       // The next pair of the grant in use is stored whatever the state (invariant 6).
       { guard: 'stored', actions: [{ type: 'storeTokens', params: theTokens }, 'adoptTokens'] },

@@ -24,6 +24,26 @@ export interface Facts {
   unsettledUntil: number;
   /** Sends of this generation whose answer never came, beside the one that is answered now. */
   ambiguousSends: number;
+  /** The account is being born with an access key. */
+  imported: boolean;
+  /** When UPS stops taking the account's access key; 0 when it has none. */
+  keyDeadlineAt: number;
+  /** For the receipt; null when it has none. */
+  keyFingerprint: string | null;
+  /** The key itself is there, and not only its receipt due. */
+  keyHeld: boolean;
+  /** Tries of the last 24 h to add the account to a UPS profile. */
+  profileAttempts: number;
+}
+
+/** What the machine remembers of an access key: dates, never what it is. */
+export interface KeyPlan {
+  /** Postponed until then; null when not. */
+  remindAt: number | null;
+  /** How long it is to outlive the swap. */
+  graceMs: number;
+  /** After the swap: destroyed then; 0 before. */
+  keptUntil: number;
 }
 
 /** A token family as the machine sees it: when it ends, never what it is. */
@@ -47,7 +67,7 @@ export interface Consent {
 }
 
 export interface Standing {
-  state: 'created' | 'disconnected';
+  state: 'created' | 'connected' | 'disconnected';
   reason: Reason | null;
   since: number;
 }
@@ -57,12 +77,13 @@ export interface AccountContext {
   facts: Facts;
   reason: Reason | null;
   since: number;
-  /** Where pending-authorization goes back to when nothing came of it. */
+  /** Where pending-authorization and migrating go back to when nothing came of it. */
   origin: Standing | null;
   scheme: 'oauth' | 'access-key' | null;
   consent: Consent | null;
   current: Grant | null;
   candidate: Grant | null;
+  accessKey: KeyPlan | null;
   /** The number was changed while a consent was open: check it when that ends. */
   recheck: boolean;
   /** Refreshes in a row that brought no token, and when the next may be tried. */

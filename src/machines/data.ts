@@ -56,6 +56,28 @@ export interface Slot {
   sends: Send[];
 }
 
+/** The access key of the XML era, until it is destroyed. */
+export interface AccessKey {
+  /** Licence number, user id and password, as one text; null when they are destroyed already and only the receipt is due. */
+  sealed: Sealed | null;
+  /** Tells one key from another, and nothing of what it is. */
+  fingerprint: string;
+  /** UPS takes it until then. */
+  deadlineAt: number;
+}
+
+/** What an access key's box is bound to, beside tenant, account and field: it belongs to no grant. */
+export const ACCESS_KEY_BOX = { grantId: 'access-key', generation: 0 } as const;
+
+/** One try to add the account to a UPS profile, opened here before it is spent there. Nothing of the invoice is kept. */
+export interface ProfileVerification {
+  n: number;
+  method: 'invoice' | 'pin';
+  openedAt: number;
+  /** What the merchant said of it; null until then. */
+  accepted: boolean | null;
+}
+
 /** One connect link: hashes only. The verifier is sealed and forgotten when the code has been used. */
 export interface Link {
   consentId: string;
@@ -94,5 +116,25 @@ export interface AccountData {
   candidate: Slot | null;
   /** Newest last; the open one and the last four ended. */
   links: Link[];
+  accessKey: AccessKey | null;
+  /** Oldest first; those that still count, and some more. */
+  profileVerifications: ProfileVerification[];
   lastUps: UpsAnswer | null;
 }
+
+/** What an account begins with. */
+export const newAccountData = (
+  settings: Settings,
+  createHash: string,
+  accessKey: AccessKey | null = null,
+): AccountData => ({
+  settings,
+  createHash,
+  usedBy: [],
+  current: null,
+  candidate: null,
+  links: [],
+  accessKey,
+  profileVerifications: [],
+  lastUps: null,
+});

@@ -3,8 +3,8 @@
 import type { StateValue } from 'xstate';
 import { accountMachine, MACHINE_VERSION } from './account';
 import type { Facts, RefreshOutput, TokenFacts } from './context';
-import type { AccountData, RefreshPolicy, Use } from './data';
-import { publicEvents, type AccountEvent } from './events';
+import type { AccountData, ProfileVerification, RefreshPolicy, Use } from './data';
+import { opensLink, publicEvents, type AccountEvent } from './events';
 import { journalSend, lostAnswers, unsettledUntil, type RefreshTimes } from './journal';
 import { patches } from './patches';
 import type { Reason } from './reasons';
@@ -38,11 +38,19 @@ export interface Rules extends RefreshTimes {
 
 export const defaultRules: Rules = { consentTtlMs: 1_800_000, claimMs: 30_000, sendByMs: 5_000, settleMs: 60_000 };
 
+export interface Standing {
+  state: LifeState;
+  token: string | null;
+  consent: string;
+  key: 'none' | 'held' | 'dead' | 'retired';
+}
+
 /** The life state and what is inside it, from a snapshot's value. */
-export function standingOf(value: StateValue): { state: LifeState; token: string | null; consent: string } {
-  const { life, consent } = value as {
+export function standingOf(value: StateValue): Standing {
+  const { life, consent, key } = value as {
     life: string | Record<string, string>;
     consent: string | Record<string, string>;
+    key: Standing['key'];
   };
   const outer = (part: string | Record<string, string>) =>
     typeof part === 'string' ? part : (Object.keys(part)[0] ?? '');
@@ -50,6 +58,7 @@ export function standingOf(value: StateValue): { state: LifeState; token: string
     state: outer(life) as LifeState,
     token: typeof life === 'string' ? null : (Object.values(life)[0] ?? null),
     consent: outer(consent),
+    key,
   };
 }
 
@@ -66,15 +75,34 @@ export const isUsedBy = ({ usedBy }: Pick<AccountData, 'usedBy'>, use: Use): boo
 /** More stores and warehouses than this are not kept for one account: the document stays bounded. */
 export const USES_MAX = 100;
 
-/** A use that is there already, one there is no room for, and one that is not there to be removed change nothing. */
+/** What is so already, what there is no room for, and what is not there to be changed change nothing. */
 function changesSomething(event: AccountEvent, data: AccountData): boolean {
   if (event.type === 'USE') return !isUsedBy(data, event.use) && data.usedBy.length < USES_MAX;
   if (event.type === 'UNUSE') return isUsedBy(data, event.use);
+  if (event.type === 'DEADLINE_MOVED') return data.accessKey !== null && data.accessKey.deadlineAt !== event.deadlineAt;
+  if (event.type === 'PROFILE_VERIFICATION_ENDED')
+    return data.profileVerifications.some(({ n, accepted }) => n === event.n && accepted === null);
   return true;
 }
 
+const DAY_MS = 86_400_000;
+
+/** Tries to add the account to a UPS profile that count now, oldest first. */
+export const countingVerifications = ({ profileVerifications }: AccountData, at: number): ProfileVerification[] =>
+  profileVerifications.filter(({ openedAt }) => openedAt > at - DAY_MS);
+
+function keyFacts(event: AccountEvent, { accessKey }: AccountData) {
+  const deadlineAt = accessKey?.deadlineAt ?? 0;
+  return {
+    imported: event.type === 'IMPORT',
+    keyDeadlineAt: event.type === 'DEADLINE_MOVED' && accessKey ? event.deadlineAt : deadlineAt,
+    keyFingerprint: accessKey?.fingerprint ?? null,
+    keyHeld: accessKey !== null && accessKey.sealed !== null,
+  };
+}
+
 function factsOf(
-  about: { id: string; data: AccountData; event: { type: string }; attemptId: string | null },
+  about: { id: string; at: number; data: AccountData; event: { type: string }; attemptId: string | null },
   rules: Rules,
 ): Facts {
   const event = about.event as AccountEvent;
@@ -83,7 +111,7 @@ function factsOf(
   return {
     jitter: jitterOf(about.id),
     refreshPolicy: next.refreshPolicy satisfies RefreshPolicy,
-    consentTtlMs: rules.consentTtlMs,
+    consentTtlMs: opensLink(event) ? event.ttlMs : rules.consentTtlMs,
     accountNumber: next.accountNumber,
     uses: about.data.usedBy.length,
     settingsKnown: event.type !== 'EDIT' || event.ifMatch === now.seq,
@@ -92,6 +120,8 @@ function factsOf(
     retimes: next.refreshPolicy !== now.refreshPolicy,
     unsettledUntil: unsettledUntil(about.data.current),
     ambiguousSends: lostAnswers(about.data.current, about.attemptId),
+    ...keyFacts(event, about.data),
+    profileAttempts: countingVerifications(about.data, about.at).length,
   };
 }
 
@@ -107,6 +137,10 @@ function lateAnswer(
   if (answer.kind !== 'tokens') return null;
   return { type: 'LATE_ANSWER', tokens: answer.tokens, stored: isNextPair(answer.tokens, data) };
 }
+
+/** Whether the account ships on its access key at this moment. */
+export const livesOnKey = ({ state, token, key }: Standing): boolean =>
+  token === 'access-key' || (state === 'migrating' && key === 'held');
 
 const queues: Record<string, string> = {
   exchange: 'authorization',

@@ -1,12 +1,11 @@
 /** Everything that can happen to an account. Public events come from outside by their name; the rest only from us. */
 
 import type { ExchangeOutput, RefreshOutput, TokenFacts, VerifyOutput } from './context';
-import type { Settings, Use } from './data';
+import type { ProfileVerification, Settings, Use } from './data';
 import type { ConsentEnd } from './reasons';
 
-/** A link is minted by the api: its secrets travel beside the event, only their hashes inside it. */
-export interface Authorize {
-  type: 'AUTHORIZE';
+/** A link is minted by whoever asks: its secrets travel beside the event, only their hashes inside it. */
+export interface OpensLink {
   consentId: string;
   linkHash: string;
   stateHash: string;
@@ -16,8 +15,28 @@ export interface Authorize {
   ttlMs: number;
 }
 
+export interface Authorize extends OpensLink {
+  type: 'AUTHORIZE';
+}
+
+export interface Migrate extends OpensLink {
+  type: 'MIGRATE';
+  /** How long the old key is kept after the swap, in case the migration is to be taken back; 0: not at all. */
+  graceMs: number;
+  /** The campaign that asks; null when somebody does. */
+  campaignId: string | null;
+}
+
+/** Whether an event brings a link of its own. */
+export const opensLink = (event: { type: string }): event is Authorize | Migrate =>
+  event.type === 'AUTHORIZE' || event.type === 'MIGRATE';
+
 export type PublicEvent =
   | Authorize
+  | Migrate
+  /** `until` in milliseconds. */
+  | { type: 'POSTPONE'; until: number }
+  | { type: 'RESTORE_ACCESS_KEY' }
   | { type: 'REFRESH' }
   | { type: 'VERIFY' }
   | { type: 'DEACTIVATE' }
@@ -25,13 +44,13 @@ export type PublicEvent =
   | { type: 'DISCONNECT'; note: string }
   | { type: 'CANCEL_AUTHORIZATION' };
 
-/** MIGRATE and POSTPONE belong to access keys: known by name, and illegal in every state an account can be in today. */
 export const publicEvents = [
   'AUTHORIZE',
   'REFRESH',
   'VERIFY',
   'MIGRATE',
   'POSTPONE',
+  'RESTORE_ACCESS_KEY',
   'DEACTIVATE',
   'REACTIVATE',
   'DISCONNECT',
@@ -39,11 +58,19 @@ export const publicEvents = [
 ] as const;
 export type PublicEventType = (typeof publicEvents)[number];
 
+/** How an account begins; the machine is told in its facts, for it takes no event before it is there. */
+export type BirthEvent = { type: 'CREATE'; settings: Settings } | { type: 'IMPORT'; settings: Settings };
+
 /** Dispatched by routes of their own, never by name. */
 export type SettingsEvent =
   | { type: 'EDIT'; changes: Partial<Omit<Settings, 'seq' | 'name'>>; ifMatch: number }
   | { type: 'USE'; use: Use }
-  | { type: 'UNUSE'; use: Use };
+  | { type: 'UNUSE'; use: Use }
+  | { type: 'ACCESS_KEY_READ' }
+  | { type: 'PROFILE_VERIFICATION_OPENED'; method: ProfileVerification['method'] }
+  | { type: 'PROFILE_VERIFICATION_ENDED'; n: number; accepted: boolean }
+  /** The tenant's deadline, or the installation's, is another one now. */
+  | { type: 'DEADLINE_MOVED'; deadlineAt: number };
 
 export type CallbackEvent =
   | { type: 'CODE_RECEIVED'; consentId: string }
@@ -63,11 +90,15 @@ export type InternalEvent =
   | { type: 'CHECK_GRANT' }
   | { type: 'CONSENT_ENDED'; end: ConsentEnd; grant: 'candidate' | 'current' }
   | { type: 'RETIMED' }
-  | { type: 'RENUMBERED' };
+  | { type: 'RENUMBERED' }
+  | { type: 'KEY_LAPSED' }
+  | { type: 'KEY_REVIVED' }
+  | { type: 'KEY_RESTORED' };
 
 export type DoneEvent =
   | { type: 'xstate.done.actor.exchange'; output: ExchangeOutput }
   | { type: 'xstate.done.actor.verify'; output: VerifyOutput }
   | { type: 'xstate.done.actor.refresh'; output: RefreshOutput };
 
-export type AccountEvent = PublicEvent | SettingsEvent | CallbackEvent | LateAnswer | InternalEvent | DoneEvent;
+export type AccountEvent =
+  PublicEvent | BirthEvent | SettingsEvent | CallbackEvent | LateAnswer | InternalEvent | DoneEvent;

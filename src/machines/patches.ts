@@ -1,8 +1,16 @@
 /** What the machine's named effects do to the rest of the document, in the same write: pure, one line a rule where it can be. */
 
 import type { TokenFacts } from './context';
-import type { AccountData, Link, Send, Slot, UpsAnswer } from './data';
-import type { AccountEvent } from './events';
+import {
+  ACCESS_KEY_BOX,
+  type AccessKey,
+  type AccountData,
+  type Link,
+  type Send,
+  type Slot,
+  type UpsAnswer,
+} from './data';
+import { opensLink, type AccountEvent } from './events';
 import type { Conclusion } from './vocabulary';
 
 /** What the runtime lends a patch: the instant, the event's seq, and the sealing of secrets that came beside it. */
@@ -25,15 +33,19 @@ const mapLinks = (data: AccountData, change: (link: Link) => Link): AccountData 
 const isOpen = (link: Link) => link.outcome === null;
 
 const openLink: Apply<{ event: AccountEvent }> = (data, { event }, { at, seal }) => {
-  if (event.type !== 'AUTHORIZE') return data;
-  const { type: _, ttlMs, ...asked } = event;
+  if (!opensLink(event)) return data;
+  const { consentId, linkHash, stateHash, cookieHash, returnTo, ttlMs } = event;
   const ended = data.links.map((link) =>
     isOpen(link)
       ? { ...link, verifier: null, outcome: 'replaced' as const, reason: 'consent-replaced' as const }
       : link,
   );
   const link: Link = {
-    ...asked,
+    consentId,
+    linkHash,
+    stateHash,
+    cookieHash,
+    returnTo,
     verifier: seal('verifier', { grantId: event.consentId, generation: 0 }),
     openedAt: at,
     expiresAt: at + ttlMs,
@@ -91,6 +103,29 @@ const unuse: Apply<{ event: AccountEvent }> = (data, { event }) =>
     ? { ...data, usedBy: data.usedBy.filter(({ kind, ref }) => kind !== event.use.kind || ref !== event.use.ref) }
     : data;
 
+const changeKey = (data: AccountData, change: Partial<AccessKey>): AccountData =>
+  data.accessKey === null ? data : { ...data, accessKey: { ...data.accessKey, ...change } };
+
+const moveDeadline: Apply<{ event: AccountEvent }> = (data, { event }) =>
+  event.type === 'DEADLINE_MOVED' ? changeKey(data, { deadlineAt: event.deadlineAt }) : data;
+
+/** More than can count at one time, so that what a merchant did lately can be looked at. */
+const VERIFICATIONS_KEPT = 12;
+
+const openVerification: Apply<{ event: AccountEvent }> = (data, { event }, { at }) => {
+  if (event.type !== 'PROFILE_VERIFICATION_OPENED') return data;
+  const kept = data.profileVerifications.slice(1 - VERIFICATIONS_KEPT);
+  const opened = { n: (kept.at(-1)?.n ?? 0) + 1, method: event.method, openedAt: at, accepted: null };
+  return { ...data, profileVerifications: [...kept, opened] };
+};
+
+const endVerification: Apply<{ event: AccountEvent }> = (data, { event }) => {
+  if (event.type !== 'PROFILE_VERIFICATION_ENDED') return data;
+  const { n, accepted } = event;
+  const profileVerifications = data.profileVerifications.map((one) => (one.n === n ? { ...one, accepted } : one));
+  return { ...data, profileVerifications };
+};
+
 const patch = <Params>(apply: Apply<Params>) => ({
   apply: (data: AccountData, params: unknown, tools: Tools) => apply(data, params as Params, tools),
 });
@@ -110,6 +145,14 @@ export const patches = {
   noteUps: patch(noteUps),
   /** History holds the event; the document has nothing to change. */
   noteLateAnswer: patch((data) => data),
+  sealKey: patch((data, _, { seal }) => changeKey(data, { sealed: seal('accessKey', ACCESS_KEY_BOX) })),
+  shredKey: patch((data) => changeKey(data, { sealed: null })),
+  destroyKey: patch((data) => ({ ...data, accessKey: null })),
+  moveDeadline: patch(moveDeadline),
+  /** History holds the event; the document has nothing to change. */
+  noteKeyRead: patch((data) => data),
+  openVerification: patch(openVerification),
+  endVerification: patch(endVerification),
   editSettings: patch(editSettings),
   use: patch(use),
   unuse: patch(unuse),

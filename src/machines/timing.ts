@@ -45,3 +45,27 @@ export function retryAtAfter(context: AccountContext, failures: number, askedAt:
   const spread = Math.round(backoffMs * (0.75 + 0.5 * context.facts.jitter));
   return Math.max(context.at + spread, askedAt ?? 0);
 }
+
+const DAY_MS = 86_400_000;
+
+/** Before the deadline of an access key the platform is told on these days. */
+export const NOTICE_DAYS = [30, 14, 7, 1] as const;
+
+/** An instant that never comes: the deadline ends the state first. */
+const beyond = ({ facts }: AccountContext): number => facts.keyDeadlineAt + DAY_MS;
+
+export const keyDeadlineMs = ({ at, facts }: AccountContext): number => untilMs(at, facts.keyDeadlineAt);
+
+export function keyNoticeMs(context: AccountContext): number {
+  const notices = NOTICE_DAYS.map((days) => context.facts.keyDeadlineAt - days * DAY_MS);
+  return untilMs(context.at, notices.find((instant) => instant > context.at) ?? beyond(context));
+}
+
+export const keyReminderMs = (context: AccountContext): number =>
+  untilMs(context.at, context.accessKey?.remindAt ?? beyond(context));
+
+/** Taking a migration back makes sense only while UPS takes the key. */
+export const keyGraceMs = ({ at, facts, accessKey }: AccountContext): number =>
+  untilMs(at, Math.min(accessKey?.keptUntil ?? at, facts.keyDeadlineAt));
+
+export const daysLeft = (at: number, deadlineAt: number): number => Math.max(0, Math.ceil((deadlineAt - at) / DAY_MS));

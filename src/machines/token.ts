@@ -1,6 +1,7 @@
 /** The token pair of a connected account: kept fresh, never gambled, served to its last minute. */
 
 import type { Reason } from './reasons';
+import { migrateFrom } from './migration';
 import { theDeadGrant, theTokens, theUpsAnswer, vocabulary } from './vocabulary';
 
 const noteUps = { type: 'noteUps' as const, params: theUpsAnswer };
@@ -21,12 +22,23 @@ const dies = (reason: Reason) => ({
   ],
 });
 
+/** A grant is there, so its account number can be checked. */
+const checkable = {
+  VERIFY: { guard: 'consentIdle' as const, actions: ['checkGrant' as const] },
+  RENUMBERED: [
+    { guard: 'noRenumbering' as const, actions: [] },
+    { guard: 'consentIdle' as const, actions: ['checkGrant' as const] },
+    { actions: ['recheckLater' as const] },
+  ],
+};
+
 export const token = vocabulary.createStateConfig({
   initial: 'fresh',
   states: {
     fresh: {
       after: { refreshDue: 'refreshing' },
       on: {
+        ...checkable,
         REFRESH: 'refreshing',
         RETIMED: { guard: 'retimes', target: 'fresh', reenter: true },
       },
@@ -60,17 +72,18 @@ export const token = vocabulary.createStateConfig({
         // A refresh that ended in a fault of ours may have been sent: it counts as ambiguous.
         onError: { target: 'backing-off', actions: backOff(true) },
       },
-      on: { REFRESH: { guard: 'refreshIdle', target: 'refreshing' } },
+      on: { ...checkable, REFRESH: { guard: 'refreshIdle', target: 'refreshing' } },
     },
 
     'backing-off': {
       after: { retry: 'refreshing' },
-      on: { REFRESH: { guard: 'noUnsettledSend', target: 'refreshing' } },
+      on: { ...checkable, REFRESH: { guard: 'noUnsettledSend', target: 'refreshing' } },
     },
 
     // The grant is dead or unknown. Its access token is served until it expires: time to reconnect early.
     ending: {
       on: {
+        ...checkable,
         LATE_ANSWER: {
           guard: 'stored',
           target: 'fresh',
@@ -105,6 +118,21 @@ export const token = vocabulary.createStateConfig({
             ],
           },
         ],
+      },
+    },
+
+    // No token at all: an access key serves, until its deadline. There is no call to check one.
+    'access-key': {
+      on: {
+        AUTHORIZE: migrateFrom('connected'),
+        MIGRATE: migrateFrom('connected'),
+        KEY_LAPSED: {
+          target: '#account.life.disconnected',
+          actions: [
+            { type: 'stand', params: { reason: 'access-key-sunset' } },
+            { type: 'tell', params: { type: 'account.disconnected' } },
+          ],
+        },
       },
     },
   },

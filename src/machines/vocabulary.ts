@@ -5,13 +5,27 @@
  */
 
 import { assign, emit, fromPromise, not, raise, setup, stateIn } from 'xstate';
-import type { AccountContext, ExchangeOutput, Grant, RefreshOutput, TokenFacts, VerifyOutput } from './context';
+import type {
+  AccountContext,
+  ExchangeOutput,
+  Grant,
+  KeyPlan,
+  RefreshOutput,
+  Standing,
+  TokenFacts,
+  VerifyOutput,
+} from './context';
 import type { UpsAnswer } from './data';
 import type { AccountEvent } from './events';
 import { consentEnds, type ConsentEnd, type Outcome, type Reason } from './reasons';
 import {
   accessEndsMs,
   consentTtlMs,
+  daysLeft,
+  keyDeadlineMs,
+  keyGraceMs,
+  keyNoticeMs,
+  keyReminderMs,
   refreshDueMs,
   retryAtAfter,
   retryMs,
@@ -83,6 +97,12 @@ export const concludedWithNothing = ({ context, event }: Told): Conclusion => ({
   ...nothingGained(event),
 });
 
+/** UPS lets a merchant try so often in 24 hours. */
+export const PROFILE_ATTEMPTS = 3;
+
+const planWith = ({ accessKey }: AccountContext, change: Partial<KeyPlan>): KeyPlan | null =>
+  accessKey && { ...accessKey, ...change };
+
 /** A grant whose last answer was lost may still be found alive: it is kept, every other dead grant is destroyed. */
 export const keepsDeadGrant = (reason: Reason | null): boolean => reason === 'refresh-outcome-unknown';
 
@@ -91,7 +111,7 @@ export const vocabulary = setup({
     context: {} as AccountContext,
     events: {} as AccountEvent,
     input: {} as Pick<AccountContext, 'at' | 'facts'>,
-    emitted: {} as { type: string; data: Record<string, string | null> },
+    emitted: {} as { type: string; data: Record<string, string | number | null> },
   },
   // Declared so that `invoke` may name them; the runtime never starts an actor, workers do the work.
   actors: {
@@ -105,6 +125,10 @@ export const vocabulary = setup({
     refreshDue: ({ context }) => refreshDueMs(context),
     retry: ({ context }) => retryMs(context),
     accessEnds: ({ context }) => accessEndsMs(context),
+    keyDeadline: ({ context }) => keyDeadlineMs(context),
+    keyNotice: ({ context }) => keyNoticeMs(context),
+    keyReminder: ({ context }) => keyReminderMs(context),
+    keyGrace: ({ context }) => keyGraceMs(context),
   },
   guards: {
     notExchanging: not(stateIn({ consent: 'exchanging' })),
@@ -132,13 +156,26 @@ export const vocabulary = setup({
     grantInUse: ({ event }, params: { end: ConsentEnd }) =>
       event.type === 'CONSENT_ENDED' && event.end === params.end && event.grant === 'current',
     numberUnchecked: ({ context }) => context.recheck,
-    cameFrom: ({ context }, params: { state: 'created' | 'disconnected' }) => context.origin?.state === params.state,
+    consentAwaiting: stateIn({ consent: 'awaiting' }),
+    cameFrom: ({ context }, params: { state: Standing['state'] }) => context.origin?.state === params.state,
     pastRefreshExpiry: ({ event, context }) =>
       outputKind(event) === 'refused' && context.current !== null && context.at >= context.current.refreshExpiresAt,
     afterLostAnswer: ({ event, context }) => outputKind(event) === 'refused' && context.facts.ambiguousSends > 0,
     stored: ({ event }) => event.type === 'LATE_ANSWER' && event.stored,
     storedAfterUnknown: ({ event, context }) =>
       event.type === 'LATE_ANSWER' && event.stored && keepsDeadGrant(context.origin?.reason ?? context.reason),
+    // --- the access key
+    imported: ({ context }) => context.facts.imported,
+    importedInTime: ({ context }) => context.facts.imported && context.at < context.facts.keyDeadlineAt,
+    keyHeld: ({ context }) => context.scheme === 'access-key',
+    keyServed: ({ context }) => context.scheme === 'access-key' && context.reason !== 'disconnected-by-operator',
+    keyDead: stateIn({ key: 'dead' }),
+    keyWorks: ({ context: { at, facts, accessKey } }) =>
+      facts.keyHeld && at < Math.min(accessKey?.keptUntil ?? 0, facts.keyDeadlineAt),
+    beforeDeadline: ({ context, event }) => event.type === 'POSTPONE' && event.until <= context.facts.keyDeadlineAt,
+    deadlineStaysAhead: ({ context }) => context.facts.changes && context.at < context.facts.keyDeadlineAt,
+    lapsedKey: ({ context }) => context.reason === 'access-key-sunset',
+    attemptsLeft: ({ context }) => context.facts.profileAttempts < PROFILE_ATTEMPTS,
   },
   actions: {
     // --- the standing: reason and since belong to the state, and are set on the way in
@@ -146,7 +183,7 @@ export const vocabulary = setup({
     blame: assign((_, params: { reason: Reason }) => ({ reason: params.reason })),
     clearBlame: assign({ reason: null }),
     since: assign(({ context }) => ({ since: context.at })),
-    leaveFrom: assign(({ context }, params: { state: 'created' | 'disconnected' }) => ({
+    leaveFrom: assign(({ context }, params: { state: Standing['state'] }) => ({
       origin: { state: params.state, reason: context.reason, since: context.since },
       reason: null,
       since: context.at,
@@ -161,6 +198,11 @@ export const vocabulary = setup({
       since: context.origin?.since ?? context.at,
       origin: null,
     })),
+    reviveOrigin: assign(({ context }) =>
+      context.origin?.reason === 'access-key-sunset'
+        ? { origin: { state: 'connected' as const, reason: null, since: context.at } }
+        : {},
+    ),
     forgetOrigin: assign({ origin: null }),
 
     // --- the consent
@@ -244,8 +286,50 @@ export const vocabulary = setup({
     forgetDeadGrant: assign(({ context }) => (keepsDeadGrant(context.reason) ? {} : { current: null })),
     forgetScheme: assign({ scheme: null }),
 
+    // --- the access key
+    takeKey: assign({ scheme: 'access-key', accessKey: { remindAt: null, graceMs: 0, keptUntil: 0 } }),
+    planReminder: assign(({ context }, { event }: { event: AccountEvent }) => ({
+      accessKey: planWith(context, { remindAt: event.type === 'POSTPONE' ? event.until : null }),
+    })),
+    forgetReminder: assign(({ context }) => ({ accessKey: planWith(context, { remindAt: null }) })),
+    keepReminderBefore: assign(({ context }) => {
+      const remindAt = context.accessKey?.remindAt ?? null;
+      return {
+        accessKey: planWith(context, { remindAt: remindAt && Math.min(remindAt, context.facts.keyDeadlineAt) }),
+      };
+    }),
+    askGrace: assign(({ context }, { event }: { event: AccountEvent }) => ({
+      accessKey: planWith(context, { graceMs: event.type === 'MIGRATE' ? event.graceMs : 0 }),
+    })),
+    retireKey: assign(({ context }) => ({
+      accessKey: planWith(context, { remindAt: null, keptUntil: context.at + (context.accessKey?.graceMs ?? 0) }),
+    })),
+    keepNoLonger: assign(({ context }) => ({
+      accessKey: planWith(context, { remindAt: null, keptUntil: context.at }),
+    })),
+    unretireKey: assign(({ context }) => ({ accessKey: planWith(context, { graceMs: 0, keptUntil: 0 }) })),
+    useKeyAgain: assign({ scheme: 'access-key' }),
+    forgetKey: assign({ accessKey: null }),
+    keyLapses: raise({ type: 'KEY_LAPSED' }),
+    keyRevives: raise({ type: 'KEY_REVIVED' }),
+    keyRestored: raise({ type: 'KEY_RESTORED' }),
+
     // --- what the world is told
     tell: emit(({ context }, params: { type: string }) => ({ type: params.type, data: { reason: context.reason } })),
+
+    tellEnd: emit(({ event }, params: { type: string }) => ({
+      type: params.type,
+      data: { reason: event.type === 'CONSENT_ENDED' ? consentEnds[event.end] : null },
+    })),
+    tellExpiring: emit(({ context: { at, facts } }, params: { because: 'deadline' | 'reminder' }) => ({
+      type: 'account.expiring',
+      data: {
+        what: 'access-key',
+        because: params.because,
+        expiresAt: facts.keyDeadlineAt,
+        daysLeft: daysLeft(at, facts.keyDeadlineAt),
+      },
+    })),
 
     // --- patches of the document, in the same write (patches.ts)
     openLink: (_, _params: { event: AccountEvent }) => {},
@@ -259,6 +343,13 @@ export const vocabulary = setup({
     destroyGrant: () => {},
     noteLateAnswer: () => {},
     destroyDeadGrant: (_, _params: { keep: boolean }) => {},
+    sealKey: () => {},
+    shredKey: () => {},
+    destroyKey: () => {},
+    moveDeadline: (_, _params: { event: AccountEvent }) => {},
+    noteKeyRead: () => {},
+    openVerification: (_, _params: { event: AccountEvent }) => {},
+    endVerification: (_, _params: { event: AccountEvent }) => {},
     noteUps: (_, _params: { ups: UpsAnswer | null }) => {},
     editSettings: (_, _params: { event: AccountEvent }) => {},
     use: (_, _params: { event: AccountEvent }) => {},
@@ -277,4 +368,10 @@ export const refusals: Record<string, string> = {
   changes: 'unchanged',
   isThisConsent: 'replaced',
   refusedAs: 'replaced',
+  keyHeld: 'no-access-key',
+  keyServed: 'no-access-key',
+  keyWorks: 'no-access-key',
+  beforeDeadline: 'past-deadline',
+  deadlineStaysAhead: 'unchanged',
+  attemptsLeft: 'attempts-exhausted',
 };

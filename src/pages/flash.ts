@@ -5,7 +5,7 @@
 
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { cookiesOf } from '../api/links';
+import { cookiesOf } from '../links';
 import { publicEvents } from '../machines/events';
 import { reasons, type Outcome, type Reason } from '../machines/reasons';
 

@@ -5,8 +5,8 @@
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
-import { hmac } from '../api/hash';
-import { cookiesOf } from '../api/links';
+import { hmac } from '../hash';
+import { cookiesOf } from '../links';
 import { callerOf, type Caller } from '../api/roles';
 import type { Services } from '../api/services';
 import type { ApiKey } from '../db/apiKeys';

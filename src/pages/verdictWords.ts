@@ -16,7 +16,8 @@ const done: Record<PublicEventType, string> = {
   REFRESH: 'The refresh has started: the new token shows below in a moment.',
   VERIFY: 'UPS is being asked whether the login in use still holds this account number.',
   MIGRATE: 'The migration has started.',
-  POSTPONE: 'The reminder was moved.',
+  POSTPONE: 'Postponed: the account comes back to the list of old keys on that day.',
+  RESTORE_ACCESS_KEY: 'The account is on its old access key again, and the tokens of the migration are destroyed.',
   DEACTIVATE: 'The account is inactive now, and its tokens are destroyed.',
   REACTIVATE: 'The account is back. Authorize it to connect it to UPS.',
   DISCONNECT: 'The account is disconnected, and its tokens are destroyed.',
@@ -30,6 +31,8 @@ const refused: Record<string, string> = {
     'The answer to the last refresh may still come. To keep the token safe, the next one is sent only after that.',
   'exchange-under-way': 'The merchant has just come back from UPS: the outcome shows in a moment.',
   'verification-under-way': 'A verification is under way already.',
+  'no-access-key': 'The account holds no access key that could be used.',
+  'past-deadline': 'UPS switches the old access key off before that day: choose an earlier one.',
   replaced: 'A newer link took the place of this one.',
 };
 

@@ -188,7 +188,7 @@ export function makePerformer(parts: PerformerParts): Performer {
   async function performAll(id: string): Promise<void> {
     try {
       const document = await claimFree(await fireDue(await runtime.load(id)));
-      if (document.outbox.some((entry) => relayAt(entry) <= clock.now())) await runtime.relay.relayNow(document);
+      if (document.outbox.some((entry) => relayAt(entry) <= clock.now())) await runtime.relay.relayNow([document]);
     } catch (error) {
       if (!(error instanceof NotFound || error instanceof NewerVersion || isAway(error))) throw error;
       log.info({ accountId: id, code: codeOf(error) }, 'An account is left alone for now.');

@@ -1,5 +1,5 @@
 import type { AccountJson, RowJson, VerdictJson } from '../../src/api/schemas/answers';
-import { accountIdOf } from '../../src/api/hash';
+import { accountIdOf } from '../../src/hash';
 import { newAccount, openHouse, type House } from './house';
 
 let house: House;

@@ -33,7 +33,7 @@ const accounts = (...args: string[]) => upslink(['accounts', ...args], env);
 const stored = async (id: string) => {
   const document = await makeStore(db).load(id);
   if (!document) throw new Error(`no ${id}`);
-  return presentAccount(document);
+  return presentAccount(document, Date.now());
 };
 
 it('lists accounts of all tenants or one, by filter and a page at a time', async () => {

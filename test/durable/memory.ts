@@ -5,9 +5,20 @@
 
 import { changesOf } from '../../src/db/changes';
 import { StoreUnavailable } from '../../src/durable/errors';
-import type { Checkpoint, Document, DueItem, HistoryEntry, Queue, Row, Store } from '../../src/durable/types';
+import type {
+  Checkpoint,
+  Document,
+  DueItem,
+  Grave,
+  HistoryEntry,
+  Queue,
+  Row,
+  Store,
+  Written,
+} from '../../src/durable/types';
 
-export type StoreOperation = 'load' | 'insert' | 'write' | 'appendHistory' | 'findApplied' | 'due';
+export type StoreOperation =
+  'load' | 'insert' | 'insertMany' | 'findGrave' | 'write' | 'writeMany' | 'appendHistory' | 'findApplied' | 'due';
 
 /**
  * before: lost on the way, nothing happened. after: it happened, the answer was lost.
@@ -21,6 +32,8 @@ export interface MemoryStore<Data, View> extends Store<Data, View> {
   documents(): Document<Data, View>[];
   history(id: string): Row[];
   checkpoints(id: string): Checkpoint[];
+  /** As an erasure leaves it. */
+  bury(id: string): void;
   /** How often each operation was called. */
   readonly calls: Record<StoreOperation, number>;
 }
@@ -32,8 +45,12 @@ export function makeMemoryStore<Data extends object, View extends object>(
 ): MemoryStore<Data, View> {
   const documents: Kept<Data, View> = new Map();
   const previous: Kept<Data, View> = new Map();
+  const graves = new Map<string, Grave>();
   const history = new Map<string, Map<number, HistoryEntry>>();
-  const calls = { load: 0, insert: 0, write: 0, appendHistory: 0, findApplied: 0, due: 0 };
+  const calls = {
+    ...{ load: 0, insert: 0, insertMany: 0, findGrave: 0, write: 0, writeMany: 0 },
+    ...{ appendHistory: 0, findApplied: 0, due: 0 },
+  };
 
   function keep(document: Document<Data, View>): void {
     const before = documents.get(document.id);
@@ -51,12 +68,28 @@ export function makeMemoryStore<Data extends object, View extends object>(
     return copy(answer(fault === 'stale' ? new Map([...documents, ...previous]) : documents));
   }
 
-  async function change(operation: 'insert' | 'write', id: string, happen: () => 'done' | 'lost') {
+  async function change(operation: 'insert' | 'write', id: string, happen: () => 'done' | 'lost'): Promise<Written> {
     calls[operation]++;
     const fault = faults(operation, id);
     if (fault === 'before') return 'unknown';
     const written = happen();
     return fault === 'after' ? 'unknown' : written;
+  }
+
+  function place(document: Document<Data, View>, over: Grave | null): 'done' | 'lost' {
+    const grave = graves.get(document.id);
+    if (documents.has(document.id) || grave?.rev !== over?.rev) return 'lost';
+    graves.delete(document.id);
+    keep(copy(document));
+    return 'done';
+  }
+
+  /** The parts that differ by reference, as the real one: a document changed in place is caught here too. */
+  function replace(before: Document<Data, View>, next: Document<Data, View>): 'done' | 'lost' {
+    const stored = documents.get(before.id);
+    if (stored?.rev !== before.rev) return 'lost';
+    keep(applied(stored, copy(changesOf(before, next))));
+    return 'done';
   }
 
   function append({ id, ...entry }: HistoryEntry): void {
@@ -80,21 +113,32 @@ export function makeMemoryStore<Data extends object, View extends object>(
         return found && (tenantId === undefined || found.tenantId === tenantId) ? found : null;
       }),
 
-    insert: (document) =>
-      change('insert', document.id, () => {
-        if (documents.has(document.id)) return 'lost';
-        keep(copy(document));
-        return 'done';
-      }),
+    insert: (document, over = null) => change('insert', document.id, () => place(document, over)),
 
-    // The parts that differ by reference, as the real one: a document changed in place is caught here too.
-    write: (before, next) =>
-      change('write', before.id, () => {
-        const stored = documents.get(before.id);
-        if (stored?.rev !== before.rev) return 'lost';
-        keep(applied(stored, copy(changesOf(before, next))));
-        return 'done';
-      }),
+    insertMany: async (many) => {
+      calls.insertMany++;
+      const fault = faults('insertMany', null);
+      const written = fault === 'before' ? [] : many.map((document) => place(document, null));
+      return fault === null ? written : many.map(() => 'unknown');
+    },
+
+    findGrave: (id) => read('findGrave', id, () => graves.get(id) ?? null),
+
+    write: (before, next) => change('write', before.id, () => replace(before, next)),
+
+    writeMany: async (changes) => {
+      calls.writeMany++;
+      const fault = faults('writeMany', null);
+      if (fault !== 'before') for (const { before, next } of changes) replace(before, next);
+      if (fault !== null) throw new StoreUnavailable('The store is away, as the test asked.');
+    },
+
+    bury: (id) => {
+      const { rev, seq } = documents.get(id) ?? { rev: 0, seq: 0 };
+      graves.set(id, { rev: rev + 1, seq });
+      documents.delete(id);
+      history.delete(id);
+    },
 
     appendHistory: async (entries) => {
       calls.appendHistory++;

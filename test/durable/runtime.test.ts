@@ -252,7 +252,7 @@ describe('a write whose answer never came', () => {
     let loads = 0;
     one.store.load = async (id, tenantId) => {
       const document = await load(id, tenantId);
-      if (document && ++loads === 2) await other.relay.relayNow(document);
+      if (document && ++loads === 2) await other.relay.relayNow([document]);
       return load(id, tenantId);
     };
     expect(await one.dispatch({ type: 'DEACTIVATE' })).toMatchObject({ verdict: 'applied', seq: 2 });

@@ -2,6 +2,7 @@
 
 import type { AccountData } from '../../src/machines/data';
 import { accountData } from '../machines/lived';
+import { MACHINE_VERSION } from '../../src/machines/account';
 import type { AccountView } from '../../src/machines/definition';
 import type { Document, HistoryEntry, Row } from '../../src/durable/types';
 
@@ -13,12 +14,13 @@ export function sampleDocument(over: Partial<AccountDocument> = {}): AccountDocu
   return {
     id: 'acc_sample',
     tenantId: 'acme',
-    version: 1,
+    version: MACHINE_VERSION,
     rev: 1,
     seq: 1,
+    firstSeq: 1,
     snapshot: {
       status: 'active',
-      value: { life: 'created', consent: 'idle' },
+      value: { life: 'created', consent: 'idle', key: 'none' },
       context: { at: AT, reason: null, facts: {} },
       historyValue: {},
     },
@@ -72,7 +74,7 @@ export const sampleEntry = (id: string, row: Row, checkpoint: HistoryEntry['chec
 export const checkpointAt = (seq: number): NonNullable<HistoryEntry['checkpoint']> => ({
   seq,
   at: AT + seq,
-  version: 1,
+  version: MACHINE_VERSION,
   snapshot: sampleDocument().snapshot,
   timers: [],
   invocations: [],

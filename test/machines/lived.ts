@@ -4,9 +4,15 @@ import { createHash } from 'node:crypto';
 import { decide, decideCreation, claimOf, schedule, type Change, type Decision } from '../../src/durable/decide';
 import type { Document, Row } from '../../src/durable/types';
 import type { RefreshOutput, TokenFacts, VerifyOutput, ExchangeOutput } from '../../src/machines/context';
-import type { AccountData, RefreshPolicy, UpsAnswer } from '../../src/machines/data';
+import {
+  newAccountData,
+  type AccessKey,
+  type AccountData,
+  type RefreshPolicy,
+  type UpsAnswer,
+} from '../../src/machines/data';
 import { defaultRules, makeAccountDefinition, type AccountView } from '../../src/machines/definition';
-import type { AccountEvent, Authorize } from '../../src/machines/events';
+import type { AccountEvent, Authorize, Migrate } from '../../src/machines/events';
 
 export type Account = Document<AccountData, AccountView>;
 
@@ -28,32 +34,28 @@ export const upsAnswer = (code: string | null = null): UpsAnswer => ({
   message: null,
 });
 
-export const accountData = (refreshPolicy: RefreshPolicy = 'eager'): AccountData => ({
-  settings: {
-    name: 'UPS East',
-    accountNumber: 'A1B2C3',
-    address: {
-      addressLine: '1 Dock St',
-      city: 'Timonium',
-      stateProvinceCode: 'MD',
-      postalCode: '21093',
-      countryCode: 'US',
+export const accountData = (refreshPolicy: RefreshPolicy = 'eager', accessKey: AccessKey | null = null): AccountData =>
+  newAccountData(
+    {
+      name: 'UPS East',
+      accountNumber: 'A1B2C3',
+      address: {
+        addressLine: '1 Dock St',
+        city: 'Timonium',
+        stateProvinceCode: 'MD',
+        postalCode: '21093',
+        countryCode: 'US',
+      },
+      owner: 'shipper',
+      externalId: null,
+      refreshPolicy,
+      seq: 1,
     },
-    owner: 'shipper',
-    externalId: null,
-    refreshPolicy,
-    seq: 1,
-  },
-  createHash: 'hash',
-  usedBy: [],
-  current: null,
-  candidate: null,
-  links: [],
-  lastUps: null,
-});
+    'hash',
+    accessKey,
+  );
 
-export const authorizeEvent = (consentId: string): Authorize => ({
-  type: 'AUTHORIZE',
+const linkOf = (consentId: string) => ({
   consentId,
   linkHash: `link-${consentId}`,
   stateHash: `state-${consentId}`,
@@ -62,13 +64,24 @@ export const authorizeEvent = (consentId: string): Authorize => ({
   ttlMs: defaultRules.consentTtlMs,
 });
 
+export const authorizeEvent = (consentId: string): Authorize => ({ type: 'AUTHORIZE', ...linkOf(consentId) });
+
+export const migrateEvent = (consentId: string, graceMs = 0): Migrate => ({
+  type: 'MIGRATE',
+  ...linkOf(consentId),
+  graceMs,
+  campaignId: null,
+});
+
 export interface LivedOptions {
   refreshPolicy?: RefreshPolicy;
   /** Everything in memory is dropped between events: the document goes through JSON, as a store would do. */
   forgetful?: boolean;
+  /** Born by an import, with a key that works so long from now; negative: that works no more. */
+  keyWorksForMs?: number;
 }
 
-export function livedAccount({ refreshPolicy = 'eager', forgetful = false }: LivedOptions = {}) {
+export function livedAccount({ refreshPolicy = 'eager', forgetful = false, keyWorksForMs }: LivedOptions = {}) {
   let at = T0;
   let ids = 0;
   const rows: Row[] = [];
@@ -84,6 +97,7 @@ export function livedAccount({ refreshPolicy = 'eager', forgetful = false }: Liv
       verifier: `${SECRET}verifier-${ids}`,
       access: `${SECRET}access-${ids}`,
       refresh: `${SECRET}refresh-${ids}`,
+      accessKey: `${SECRET}key-${ids}`,
     },
     claimBy: null,
     attemptId: null,
@@ -96,11 +110,13 @@ export function livedAccount({ refreshPolicy = 'eager', forgetful = false }: Liv
   };
 
   let document: Account | null = null;
+  const isImport = keyWorksForMs !== undefined;
+  const accessKey = isImport ? { sealed: null, fingerprint: 'f1', deadlineAt: at + keyWorksForMs } : null;
   document = keep(
     decideCreation(
       definition,
-      { id: 'acc_test', tenantId: 'acme', data: accountData(refreshPolicy) },
-      change({ type: 'CREATE' }),
+      { id: 'acc_test', tenantId: 'acme', data: accountData(refreshPolicy, accessKey) },
+      change({ type: isImport ? 'IMPORT' : 'CREATE' }),
       around(),
     ),
   );
@@ -168,9 +184,14 @@ export function livedAccount({ refreshPolicy = 'eager', forgetful = false }: Liv
     advanceBy: (ms: number) => void (at += ms),
     told: () => rows.flatMap(({ outgoing }) => outgoing.map(({ type }) => type)),
     authorize: (consentId = 'g1') => send(authorizeEvent(consentId)),
+    migrate: (consentId = 'g1', graceMs = 0) => send(migrateEvent(consentId, graceMs)),
     /** From a link to a connected account. */
     connect(consentId = 'g1') {
       send(authorizeEvent(consentId));
+      account.comeBack(consentId);
+    },
+    /** The merchant comes back from UPS with a login that holds the account. */
+    comeBack(consentId = 'g1') {
       send({ type: 'CODE_RECEIVED', consentId });
       finish('exchange', { kind: 'tokens', tokens: tokens(consentId, 1), ups: upsAnswer() });
       finish('verify', { kind: 'verified', ups: null });

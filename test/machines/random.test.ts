@@ -8,7 +8,7 @@ import { schedule } from '../../src/durable/decide';
 import { replay } from '../../src/durable/replay';
 import type { AccountContext } from '../../src/machines/context';
 import { standingOf } from '../../src/machines/definition';
-import { authorizeEvent, definition, livedAccount, MINUTE, SECRET, upsAnswer, type Lived } from './lived';
+import { authorizeEvent, DAY, definition, livedAccount, MINUTE, SECRET, upsAnswer, type Lived } from './lived';
 
 type Move = (account: Lived) => void;
 
@@ -102,7 +102,14 @@ const moves: Record<string, Move> = {
   disconnect: (account) => void account.send({ type: 'DISCONNECT', note: 'n' }),
   deactivate: (account) => void account.send({ type: 'DEACTIVATE' }),
   reactivate: (account) => void account.send({ type: 'REACTIVATE' }),
-  migrate: (account) => void account.send({ type: 'MIGRATE' }),
+  migrate: (account) => void account.migrate(`g${++consents}`),
+  migrateWithGrace: (account) => void account.migrate(`g${++consents}`, 3 * DAY),
+  restoreKey: (account) => void account.send({ type: 'RESTORE_ACCESS_KEY' }),
+  readKey: (account) => void account.send({ type: 'ACCESS_KEY_READ' }),
+  postpone: (account) => void account.send({ type: 'POSTPONE', until: account.clock() + 2 * DAY }),
+  deadlineAhead: (account) => void account.send({ type: 'DEADLINE_MOVED', deadlineAt: account.clock() + 9 * DAY }),
+  deadlinePassed: (account) => void account.send({ type: 'DEADLINE_MOVED', deadlineAt: account.clock() - MINUTE }),
+  tryProfile: (account) => void account.send({ type: 'PROFILE_VERIFICATION_OPENED', method: 'invoice' }),
   use: (account) => void account.send({ type: 'USE', use: { kind: 'store', ref: 's' } }),
   unuse: (account) => void account.send({ type: 'UNUSE', use: { kind: 'store', ref: 's' } }),
   renumber: (account) => edit({ accountNumber: `N${account.now().seq}` })(account),
@@ -132,9 +139,9 @@ function plainJson(value: unknown, path = 'document'): void {
 /** What is equal in every document, whatever happened to it. */
 function equations(account: Lived): void {
   const document = account.now();
-  const { state, token, consent } = standingOf(document.snapshot.value);
+  const { state, token, consent, key } = standingOf(document.snapshot.value);
   const context = document.snapshot.context as AccountContext;
-  const { current, candidate, links } = document.data;
+  const { current, candidate, links, accessKey } = document.data;
   const facts = ({
     grantId,
     generation,
@@ -157,10 +164,19 @@ function equations(account: Lived): void {
   expect(context.candidate && facts(context.candidate)).toEqual(candidate && facts(candidate));
   // Where the account may have what.
   expect(context.consent !== null).toBe(consent !== 'idle');
-  if (state === 'pending-authorization') expect([consent !== 'idle', context.origin !== null]).toEqual([true, true]);
+  const isAway = state === 'pending-authorization' || state === 'migrating';
+  if (isAway) expect([consent !== 'idle', context.origin !== null]).toEqual([true, true]);
   else expect(context.origin).toBeNull();
   if (['created', 'disconnected', 'inactive'].includes(state)) expect(consent).toBe('idle');
-  if (state === 'connected') expect(current).not.toBeNull();
+  if (state === 'connected') expect(current !== null).toBe(token !== 'access-key');
+  // An account on its key has it, sealed, and no grant beside it; whoever uses none has none but a retired one.
+  const isOnKey = token === 'access-key' || state === 'migrating';
+  if (isOnKey) expect([accessKey?.sealed?.startsWith('sealed:'), current]).toEqual([true, null]);
+  if (isOnKey || context.scheme === 'access-key') expect(['held', 'dead']).toContain(key);
+  else expect(['none', 'retired']).toContain(key);
+  if (token === 'access-key') expect(key).toBe('held');
+  expect([accessKey !== null, context.accessKey !== null]).toEqual([key !== 'none', key !== 'none']);
+  expect(document.data.profileVerifications.length).toBeLessThanOrEqual(12);
   if (state === 'inactive' || state === 'created') expect([current, candidate]).toEqual([null, null]);
   if (candidate !== null) expect(consent).toBe('verifying');
   expect(state !== 'connected' || context.consent !== null || !context.recheck).toBe(true);
@@ -211,6 +227,8 @@ function choose(account: Lived, at: number): string {
   return some[Math.floor(at / 4) % some.length] ?? 'wait';
 }
 
+const keyWorksForMs: Record<string, number> = { imported: 40 * DAY, lapsed: -MINUTE };
+
 const names = Object.keys(moves);
 const walk = fc.array(fc.nat(4_000), { minLength: 5, maxLength: 60 });
 
@@ -220,9 +238,9 @@ it.each([
 ])('holds the document’s equations on every walk, and history replays to it (%s)', (_, forgetful) => {
   const visited = new Set<string>();
   fc.assert(
-    fc.property(walk, fc.boolean(), (path, startConnected) => {
-      const account = livedAccount({ forgetful });
-      if (startConnected) account.connect(`g${++consents}`);
+    fc.property(walk, fc.constantFrom('created', 'connected', 'imported', 'lapsed'), (path, start) => {
+      const account = livedAccount({ forgetful, ...(keyWorksForMs[start] && { keyWorksForMs: keyWorksForMs[start] }) });
+      if (start === 'connected') account.connect(`g${++consents}`);
       for (const at of path) {
         moves[choose(account, at)]?.(account);
         equations(account);
@@ -231,11 +249,11 @@ it.each([
       }
       expect(replay(definition, null, account.rows, account.now())).toEqual({ same: true, seq: account.now().seq });
     }),
-    { numRuns: 250 },
+    { numRuns: 300 },
   );
   // A walk that never gets anywhere proves nothing.
-  const everywhere = ['created', 'pending-authorization', 'connected', 'disconnected', 'inactive'];
+  const everywhere = ['created', 'pending-authorization', 'connected', 'disconnected', 'migrating', 'inactive'];
   expect(new Set([...visited].map((one) => one.split('.')[0]))).toEqual(new Set(everywhere));
-  for (const token of ['fresh', 'refreshing', 'backing-off', 'ending'])
+  for (const token of ['fresh', 'refreshing', 'backing-off', 'ending', 'access-key'])
     expect([...visited].some((one) => one.split('.')[1] === token)).toBe(true);
 });

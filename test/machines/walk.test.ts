@@ -28,7 +28,9 @@ interface Branch {
 
 const branches = (node: AnyStateNode, eventType: string) =>
   (node.transitions.get(eventType) ?? []) as unknown as Branch[];
-const allBranches = nodes.flatMap((node) => [...node.transitions.values()].flat() as unknown as Branch[]);
+const allBranches = nodes.flatMap(
+  (node) => [[...node.transitions.values()].flat(), node.always ?? []].flat() as unknown as Branch[],
+);
 const nameOf = (thing: unknown): string =>
   typeof thing === 'string' ? thing : String((thing as { type?: string } | undefined)?.type);
 
@@ -104,7 +106,11 @@ it('has no patch that nothing asks for', () => {
 });
 
 it('explains the refusal of every guard that can refuse a public event or a setting', () => {
-  const outside = [...publicEvents, 'EDIT', 'USE', 'UNUSE', 'CODE_RECEIVED', 'CONSENT_REFUSED'];
+  const outside = [
+    ...publicEvents,
+    ...['EDIT', 'USE', 'UNUSE', 'CODE_RECEIVED', 'CONSENT_REFUSED', 'ACCESS_KEY_READ', 'DEADLINE_MOVED'],
+    ...['PROFILE_VERIFICATION_OPENED', 'PROFILE_VERIFICATION_ENDED'],
+  ];
   for (const node of nodes)
     for (const eventType of outside)
       for (const { guard } of branches(node, eventType))

@@ -282,8 +282,11 @@ function counted(store: AccountStore, counts: Counts, is: { away: boolean; leavi
   };
   return {
     load: (id, tenantId) => (counts.reads++, unlessAway(() => store.load(id, tenantId))),
-    insert: (document) => (counts.inserts++, written(() => store.insert(document))),
+    insert: (document, over) => (counts.inserts++, written(() => store.insert(document, over))),
+    insertMany: (documents) => (counts.inserts++, unlessAway(() => store.insertMany(documents))),
+    findGrave: (id) => (counts.reads++, unlessAway(() => store.findGrave(id))),
     write: (before, next) => (counts.writes++, written(() => store.write(before, next))),
+    writeMany: (changes) => (counts.writes++, unlessAway(() => store.writeMany(changes))),
     appendHistory: (entries) => {
       counts.appends++;
       counts.rows += entries.length;

@@ -3,9 +3,9 @@
 import type { AccountDocument } from '../../db/accounts';
 import * as queries from '../../db/queries';
 import { getTenant } from '../../db/tenants';
-import type { AccountData } from '../../machines/data';
+import { newAccountData, type AccountData } from '../../machines/data';
 import type { SettingsEvent } from '../../machines/events';
-import { accountIdOf, hashOf } from '../hash';
+import { accountIdOf, hashOf } from '../../hash';
 import { presentAccount } from '../present';
 import { Refusal } from '../problems';
 import { actorOf, type Caller, type TenantCaller } from '../roles';
@@ -28,15 +28,10 @@ async function policyOf({ db }: Services, tenantId: string) {
 
 function newData(input: CreateAccount, refreshPolicy: 'eager' | 'lazy'): AccountData {
   const { name, accountNumber, address, owner, externalId = null } = input;
-  return {
-    settings: { name, accountNumber, address, owner, externalId, refreshPolicy, seq: 1 },
-    createHash: hashOf({ ...input, externalId, refreshPolicy: input.refreshPolicy ?? null }),
-    usedBy: [],
-    current: null,
-    candidate: null,
-    links: [],
-    lastUps: null,
-  };
+  return newAccountData(
+    { name, accountNumber, address, owner, externalId, refreshPolicy, seq: 1 },
+    hashOf({ ...input, externalId, refreshPolicy: input.refreshPolicy ?? null }),
+  );
 }
 
 function nameTaken(found: AccountDocument): Refusal {
@@ -63,21 +58,21 @@ export const createAccount = action(
       actor: actorOf(caller),
     });
     if (!created && document.data.createHash !== data.createHash) throw nameTaken(document);
-    return { created, account: presentAccount(document) };
+    return { created, account: presentAccount(document, services.clock.now()) };
   },
 );
 
 export const getAccount = action(
   'read',
   async (services, caller: TenantCaller, { id }: { id: string }): Promise<AccountJson> =>
-    presentAccount(await loadAccount(services, caller, id)),
+    presentAccount(await loadAccount(services, caller, id), services.clock.now()),
 );
 
 export const listAccounts = action(
   'read',
-  async ({ db }, { tenantId }: Caller, { limit = PAGE, ...filters }: AccountListInput) => {
+  async ({ db, clock }, { tenantId }: Caller, { limit = PAGE, ...filters }: AccountListInput) => {
     const { items, nextCursor } = await queries.listAccounts(db, { tenantId, limit, ...filters });
-    return { items: items.map(presentAccount), nextCursor };
+    return { items: items.map((document) => presentAccount(document, clock.now())), nextCursor };
   },
 );
 
@@ -95,7 +90,7 @@ export const editAccount = action(
   ): Promise<AccountJson> => {
     const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
     const verdict = await changeSettings(services, caller, id, { type: 'EDIT', changes: given, ifMatch });
-    if (verdict.verdict === 'applied') return presentAccount(verdict.document);
+    if (verdict.verdict === 'applied') return presentAccount(verdict.document, services.clock.now());
     throw new Refusal('stale', `The settings were changed since: they are at ${verdict.document.data.settings.seq}.`, {
       field: 'If-Match',
       wayOut: 'Read the account again, look at what changed, and repeat with its settingsSeq.',
@@ -115,6 +110,6 @@ export const setUse = action(
     const verdict = await changeSettings(services, caller, id, { type: isUsed ? 'USE' : 'UNUSE', use });
     if (isUsed && !isUsedBy(verdict.document.data, use))
       throw new Refusal('too-many-uses', `The account is noted as used by ${USES_MAX} already: remove one first.`);
-    return presentAccount(verdict.document);
+    return presentAccount(verdict.document, services.clock.now());
   },
 );

@@ -4,8 +4,8 @@ import type { AccountDocument } from '../../db/accounts';
 import { getTenant } from '../../db/tenants';
 import { NotFound } from '../../durable/errors';
 import type { Link } from '../../machines/data';
-import { sha256 } from '../hash';
-import { cookieNameOf, cookieOf, isOpen, openChallenge, readToken, stateOf, type LinkToken } from '../links';
+import { sha256 } from '../../hash';
+import { cookieNameOf, cookieOf, isOpen, openChallenge, readToken, stateOf, type LinkToken } from '../../links';
 import { Refusal } from '../problems';
 import type { Services } from '../services';
 

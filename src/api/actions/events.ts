@@ -5,16 +5,18 @@ import { getTenant } from '../../db/tenants';
 import type { Dispatch } from '../../durable/runtime';
 import type { Effect, Verdict } from '../../durable/types';
 import type { PublicEventType } from '../../machines/events';
-import { hashOf } from '../hash';
-import { mintLink } from '../links';
+import { hashOf } from '../../hash';
+import { mintLink } from '../../links';
 import { instant, presentAccount } from '../present';
 import { Refusal } from '../problems';
 import { actorOf, assertMay, type TenantCaller } from '../roles';
 import { readableEvent } from '../rowTypes';
 import type { VerdictJson } from '../schemas/answers';
-import type { EventInput } from '../schemas/inputs';
+import type { EventInput, ResolveInput } from '../schemas/inputs';
 import type { Services } from '../services';
 import { action } from './action';
+
+const DAY_MS = 86_400_000;
 
 type AccountVerdict = Verdict<AccountDocument>;
 
@@ -35,13 +37,22 @@ async function assertAllowedReturn({ db }: Services, tenantId: string, returnTo:
   });
 }
 
-/** What is dispatched of an input: an AUTHORIZE gets its link, everything else goes as it is. */
+function assertAhead(until: number, now: number): void {
+  if (until > now) return;
+  throw new Refusal('invalid-input', 'until has passed already: choose a day before the deadline.', { field: 'until' });
+}
+
+/** What is dispatched of an input: an AUTHORIZE or MIGRATE gets its link, everything else goes as it is. */
 async function eventOf(services: Services, { tenantId }: TenantCaller, id: string, input: EventInput) {
   const { id: _, ...event } = input;
-  if (event.type !== 'AUTHORIZE') return { event, secrets: {}, connectUrl: null };
+  if (event.type === 'POSTPONE') assertAhead(event.until, services.clock.now());
+  if (event.type !== 'AUTHORIZE' && event.type !== 'MIGRATE') return { event, secrets: {}, connectUrl: null };
   const returnTo = event.returnTo ?? null;
   if (returnTo !== null) await assertAllowedReturn(services, tenantId, returnTo);
-  return mintLink(services, id, returnTo);
+  const { connectUrl, opens, secrets } = mintLink(services, { accountId: id, returnTo });
+  if (event.type === 'AUTHORIZE') return { event: { type: event.type, ...opens }, secrets, connectUrl };
+  const asked = { graceMs: (event.graceDays ?? 0) * DAY_MS, campaignId: null };
+  return { event: { type: event.type, ...opens, ...asked }, secrets, connectUrl };
 }
 
 const newestLink = ({ data }: AccountDocument) => data.links.at(-1);
@@ -59,10 +70,10 @@ function presentEffect(effect: Effect): Record<string, unknown> {
 
 export function presentVerdict(
   verdict: AccountVerdict,
-  about: { type: PublicEventType; connectUrl: string | null; dryRun: boolean },
+  about: { type: PublicEventType; connectUrl: string | null; dryRun: boolean; at: number },
 ): VerdictJson {
   const { document, effects, claimed: _, ...rest } = verdict;
-  const account = presentAccount(document);
+  const account = presentAccount(document, about.at);
   const opensLink = about.type === 'AUTHORIZE' || about.type === 'MIGRATE';
   return {
     ...rest,
@@ -95,8 +106,25 @@ export const dispatchEvent = action(
       dryRun,
     };
     const verdict = await services.runtime.dispatch(id, event, options);
-    return { verdict: presentVerdict(verdict, { type: input.type, connectUrl, dryRun }), status: statusOf(verdict) };
+    const at = services.clock.now();
+    return {
+      verdict: presentVerdict(verdict, { type: input.type, connectUrl, dryRun, at }),
+      status: statusOf(verdict),
+    };
   },
+);
+
+const resolutions = { migrate: 'MIGRATE', postpone: 'POSTPONE', deactivate: 'DEACTIVATE' } as const;
+
+/** One of the three ways to deal with an old key: each is an event, and nothing else. */
+export const resolve = action(
+  'write',
+  async (
+    services,
+    caller: TenantCaller,
+    { id, input: { action: chosen, ...rest } }: { id: string; input: ResolveInput },
+  ): Promise<Dispatched> =>
+    dispatchEvent(services, caller, { id, input: { type: resolutions[chosen], ...rest } as EventInput }),
 );
 
 /** A link for the merchant: the event AUTHORIZE, or why it cannot be. */

@@ -5,7 +5,7 @@
 
 import type { AccountDocument } from '../../db/accounts';
 import type { Slot } from '../../machines/data';
-import { standingOf } from '../../machines/definition';
+import { livesOnKey, standingOf } from '../../machines/definition';
 import { contextOf, instant, sentenceFor } from '../present';
 import { Refusal } from '../problems';
 import type { Code } from '../problem-codes';
@@ -39,8 +39,10 @@ function wishFor({ issuedAt, accessExpiresAt }: Slot, minTtl: number | undefined
 
 /** Why there is no token, as a problem's code. */
 function codeFor(document: AccountDocument): Code {
-  const { state } = standingOf(document.snapshot.value);
+  const standing = standingOf(document.snapshot.value);
+  const { state } = standing;
   const { reason } = contextOf(document);
+  if (livesOnKey(standing)) return 'uses-access-key';
   if (state === 'inactive') return 'inactive';
   if (state === 'pending-authorization' || state === 'migrating') return 'authorization-pending';
   return state === 'disconnected' && reason !== null ? reason : 'not-authorized-yet';

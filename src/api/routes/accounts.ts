@@ -1,11 +1,19 @@
 import type { Request } from 'express';
-import { createAccount, editAccount, getAccount, listAccounts, loadAccount, setUse } from '../actions/accounts';
+import { readAccessKey } from '../actions/accessKeys';
+import { createAccount, editAccount, getAccount, listAccounts, setUse } from '../actions/accounts';
 import { explain, readHistory } from '../actions/history';
 import { readToken } from '../actions/token';
 import { validate } from '../input';
 import { Refusal } from '../problems';
 import { route, type Route } from '../route';
-import { accountSchema, explanationSchema, pageOf, rowSchema, tokenAnswerSchema } from '../schemas/answers';
+import {
+  accessKeySchema,
+  accountSchema,
+  explanationSchema,
+  pageOf,
+  rowSchema,
+  tokenAnswerSchema,
+} from '../schemas/answers';
 import {
   accountListSchema,
   createAccountSchema,
@@ -146,18 +154,18 @@ export const accountRoutes: Route[] = [
   route({
     method: 'get',
     path: '/accounts/:id/access-key',
-    summary: 'The access key of the XML era',
-    needs: 'access-key',
+    summary: 'The access key of the XML era; every reading is on record',
+    needs: readAccessKey.needs,
     scope: 'one',
     query: noneSchema,
     body: null,
-    answers: {},
-    problems: ['no-access-key'],
+    answers: { 200: { description: 'It serves until the account is migrated.', schema: accessKeySchema } },
+    problems: ['no-access-key', 'too-busy', 'vault-key-missing'],
     isSecret: true,
-    handle: async ({ services, caller, params }) => {
-      await loadAccount(services, caller, idOf(params));
-      throw new Refusal('no-access-key', 'The account holds no access key.');
-    },
+    handle: async ({ services, caller, params }) => ({
+      status: 200,
+      body: await readAccessKey(services, caller, { id: idOf(params) }),
+    }),
   }),
   route({
     method: 'get',

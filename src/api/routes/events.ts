@@ -1,10 +1,10 @@
 import { publicEvents } from '../../machines/events';
-import { dispatchEvent, startAuthorization } from '../actions/events';
+import { dispatchEvent, resolve, startAuthorization } from '../actions/events';
 import { Refusal } from '../problems';
 import { assertMay, type Caller } from '../roles';
 import { route, type Route } from '../route';
 import { authorizationAnswerSchema, verdictSchema } from '../schemas/answers';
-import { authorizationSchema, dryRunSchema, eventSchema, noneSchema } from '../schemas/inputs';
+import { authorizationSchema, dryRunSchema, eventSchema, noneSchema, resolveSchema } from '../schemas/inputs';
 
 const isPublic = (type: string): boolean => publicEvents.some((known) => known === type);
 
@@ -18,6 +18,11 @@ function assertPublicEvent(body: unknown, caller: Caller): void {
   if (body.type === 'DISCONNECT') assertMay(caller, 'disconnect');
 }
 
+const verdicts = {
+  200: { description: 'Applied, a duplicate, or ignored.', schema: verdictSchema },
+  409: { description: 'Illegal here, or in use: a verdict, no problem.', schema: verdictSchema },
+};
+
 export const eventRoutes: Route[] = [
   route({
     method: 'post',
@@ -27,16 +32,28 @@ export const eventRoutes: Route[] = [
     scope: 'one',
     query: dryRunSchema,
     body: eventSchema,
-    answers: {
-      200: { description: 'Applied, a duplicate, or ignored.', schema: verdictSchema },
-      409: { description: 'Illegal here, or in use: a verdict, no problem.', schema: verdictSchema },
-    },
+    answers: verdicts,
     problems: ['unknown-event', 'event-id-reused'],
     before: assertPublicEvent,
     isSecret: true,
     handle: async ({ services, caller, params, query, body }) => {
       const about = { id: params['id'] ?? '', input: body, dryRun: query.dryRun === '1' };
       const { status, verdict } = await dispatchEvent(services, caller, about);
+      return { status, body: verdict };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/accounts/:id/resolve',
+    summary: 'Deal with an old access key: migrate, postpone or deactivate',
+    needs: resolve.needs,
+    scope: 'one',
+    query: noneSchema,
+    body: resolveSchema,
+    answers: verdicts,
+    isSecret: true,
+    handle: async ({ services, caller, params, body }) => {
+      const { status, verdict } = await resolve(services, caller, { id: params['id'] ?? '', input: body });
       return { status, body: verdict };
     },
   }),

@@ -3,6 +3,13 @@ import { accountRoutes } from './accounts';
 import { adminRoutes } from './admin';
 import { eventRoutes } from './events';
 import { lifecycleRoutes } from './lifecycle';
+import { profileVerificationRoutes } from './profileVerifications';
 
 /** Every route below /v1. */
-export const allRoutes: readonly Route[] = [...accountRoutes, ...eventRoutes, ...lifecycleRoutes, ...adminRoutes];
+export const allRoutes: readonly Route[] = [
+  ...accountRoutes,
+  ...eventRoutes,
+  ...profileVerificationRoutes,
+  ...lifecycleRoutes,
+  ...adminRoutes,
+];

@@ -52,7 +52,16 @@ export const accountSchema = z
         lastRefreshAt: instant.nullable(),
       })
       .nullable(),
-    accessKey: z.null(),
+    accessKey: z
+      .object({
+        fingerprint: z.string().describe('Tells one key from another.'),
+        deadline: instant.describe('UPS takes it until then.'),
+        daysLeft: z.int(),
+        remindAt: instant.nullable().describe('Postponed until then.'),
+        keptUntil: instant.nullable().describe('After a migration: RESTORE_ACCESS_KEY works until then.'),
+      })
+      .nullable()
+      .describe('The key of the XML era, until it is destroyed.'),
     createdAt: instant,
     updatedAt: instant,
   })
@@ -88,6 +97,30 @@ export const tokenAnswerSchema = z
     belowMinTtl: z.boolean().describe('It lives shorter than was asked for.'),
   })
   .meta({ id: 'Token' });
+
+export const accessKeySchema = z
+  .object({ accessLicenseNumber: z.string(), userId: z.string(), password: z.string() })
+  .meta({ id: 'AccessKey' });
+
+const attempts = {
+  attemptsLeft: z.int().describe('At most so many: tries made elsewhere are not known.'),
+  windowOpensAt: instant.nullable().describe('When the next may be opened; null while one may be opened now.'),
+};
+
+const verification = {
+  n: z.int(),
+  method: z.enum(['invoice', 'pin']),
+  openedAt: instant,
+  accepted: z.boolean().nullable(),
+};
+
+export const profileVerificationAnswerSchema = z
+  .object({ ...verification, ...attempts })
+  .meta({ id: 'ProfileVerification' });
+
+export const profileVerificationsSchema = z
+  .object({ items: z.array(z.object(verification)), ...attempts })
+  .meta({ id: 'ProfileVerifications' });
 
 export const rowSchema = z
   .looseObject({
@@ -188,6 +221,8 @@ export type AccountJson = z.output<typeof accountSchema>;
 export type VerdictJson = z.output<typeof verdictSchema>;
 export type NextStepJson = z.output<typeof nextStepSchema>;
 export type TokenJson = z.output<typeof tokenAnswerSchema>;
+export type AccessKeyJson = z.output<typeof accessKeySchema>;
+export type ProfileVerificationJson = z.output<typeof profileVerificationAnswerSchema>;
 export type RowJson = z.output<typeof rowSchema>;
 export type ExplanationJson = z.output<typeof explanationSchema>;
 export type TenantJson = z.output<typeof tenantSchema>;

@@ -72,6 +72,18 @@ const returnTo = z
   .describe("Where the merchant's browser goes in the end: at an allowed origin of the tenant.");
 const eventId = foreignId(200).optional().describe('Of your own: the same event again has one effect.');
 
+/** Up to which day an account is left alone: an instant, or a date, which begins at midnight UTC. */
+export const until = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'is no date or instant, such as 2026-12-31' })
+  .transform((text) => Date.parse(text))
+  .meta({ type: 'string', examples: ['2026-12-31', '2026-12-31T12:00:00Z'] });
+
+export const graceDays = z
+  .int({ error: 'is a whole number from 0 to 90' })
+  .min(0, { error: 'is a whole number from 0 to 90' })
+  .max(90, { error: 'is a whole number from 0 to 90' })
+  .describe('So long the old key is kept after the swap, in case it is to be taken back (RESTORE_ACCESS_KEY); else 0.');
+
 const event = <T extends string, S extends z.ZodRawShape>(type: T, fields: S) =>
   z.strictObject({ id: eventId, type: z.literal(type), ...fields });
 
@@ -80,8 +92,9 @@ export const eventSchemas = {
   AUTHORIZE: event('AUTHORIZE', { returnTo: returnTo.optional() }),
   REFRESH: event('REFRESH', {}),
   VERIFY: event('VERIFY', {}),
-  MIGRATE: event('MIGRATE', {}),
-  POSTPONE: event('POSTPONE', { until: z.iso.datetime({ offset: true }) }),
+  MIGRATE: event('MIGRATE', { returnTo: returnTo.optional(), graceDays: graceDays.optional() }),
+  POSTPONE: event('POSTPONE', { until }),
+  RESTORE_ACCESS_KEY: event('RESTORE_ACCESS_KEY', {}),
   DEACTIVATE: event('DEACTIVATE', {}),
   REACTIVATE: event('REACTIVATE', {}),
   DISCONNECT: event('DISCONNECT', { note: line(500) }),
@@ -94,11 +107,23 @@ export const eventSchema = z.discriminatedUnion('type', [
   eventSchemas.VERIFY,
   eventSchemas.MIGRATE,
   eventSchemas.POSTPONE,
+  eventSchemas.RESTORE_ACCESS_KEY,
   eventSchemas.DEACTIVATE,
   eventSchemas.REACTIVATE,
   eventSchemas.DISCONNECT,
   eventSchemas.CANCEL_AUTHORIZATION,
 ]);
+
+const resolution = <T extends string, S extends z.ZodRawShape>(action: T, fields: S) =>
+  z.strictObject({ action: z.literal(action), ...fields });
+
+/** What Resolve offers for an account that is still on an old key. */
+export const resolveSchema = z.discriminatedUnion('action', [
+  resolution('migrate', { returnTo: returnTo.optional(), graceDays: graceDays.optional() }),
+  resolution('postpone', { until }),
+  resolution('deactivate', {}),
+]);
+export type ResolveInput = z.output<typeof resolveSchema>;
 
 export const authorizationSchema = z.strictObject({ returnTo: returnTo.optional() });
 

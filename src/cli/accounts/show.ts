@@ -8,7 +8,7 @@ import { loadAccount, withDb, type InTenant } from '../store';
 import { fields, instant } from '../table';
 
 export async function runShow(env: Environment, out: Output, id: string, options: InTenant): Promise<void> {
-  const account = presentAccount(await withDb(env, (db) => loadAccount(db, id, options)));
+  const account = presentAccount(await withDb(env, (db) => loadAccount(db, id, options)), Date.now());
   out.result(account, () => describe(account, out.width));
 }
 

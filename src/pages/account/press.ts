@@ -1,7 +1,7 @@
 /** A pressed button becomes one event, and what became of it is told by the account's page. */
 
 import type { Router } from 'express';
-import { hmac } from '../../api/hash';
+import { hmac } from '../../hash';
 import { dispatchEvent } from '../../api/actions/events';
 import { Refusal } from '../../api/problems';
 import type { VerdictJson } from '../../api/schemas/answers';

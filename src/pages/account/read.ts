@@ -49,7 +49,7 @@ export async function readShown(
 ): Promise<AccountShown> {
   assertMay(visit.caller, 'read');
   const document = await loadAccount(services, visit.caller, id);
-  const account = presentAccount(document);
+  const account = presentAccount(document, services.clock.now());
   const [explanation, history] = await Promise.all([
     explain(services, visit.caller, { id }),
     historyPage(services, visit, account, before),

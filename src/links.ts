@@ -4,12 +4,13 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import type { AccountDocument } from '../db/accounts';
-import type { Link } from '../machines/data';
-import type { Authorize } from '../machines/events';
-import { challengeOf, makePkce } from '../ups';
+import type { Config } from './config';
+import type { AccountDocument } from './db/accounts';
+import type { Vault } from './db/vault';
 import { hmac, sha256 } from './hash';
-import type { Services } from './services';
+import type { Link } from './machines/data';
+import type { OpensLink } from './machines/events';
+import { challengeOf, makePkce } from './ups';
 
 export interface LinkToken {
   accountId: string;
@@ -45,27 +46,27 @@ export function cookiesOf(header: string | undefined, name: string): string[] {
 
 export interface MintedLink {
   connectUrl: string;
-  event: Authorize;
+  /** What an event that opens a link says of it: hashes only. */
+  opens: OpensLink;
   /** Beside the event, to be sealed by its commit. */
   secrets: { verifier: string };
 }
 
+/** `ttlMs`: how long it works, by default as long as is configured. */
 export function mintLink(
-  { config, makeId }: Pick<Services, 'config' | 'makeId'>,
-  accountId: string,
-  returnTo: string | null,
+  { config, makeId }: { config: Pick<Config, 'publicUrl' | 'consentTtlMs'>; makeId: () => string },
+  { accountId, returnTo, ttlMs = config.consentTtlMs }: { accountId: string; returnTo: string | null; ttlMs?: number },
 ): MintedLink {
   const link = { accountId, secret: randomBytes(32).toString('base64url') };
   return {
     connectUrl: `${config.publicUrl}/connect/${textOf(link)}`,
-    event: {
-      type: 'AUTHORIZE',
+    opens: {
       consentId: makeId(),
       linkHash: sha256(textOf(link)),
       stateHash: sha256(stateOf(link)),
       cookieHash: sha256(cookieOf(link)),
       returnTo,
-      ttlMs: config.consentTtlMs,
+      ttlMs,
     },
     secrets: { verifier: makePkce().verifier },
   };
@@ -77,7 +78,7 @@ export const isOpen = (link: Link, now: number): boolean =>
 
 /** The challenge of an open link's verifier, or null when the link has none any more. */
 export function openChallenge(
-  { vault }: Pick<Services, 'vault'>,
+  { vault }: { vault: Pick<Vault, 'open'> },
   document: AccountDocument,
   link: Link,
 ): string | null {

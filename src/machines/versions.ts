@@ -1,0 +1,39 @@
+/**
+ * From the shape an older machine stored to the one of this machine: one written step a version, and nothing else knows
+ * of older shapes. A step only adds what the older machine did not know; what an account stands in stays as it was.
+ */
+
+import { MACHINE_VERSION } from './account';
+
+/** What the steps work on: of a document, or of a checkpoint, which has no `data`. */
+export interface Versioned {
+  version: number;
+  snapshot: { value: unknown; context: object };
+  data?: object;
+}
+
+type Step = (stored: Versioned) => Versioned;
+
+/** Access keys: a third region, and what goes with it. */
+const toVersion2: Step = ({ snapshot, data, ...rest }) => ({
+  ...rest,
+  snapshot: {
+    ...snapshot,
+    value: { ...(snapshot.value as object), key: 'none' },
+    context: { ...snapshot.context, accessKey: null },
+  },
+  ...(data && { data: { ...data, accessKey: null, profileVerifications: [] } }),
+});
+
+/** By the version they lead to. */
+const steps: Record<number, Step> = { 2: toVersion2 };
+
+/**
+ * As this machine would have stored it, its `version` unchanged: it says who wrote it last, and the next commit says this one.
+ * A newer one comes back as it is; whoever runs machines leaves it alone.
+ */
+export function upgraded<T extends Versioned>(stored: T): T {
+  let now: Versioned = stored;
+  for (let to = stored.version + 1; to <= MACHINE_VERSION; to++) now = steps[to]?.(now) ?? now;
+  return now as T;
+}
