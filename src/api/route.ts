@@ -1,6 +1,7 @@
 /** A route as data: Express serves it and the OpenAPI document describes it, both from this. */
 
 import type { Request } from 'express';
+import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import type { Code } from './problem-codes';
 import type { Caller, Permission, TenantCaller } from './roles';
@@ -18,6 +19,8 @@ export interface Reply {
   status: number;
   /** Sent as JSON, unless `type` says otherwise. */
   body?: unknown;
+  /** In place of a body that is too long to be held. */
+  stream?: Readable;
   type?: string;
 }
 

@@ -5,6 +5,8 @@
  */
 
 import type { Request, RequestHandler, Response } from 'express';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { getTenant } from '../db/tenants';
 import { readBody, readQuery, validate } from './input';
 import { codes } from './problem-codes';
@@ -90,12 +92,21 @@ const ABOUT_INPUT = [400, 413, 415, 422, 428];
 const isAboutInput = (error: unknown): boolean =>
   ABOUT_INPUT.includes(codes[refusalOf(error)?.code ?? 'internal'].status);
 
-function send(res: Response, route: Route, { status, body, type }: Reply): void {
+/** An answer that has begun cannot become a problem: it ends in the middle, and so nobody takes it for whole. */
+async function sendStream(res: Response, stream: Readable): Promise<void> {
+  await pipeline(stream, res).catch((error: unknown) => {
+    if (!res.headersSent) throw error;
+    res.destroy();
+  });
+}
+
+async function send(res: Response, route: Route, { status, body, stream, type = 'json' }: Reply): Promise<void> {
   res.status(status);
   if (route.isSecret) res.set('Cache-Control', 'no-store');
-  if (body === undefined) res.end();
-  else if (type !== undefined) res.type(type).send(body);
-  else res.json(body);
+  if (stream) await sendStream(res.type(type), stream);
+  else if (body === undefined) res.end();
+  else if (type === 'json') res.json(body);
+  else res.type(type).send(body);
 }
 
 export const serve =
@@ -107,7 +118,7 @@ export const serve =
     res.locals['tenantId'] = caller.tenantId;
     assertTenantNamed(route, caller);
     try {
-      send(res, route, await answer(services, route, caller, req, res));
+      await send(res, route, await answer(services, route, caller, req, res));
     } catch (error) {
       if (isAboutInput(error)) await assertFound(services, route, caller, req);
       throw error;

@@ -37,6 +37,40 @@ function filterOf(list: AccountList): mongo.Filter<StoredAccount> {
   return filter;
 }
 
+export interface AccessKeyFilters extends Pick<AccountList, 'tenantId' | 'state' | 'text'> {
+  /** Whether a reminder is set. */
+  postponed?: boolean | undefined;
+  /** Whether the last try to migrate came to nothing. */
+  failed?: boolean | undefined;
+}
+
+/** Over the accounts of one scheme, which the index finds: what is asked of them besides is looked at in each. */
+function keyFilterOf({ postponed, failed, ...rest }: AccessKeyFilters & Partial<Pick<AccountList, 'cursor'>>) {
+  const filter = filterOf({ ...rest, scheme: 'access-key', limit: 0 });
+  const isThere = (is: boolean) => (is ? { $ne: null } : null);
+  return {
+    ...filter,
+    ...(postponed !== undefined && { 'snapshot.context.accessKey.remindAt': isThere(postponed) }),
+    ...(failed !== undefined && { 'snapshot.context.lastAuthorization': isThere(failed) }),
+  };
+}
+
+/** Accounts still on a key of the XML era: one trip, in order of id. */
+export const listAccessKeys = (
+  db: Db,
+  { limit, ...filters }: AccessKeyFilters & Pick<AccountList, 'limit' | 'cursor'>,
+): Promise<Page<AccountDocument>> =>
+  pageOf(db.accounts.find(keyFilterOf(filters)).sort({ _id: 1 }), limit, documentFrom);
+
+/** One trip, over every account on a key that the filters leave: for a page people look at. */
+export async function countAccessKeys(db: Db, filters: AccessKeyFilters): Promise<Record<string, number>> {
+  const counted = db.accounts.aggregate<{ _id: string; count: number }>([
+    { $match: keyFilterOf(filters) },
+    { $group: { _id: '$view.state', count: { $sum: 1 } } },
+  ]);
+  return Object.fromEntries((await answered(counted.toArray())).map(({ _id, count }) => [_id, count]));
+}
+
 /** A longer text can only be a name's: numbers have six characters. */
 const beginsWith = (text: string) => ({ $regex: `^${text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}`, $options: 'i' });
 

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
 import { makeApp } from '../../src/api/app';
+import { presentAccount } from '../../src/api/present';
 import type { AccountJson, VerdictJson } from '../../src/api/schemas/answers';
 import type { Services } from '../../src/api/services';
 import { loadConfig, type Config } from '../../src/config';
@@ -21,7 +22,8 @@ import { createTenant } from '../../src/db/tenants';
 import { makeVault } from '../../src/db/vault';
 import { StoreUnavailable } from '../../src/durable/errors';
 import { makeRuntime } from '../../src/durable/runtime';
-import type { AccountData } from '../../src/machines/data';
+import { accountIdOf } from '../../src/hash';
+import { newAccountData, type AccountData, type Settings } from '../../src/machines/data';
 import { defaultRules, makeAccountDefinition, type AccountView } from '../../src/machines/definition';
 import { startSandbox } from '../../src/sandbox';
 import { GATE_DEFAULTS, makeGate, makeUpsClient } from '../../src/ups';
@@ -33,6 +35,8 @@ import { makeReleases } from '../ups/servers';
 
 export const PASSWORD = 'ups-password-0123';
 export const RETURN = 'http://localhost:9999/back';
+
+export const OLD_KEY = { accessLicenseNumber: '0123456789ABCDEF', userId: 'old-user-77', password: 'old-password-77' };
 
 export interface Answer<Body> {
   status: number;
@@ -225,6 +229,22 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
   const create = async (changes: object = {}): Promise<AccountJson> =>
     (await call<AccountJson>('POST', '/accounts', { body: newAccount(changes) })).body;
 
+  /** An account of the XML era, as an import makes it. */
+  async function withKey(
+    changes: object = {},
+    { deadlineAt = clock.now() + 60 * 86_400_000, tenantId = 'acme' }: { deadlineAt?: number; tenantId?: string } = {},
+  ): Promise<AccountJson> {
+    const { name, ...input } = newAccount(changes) as ReturnType<typeof newAccount>;
+    const settings = { ...input, name, owner: 'shipper', externalId: null, refreshPolicy: 'eager', seq: 1 } as Settings;
+    const data = newAccountData(settings, 'hash', { sealed: null, fingerprint: 'f'.repeat(32), deadlineAt });
+    const birth = { id: accountIdOf(tenantId, name), tenantId, data, event: { type: 'IMPORT', settings } };
+    const [born] = await runtime.createMany([{ ...birth, secrets: { accessKey: JSON.stringify(OLD_KEY) } }], {
+      actor: 'key:test',
+    });
+    if (!born) throw new Error('nothing was born');
+    return presentAccount(born.document, clock.now());
+  }
+
   const read = async (id: string): Promise<AccountJson> => (await call<AccountJson>('GET', `/accounts/${id}`)).body;
 
   const event = (id: string, body: object, key = keys.platform) =>
@@ -255,6 +275,7 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
     control,
     profile,
     create,
+    withKey,
     read,
     event,
     link,

@@ -14,7 +14,7 @@ export interface Transition {
 }
 
 export interface State {
-  /** `life` or `consent`. */
+  /** `life`, `consent` or `key`. */
   region: string;
   /** Its way from the region: `connected.fresh`. */
   name: string;
@@ -27,12 +27,18 @@ export interface Lifecycle {
   states: State[];
 }
 
+interface Branch {
+  target?: Node[];
+  guard?: unknown;
+}
+
 /** What is read of XState's nodes; its own types know each machine's states only. */
 interface Node {
   key: string;
   path: string[];
   states: Record<string, Node>;
-  transitions: Map<string, { target?: Node[]; guard?: unknown }[]>;
+  transitions: Map<string, Branch[]>;
+  always?: Branch[];
 }
 
 const nameOf = ({ path }: Node): string => path.slice(1).join('.');
@@ -66,9 +72,17 @@ function transitionsOf(node: Node): Transition[] {
   );
 }
 
+/** Taken as soon as the state is entered: only an import does. */
+const atOnceOf = (node: Node): Transition[] =>
+  (node.always ?? []).map(({ target, guard }) => ({
+    event: 'IMPORT',
+    to: target?.[0] ? nameOf(target[0]) : null,
+    guard: guardName(guard),
+  }));
+
 const statesIn = (region: string, node: Node): State[] =>
   Object.values(node.states).flatMap((child) => [
-    { region, name: nameOf(child), transitions: transitionsOf(child) },
+    { region, name: nameOf(child), transitions: [...atOnceOf(child), ...transitionsOf(child)] },
     ...statesIn(region, child),
   ]);
 

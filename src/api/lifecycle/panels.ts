@@ -1,4 +1,4 @@
-/** The picture's three parts: the life of an account, its token while connected, and the merchant's trip to UPS. */
+/** The picture's parts: an account's life, its token while connected, the merchant's trip to UPS, and an old access key. */
 
 import { isLifeState, type Counts, type Lifecycle, type State, type Transition } from './model';
 
@@ -20,6 +20,7 @@ const cuts: Cut[] = [
   { title: 'life: what an account is', region: 'life', below: '' },
   { title: 'token: inside connected', region: 'life', below: 'connected' },
   { title: 'consent: the merchant’s trip to UPS, or a check of the grant in use', region: 'consent', below: '' },
+  { title: 'key: an access key of the XML era, from its import to its receipt', region: 'key', below: '' },
 ];
 
 /** The shown state a name lies in, or null when it lies elsewhere. */

@@ -1,4 +1,5 @@
 import type { Route } from '../route';
+import { accessKeyRoutes } from './accessKeys';
 import { accountRoutes } from './accounts';
 import { adminRoutes } from './admin';
 import { eventRoutes } from './events';
@@ -9,6 +10,7 @@ import { profileVerificationRoutes } from './profileVerifications';
 export const allRoutes: readonly Route[] = [
   ...accountRoutes,
   ...eventRoutes,
+  ...accessKeyRoutes,
   ...profileVerificationRoutes,
   ...lifecycleRoutes,
   ...adminRoutes,

@@ -102,6 +102,34 @@ export const accessKeySchema = z
   .object({ accessLicenseNumber: z.string(), userId: z.string(), password: z.string() })
   .meta({ id: 'AccessKey' });
 
+export const accessKeyItemSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    accountNumber: z.string(),
+    tenantId: z.string(),
+    state: z.enum(lifeStates),
+    deadline: instant.describe('UPS takes the key until then.'),
+    daysLeft: z.int(),
+    remindAt: instant.nullable().describe('Postponed until then.'),
+    lastFailure: z
+      .object({ reason: z.string(), message: z.string(), at: instant })
+      .nullable()
+      .describe('Why the last try to migrate came to nothing.'),
+  })
+  .meta({ id: 'AccessKeyItem' });
+
+export const accessKeyPageSchema = z
+  .object({
+    items: z.array(accessKeyItemSchema),
+    nextCursor: z.string().nullable(),
+    counts: z
+      .object({ total: z.int(), connected: z.int(), disconnected: z.int(), migrating: z.int() })
+      .optional()
+      .describe('Of all pages; on the first one.'),
+  })
+  .meta({ id: 'AccessKeyPage' });
+
 const attempts = {
   attemptsLeft: z.int().describe('At most so many: tries made elsewhere are not known.'),
   windowOpensAt: instant.nullable().describe('When the next may be opened; null while one may be opened now.'),
@@ -221,6 +249,8 @@ export type AccountJson = z.output<typeof accountSchema>;
 export type VerdictJson = z.output<typeof verdictSchema>;
 export type NextStepJson = z.output<typeof nextStepSchema>;
 export type TokenJson = z.output<typeof tokenAnswerSchema>;
+export type AccessKeyItemJson = z.output<typeof accessKeyItemSchema>;
+export type AccessKeyPageJson = z.output<typeof accessKeyPageSchema>;
 export type AccessKeyJson = z.output<typeof accessKeySchema>;
 export type ProfileVerificationJson = z.output<typeof profileVerificationAnswerSchema>;
 export type RowJson = z.output<typeof rowSchema>;

@@ -159,6 +159,20 @@ export const accountListSchema = z.strictObject({
   cursor: cursorOf(/^acc_[a-z2-7]{26}$/),
 });
 
+const trueOrFalse = z.enum(['true', 'false'], { error: 'is true or false' });
+
+export const accessKeyListSchema = z.strictObject({
+  state: z
+    .enum(['connected', 'disconnected', 'migrating'], { error: 'is connected, disconnected or migrating' })
+    .optional(),
+  text: line(100).optional().describe('The beginning of a name or an account number.'),
+  postponed: trueOrFalse.optional().describe('Whether a reminder is set.'),
+  failed: trueOrFalse.optional().describe('Whether the last try to migrate came to nothing.'),
+  limit,
+  cursor: cursorOf(/^acc_[a-z2-7]{26}$/),
+});
+export type AccessKeyListInput = z.output<typeof accessKeyListSchema>;
+
 export const tenantListSchema = z.strictObject({ limit, cursor: cursorOf(/^[a-z0-9][a-z0-9-]{0,62}$/) });
 export const keyListSchema = z.strictObject({ limit, cursor: cursorOf(/^key_[0-9a-f]{24}$/) });
 export const historySchema = z.strictObject({

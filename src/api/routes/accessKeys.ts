@@ -1,0 +1,33 @@
+import { eachAccessKey, listAccessKeys } from '../actions/accessKeys';
+import { CSV, csvOf } from '../csv';
+import { route, type Route } from '../route';
+import { accessKeyPageSchema, type AccessKeyItemJson } from '../schemas/answers';
+import { accessKeyListSchema } from '../schemas/inputs';
+
+/** The failure's reason stands for the failure. */
+async function* flat(items: AsyncIterable<AccessKeyItemJson>) {
+  for await (const { lastFailure, ...item } of items) yield { ...item, lastFailure: lastFailure?.reason ?? '' };
+}
+
+const columns = [
+  ...(['id', 'name', 'accountNumber', 'tenantId', 'state'] as const),
+  ...(['deadline', 'daysLeft', 'remindAt', 'lastFailure'] as const),
+];
+
+export const accessKeyRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/access-keys',
+    summary: 'Accounts still on an old access key; all of them as CSV for those who accept text/csv',
+    needs: listAccessKeys.needs,
+    scope: 'any',
+    query: accessKeyListSchema,
+    body: null,
+    answers: { 200: { description: 'A page, or everything as CSV.', schema: accessKeyPageSchema, type: CSV } },
+    handle: async ({ services, caller, query, req }) => {
+      if (req.accepts(['json', CSV]) !== CSV)
+        return { status: 200, body: await listAccessKeys(services, caller, query) };
+      return { status: 200, type: CSV, stream: csvOf(flat(await eachAccessKey(services, caller, query)), columns) };
+    },
+  }),
+];

@@ -1,0 +1,111 @@
+import type { ProfileVerificationJson } from '../../src/api/schemas/answers';
+import { openHouse, type House, type ProblemJson } from './house';
+
+const DAY = 86_400_000;
+const HOUR = 3_600_000;
+
+let house: House;
+beforeAll(async () => {
+  house = await openHouse('api-profile-verifications');
+});
+afterAll(() => house.release());
+
+const dayFrom = (days: number) => new Date(house.clock.now() + days * DAY).toISOString().slice(0, 10);
+const invoice = (changes: object = {}) => ({
+  invoiceNumber: '0000A1B2C3456',
+  invoiceDate: dayFrom(-10),
+  invoiceAmount: '1234.56',
+  controlId: 'X1Y2',
+  ...changes,
+});
+
+type Body = ProfileVerificationJson & ProblemJson & { windowOpensAt: string | null };
+const open = (id: string, body: object = invoice()) =>
+  house.call<Body>('POST', `/accounts/${id}/profile-verifications`, { body });
+const outcome = (id: string, n: number | string, body: object) =>
+  house.call<Body>('POST', `/accounts/${id}/profile-verifications/${n}/outcome`, { body });
+
+it('three tries are opened in 24 hours, and the fourth is told when the window opens', async () => {
+  const { id } = await house.create();
+  const began = house.clock.now();
+  const first = await open(id);
+  expect([first.status, first.body.n, first.body.attemptsLeft, first.body.windowOpensAt]).toEqual([201, 1, 2, null]);
+  house.pass(HOUR);
+  expect((await open(id, { method: 'pin' })).body).toMatchObject({ n: 2, attemptsLeft: 1, method: 'pin' });
+  const third = (await open(id)).body;
+  expect(third.attemptsLeft).toBe(0);
+  const opensAt = Date.parse(third.windowOpensAt ?? '');
+  expect(opensAt - began - DAY).toBeLessThan(10_000);
+  const fourth = await open(id);
+  expect([fourth.status, fourth.body.code, fourth.body.windowOpensAt]).toEqual([
+    429,
+    'verification-attempts-exhausted',
+    third.windowOpensAt,
+  ]);
+  expect(Number(fourth.headers.get('retry-after'))).toBeGreaterThan(22 * 3600);
+  house.pass(opensAt - house.clock.now() + 1);
+  expect((await open(id)).body).toMatchObject({ n: 4, attemptsLeft: 0 });
+});
+
+it('of ten at once three are opened', async () => {
+  const { id } = await house.create();
+  const answers = await Promise.all(Array.from({ length: 10 }, () => open(id)));
+  expect(
+    answers
+      .filter(({ status }) => status === 201)
+      .map(({ body }) => body.n)
+      .sort(),
+  ).toEqual([1, 2, 3]);
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(7);
+});
+
+it('nothing of the invoice is kept anywhere', async () => {
+  const { id } = await house.create();
+  await open(id, invoice({ invoiceNumber: 'INV77SECRET' }));
+  const stored = await house.services.db.accounts.findOne({ _id: id });
+  const rows = await house.services.db.history.find({ accountId: id }).toArray();
+  expect(JSON.stringify([stored, rows, house.logged])).not.toContain('INV77SECRET');
+  const { body } = await house.call<{ items: { type: string }[] }>('GET', `/accounts/${id}/history`);
+  expect(body.items.at(-1)).toMatchObject({ type: 'PROFILE_VERIFICATION_OPENED', method: 'invoice' });
+});
+
+it.each<[string, () => object, string]>([
+  ['an invoice of 61 days ago', () => invoice({ invoiceDate: dayFrom(-61) }), 'invoiceDate'],
+  ['an invoice of tomorrow', () => invoice({ invoiceDate: dayFrom(1) }), 'invoiceDate'],
+  ['a day that does not exist', () => invoice({ invoiceDate: '2026-02-30' }), 'invoiceDate'],
+  ['another form of date', () => invoice({ invoiceDate: '11/23/2026' }), 'invoiceDate'],
+  ['an amount with a currency', () => invoice({ invoiceAmount: '$12.34' }), 'invoiceAmount'],
+  ['an amount with commas', () => invoice({ invoiceAmount: '1,234.56' }), 'invoiceAmount'],
+  ['an amount that is a number', () => invoice({ invoiceAmount: 12.34 }), 'invoiceAmount'],
+  ['a number with spaces', () => invoice({ invoiceNumber: '00 12' }), 'invoiceNumber'],
+  ['no number', () => invoice({ invoiceNumber: undefined }), 'invoiceNumber'],
+  ['a control id with a hyphen', () => invoice({ controlId: 'A-1' }), 'controlId'],
+  ['an unknown field', () => invoice({ note: 'x' }), 'note'],
+  ['an unknown method', () => ({ method: 'sms' }), 'method'],
+  ['an invoice beside a PIN', () => ({ ...invoice(), method: 'pin' }), 'invoiceNumber'],
+  ['nothing', () => ({}), 'invoiceNumber'],
+])('%s is refused by name, and costs no try', async (_, body, field) => {
+  const { id } = await house.create();
+  const { status, body: problem } = await open(id, body());
+  expect([status, problem.code, problem.field]).toEqual([400, 'invalid-input', field]);
+  expect((await open(id)).body.attemptsLeft).toBe(2);
+});
+
+it('takes an invoice of today, of 60 days ago, and one without a control id', async () => {
+  const { id } = await house.create();
+  for (const changes of [{ invoiceDate: dayFrom(0) }, { invoiceDate: dayFrom(-60) }, { controlId: undefined }])
+    expect((await open(id, invoice(changes))).status).toBe(201);
+});
+
+it('the outcome is what the merchant says, once', async () => {
+  const { id } = await house.create();
+  await open(id);
+  expect((await outcome(id, 1, { accepted: false })).body).toMatchObject({ n: 1, accepted: false, attemptsLeft: 2 });
+  expect((await outcome(id, 1, { accepted: false })).status).toBe(200);
+  expect((await outcome(id, 1, { accepted: true })).body.code).toBe('outcome-known');
+  for (const n of [2, 0, 'x']) expect((await outcome(id, n, { accepted: true })).status).toBe(404);
+  expect((await outcome(id, 1, { accepted: 'yes' })).body.field).toBe('accepted');
+  expect((await outcome(id, 1, {})).body.field).toBe('accepted');
+  const { body } = await house.call<Body & { items: object[] }>('GET', `/accounts/${id}/profile-verifications`);
+  expect(body).toMatchObject({ items: [{ n: 1, method: 'invoice', accepted: false }], attemptsLeft: 2 });
+});
