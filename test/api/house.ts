@@ -234,7 +234,7 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
     changes: object = {},
     { deadlineAt = clock.now() + 60 * 86_400_000, tenantId = 'acme' }: { deadlineAt?: number; tenantId?: string } = {},
   ): Promise<AccountJson> {
-    const { name, ...input } = newAccount(changes) as ReturnType<typeof newAccount>;
+    const { name, ...input } = newAccount(changes);
     const settings = { ...input, name, owner: 'shipper', externalId: null, refreshPolicy: 'eager', seq: 1 } as Settings;
     const data = newAccountData(settings, 'hash', { sealed: null, fingerprint: 'f'.repeat(32), deadlineAt });
     const birth = { id: accountIdOf(tenantId, name), tenantId, data, event: { type: 'IMPORT', settings } };
