@@ -202,7 +202,17 @@ export async function openHouse(name: string) {
     return id;
   }
 
-  /** AUTHORIZE, and what the merchant's browser does between our link and our callback. */
+  /** An account of the XML era, as an import makes it. */
+  async function withKey(on: Process, worksForMs = 60 * 86_400_000): Promise<string> {
+    const id = `acc_${randomBytes(13).toString('hex')}`;
+    const accessKey = { sealed: null, fingerprint: 'f1', deadlineAt: clock.now() + worksForMs };
+    const data = accountData('eager', accessKey);
+    const birth = { id, tenantId: TENANT, data, event: { type: 'IMPORT' }, secrets: { accessKey: '{}' } };
+    await on.runtime.createMany([birth], { actor: 'key:test' });
+    return id;
+  }
+
+  /** AUTHORIZE, and what the merchant's browser does between our link and our callback. An account on a key takes it as MIGRATE. */
   async function consent(on: Process, id: string, username: string): Promise<{ consentId: string; code: string }> {
     const { verifier, challenge } = makePkce();
     const consentId = randomUUID();
@@ -234,6 +244,7 @@ export async function openHouse(name: string) {
     process,
     connect,
     create,
+    withKey,
     consent,
     load,
     control,
