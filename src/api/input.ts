@@ -33,6 +33,13 @@ export async function readBody(req: Request, res: Response): Promise<unknown> {
   return req.body as unknown;
 }
 
+/** Of a body that is read as it comes. */
+export function assertType(req: Request, type: string): void {
+  const encoding = req.get('content-encoding') ?? 'identity';
+  if (req.is(type) && encoding === 'identity') return;
+  throw new Refusal('unsupported-media-type', `Send the body as it is, with Content-Type: ${type}; in UTF-8.`);
+}
+
 /** What stands behind the question mark. The rest of an address may be anything, and no URL at all. */
 export function parametersIn({ originalUrl }: Pick<Request, 'originalUrl'>): URLSearchParams {
   const [, ...behind] = originalUrl.split('?');
@@ -63,12 +70,22 @@ function told(issue: Issue): { path: PropertyKey[]; message: string } {
 const sentence = (message: string): string =>
   /^(has|is|holds|names|must) /.test(message) ? message : `is wrong: ${message}`;
 
-export function validate<S extends z.ZodType>(schema: S, input: unknown, what: string): z.output<S> {
+/** What was given, or the first thing wrong with it: a dotted path, and the rest of a sentence that begins with it. */
+export function judge<S extends z.ZodType>(
+  schema: S,
+  input: unknown,
+): { data: z.output<S> } | { field: string; message: string } {
   const read = schema.safeParse(input, { reportInput: true });
-  if (read.success) return read.data;
+  if (read.success) return { data: read.data };
   const [first] = read.error.issues;
   const { path, message } = first ? told(first) : { path: [], message: 'is wrong' };
-  const field = path.map(String).join('.');
+  return { field: path.map(String).join('.'), message };
+}
+
+export function validate<S extends z.ZodType>(schema: S, input: unknown, what: string): z.output<S> {
+  const judged = judge(schema, input);
+  if ('data' in judged) return judged.data;
+  const { field, message } = judged;
   const detail = field === '' ? `The ${what} ${message}.` : `${field} ${message}.`;
   throw new Refusal('invalid-input', detail, field === '' ? {} : { field });
 }

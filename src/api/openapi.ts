@@ -131,7 +131,8 @@ function responsesOf(route: Route, refer: Refer): Json {
 }
 
 function operationOf(route: Route, refer: Refer): Json {
-  const body = route.body && { content: { 'application/json': { schema: refer(route.body, 'input') } } };
+  const json = route.body && { content: { 'application/json': { schema: refer(route.body, 'input') } } };
+  const body = route.consumes ? { content: { [route.consumes]: { schema: { type: 'string' } } } } : json;
   return {
     summary: route.summary,
     description: `Roles: ${rolesWith(route.needs).join(', ')}.`,

@@ -45,6 +45,8 @@ interface Described {
   answers: Record<number, { description: string; schema: z.ZodType | null; type?: string }>;
   /** Beyond those every route may answer with. */
   problems?: readonly Code[];
+  /** Taken as it comes, in place of a JSON body: `req` is read by the handler. */
+  consumes?: 'text/csv';
   /** Secrets are in the answer: nobody may keep it. */
   isSecret?: boolean;
   /** Headers it reads, for the document. */

@@ -8,7 +8,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { getTenant } from '../db/tenants';
-import { readBody, readQuery, validate } from './input';
+import { assertType, readBody, readQuery, validate } from './input';
 import { codes } from './problem-codes';
 import { Refusal, refusalOf } from './problems';
 import type { RateLimit } from './rateLimit';
@@ -76,12 +76,18 @@ function namedTenant(req: Request): Record<string, string> {
   }
 }
 
+/** Null where the method or the route takes no JSON. */
+async function bodyOf(route: Route, req: Request, res: Response): Promise<unknown> {
+  if (route.consumes !== undefined) assertType(req, route.consumes);
+  return route.method === 'get' || route.consumes !== undefined ? null : readBody(req, res);
+}
+
 async function answer(services: Services, route: Route, caller: Caller, req: Request, res: Response): Promise<Reply> {
-  const body = route.method === 'get' ? null : await readBody(req, res);
+  const body = await bodyOf(route, req, res);
   route.before?.(body, caller);
   const query = validate(route.query, ownParameters(route, caller, readQuery(req)), 'query');
   // Where none is taken an empty one does no harm; a field in it was meant for something, and would be lost unseen.
-  const checked = route.method === 'get' ? null : validate(route.body ?? noneSchema, body, 'body');
+  const checked = body === null ? null : validate(route.body ?? noneSchema, body, 'body');
   const asked = { services, caller, req, params: req.params, query, body: checked };
   return route.handle(asked as unknown as Asked<Caller, never, never>);
 }

@@ -21,6 +21,12 @@ const only = (env: Environment, names: readonly string[]): Environment =>
 export const loadStoreConfig = (env: Environment): Pick<Config, 'mongodbUrl' | 'mongodbDatabase'> =>
   loadConfig({ ...standIns, ...only(env, ['MONGODB_URL']) });
 
+/** For commands that seal secrets. Throws ConfigError. */
+export function loadKeysConfig(env: Environment): Config {
+  const { ENCRYPTION_KEYS: _, ...others } = standIns;
+  return loadConfig({ ...others, ...only(env, ['MONGODB_URL', 'ENCRYPTION_KEYS', 'ACCESS_KEY_DEADLINE']) });
+}
+
 /** For the sandbox, which takes part in no deployment: a client id and secret of its own do where none are set. */
 export function loadSandboxConfig(env: Environment): Config {
   const names = ['PORT', 'PUBLIC_URL', 'DATA_DIR', 'SANDBOX_PORT', 'UPS_CLIENT_ID', 'UPS_CLIENT_SECRET'];

@@ -9,6 +9,8 @@ export interface Output {
   result(value: unknown, render: () => string): void;
   /** A remark for people; nothing with `--json`. */
   remark(text: string): void;
+  /** In the place of the last one, on a terminal; an empty one takes it away. */
+  remarkInPlace(text: string): void;
 }
 
 export const makeOutput = ({ json }: { json: boolean }): Output => ({
@@ -18,6 +20,9 @@ export const makeOutput = ({ json }: { json: boolean }): Output => ({
   },
   remark(text) {
     if (!json) process.stderr.write(`${text}\n`);
+  },
+  remarkInPlace(text) {
+    if (!json) process.stderr.write(`\r\u001b[2K${text}`);
   },
 });
 

@@ -13,6 +13,7 @@ import { makeOutput, type Output } from './output';
 import type { ListOptions } from './accounts/list';
 import type { HistoryOptions } from './accounts/history';
 import type { ReplayOptions } from './accounts/replay';
+import type { ImportOptions } from './access-keys/import';
 import type { ApiKeyOptions } from './api-key';
 import type { InTenant } from './store';
 import type { TenantOptions } from './tenant';
@@ -77,6 +78,13 @@ export function makeProgram(env: Environment): Command {
     .action((options: ApiKeyOptions & Json) => runners.apiKey().runApiKeyCreate(env, outputFor(options), options));
 
   addAccounts(program, command, env);
+
+  const accessKeys = program.command('access-keys').description('access keys of the XML era');
+  command(accessKeys, 'import <file>', 'import them from a CSV file (- for standard input); safe to repeat')
+    .requiredOption('--tenant <id>', 'whose accounts they are')
+    .action((file: string, options: ImportOptions & Json) =>
+      runners.importKeys().runImport(env, outputFor(options), file, options),
+    );
   return program;
 }
 

@@ -11,6 +11,10 @@ export interface Tenant extends Omit<StoredTenant, '_id'> {
 
 export type TenantChanges = Partial<Omit<Tenant, 'id' | 'createdAt'>>;
 
+/** When UPS stops taking the access keys of a tenant: its own instant wins over the installation's. */
+export const deadlineOf = ({ accessKeyDeadline }: Pick<Tenant, 'accessKeyDeadline'>, defaultAt: number): number =>
+  accessKeyDeadline ?? defaultAt;
+
 const storedFrom = ({ id, ...rest }: Tenant): StoredTenant => ({ _id: id, ...rest });
 const tenantFrom = ({ _id, ...rest }: StoredTenant): Tenant => ({ id: _id, ...rest });
 

@@ -1,6 +1,9 @@
 /** Access keys of the XML era: read by the platform for as long as they serve, and who is still on one. */
 
 import type { AccountDocument } from '../../db/accounts';
+import { homeOf } from '../imports/home';
+import { importKeys, type ImportReport } from '../imports/importKeys';
+import { UnreadableFile } from '../imports/lines';
 import * as queries from '../../db/queries';
 import { ACCESS_KEY_BOX } from '../../machines/data';
 import { reasons } from '../../machines/reasons';
@@ -28,6 +31,21 @@ export const readAccessKey = action(
       throw new Refusal('no-access-key', 'The account holds no access key that may be used.');
     const opened = vault.open(sealed, { tenantId, accountId: id, field: 'accessKey', ...ACCESS_KEY_BOX });
     return JSON.parse(opened) as AccessKeyJson;
+  },
+);
+
+/** `bytes`: the CSV as it comes in. */
+export const importAccessKeys = action(
+  'import',
+  async (services, caller: TenantCaller, { bytes }: { bytes: AsyncIterable<Uint8Array> }): Promise<ImportReport> => {
+    const { db, config, runtime, vault } = services;
+    const home = () => homeOf(db, caller.tenantId, config.accessKeyDeadlineAt);
+    try {
+      return await importKeys({ runtime, vault, home, actor: actorOf(caller) }, bytes);
+    } catch (error) {
+      if (!(error instanceof UnreadableFile)) throw error;
+      throw new Refusal('invalid-input', error.message, error.column === null ? {} : { field: error.column });
+    }
   },
 );
 

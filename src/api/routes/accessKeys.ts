@@ -1,8 +1,8 @@
-import { eachAccessKey, listAccessKeys } from '../actions/accessKeys';
+import { eachAccessKey, importAccessKeys, listAccessKeys } from '../actions/accessKeys';
 import { CSV, csvOf } from '../csv';
 import { route, type Route } from '../route';
-import { accessKeyPageSchema, type AccessKeyItemJson } from '../schemas/answers';
-import { accessKeyListSchema } from '../schemas/inputs';
+import { accessKeyPageSchema, importReportSchema, type AccessKeyItemJson } from '../schemas/answers';
+import { accessKeyListSchema, noneSchema } from '../schemas/inputs';
 
 /** The failure's reason stands for the failure. */
 async function* flat(items: AsyncIterable<AccessKeyItemJson>) {
@@ -15,6 +15,21 @@ const columns = [
 ];
 
 export const accessKeyRoutes: Route[] = [
+  route({
+    method: 'post',
+    path: '/access-keys/import',
+    summary: 'Import access keys of the XML era from CSV; safe to repeat',
+    needs: importAccessKeys.needs,
+    scope: 'one',
+    query: noneSchema,
+    body: null,
+    consumes: CSV,
+    answers: { 200: { description: 'Good lines are in; bad ones are listed.', schema: importReportSchema } },
+    handle: async ({ services, caller, req }) => ({
+      status: 200,
+      body: await importAccessKeys(services, caller, { bytes: req }),
+    }),
+  }),
   route({
     method: 'get',
     path: '/access-keys',

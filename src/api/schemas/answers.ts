@@ -130,6 +130,22 @@ export const accessKeyPageSchema = z
   })
   .meta({ id: 'AccessKeyPage' });
 
+export const importReportSchema = z
+  .object({
+    created: z.int(),
+    unchanged: z.int().describe('An equal line had been imported before.'),
+    failed: z.array(
+      z.object({
+        line: z.int().describe('Of the file; the header is line 1.'),
+        field: z.string().nullable().describe('The column; null: the line as a whole.'),
+        code: z.string(),
+        message: z.string(),
+      }),
+    ),
+    failedOmitted: z.int().optional().describe('Failed lines beyond those listed.'),
+  })
+  .meta({ id: 'ImportReport' });
+
 const attempts = {
   attemptsLeft: z.int().describe('At most so many: tries made elsewhere are not known.'),
   windowOpensAt: instant.nullable().describe('When the next may be opened; null while one may be opened now.'),

@@ -25,7 +25,7 @@ export async function runList(env: Environment, out: Output, options: ListOption
   const filters = parseOptions(accountListSchema, { state, scheme, reason, text, externalId, limit, cursor });
   const list = { ...filters, tenantId: tenant ?? null, limit: filters.limit ?? Number(limit) };
   const { items, nextCursor } = await withDb(env, (db) => listAccounts(db, list));
-  const shown = { items: items.map(presentAccount), nextCursor };
+  const shown = { items: items.map((document) => presentAccount(document, Date.now())), nextCursor };
   out.result(shown, () => describe(shown.items, tenant === undefined, out.width));
   if (nextCursor !== null) out.remark(`There are more: the same again with --cursor ${nextCursor}`);
 }
