@@ -8,8 +8,9 @@ import type { Services } from './api/services';
 import { openCarrier, type Carrier } from './carrier';
 import type { Config } from './config';
 import { makeApiKeys } from './db/apiKeys';
+import { noteDefaultDeadline } from './db/deadlines';
 import { acquireLease, releaseLease } from './db/lease';
-import { startSweep, startWorkers } from './workers';
+import { startLoop, startSweep, startWorkers, tellMovedDeadlines } from './workers';
 
 export interface Service {
   /** Where it answers; null in roles without the api. */
@@ -37,7 +38,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   try {
     const runs = (role: Config['role']) => config.role === role || config.role === 'all';
     if (runs('worker')) work(carrier);
-    if (runs('scheduler')) sweep(carrier);
+    if (runs('scheduler')) await schedule(carrier);
     const url = runs('api') ? await listen(carrier) : null;
     log.info({ role: config.role, url }, 'upslink is up');
     return { url, stop: () => releases.all() };
@@ -50,6 +51,18 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
 function work({ performer, config, clock, log, releases }: Carrier): void {
   const workers = startWorkers({ performer, redisUrl: config.redisUrl, clock, log });
   releases.add('workers', () => endOf(performer, workers));
+}
+
+const DEADLINES_MS = 1_000;
+
+async function schedule(carrier: Carrier): Promise<void> {
+  const { db, runtime, config, clock, log, releases } = carrier;
+  sweep(carrier);
+  await noteDefaultDeadline(db, config.accessKeyDeadlineAt, clock.now());
+  const parts = { db, runtime, clock, defaultDeadlineAt: config.accessKeyDeadlineAt };
+  const tick = (leaving: AbortSignal) => tellMovedDeadlines(parts, leaving);
+  const deadlines = startLoop('deadlines', { intervalMs: DEADLINES_MS, tick, log });
+  releases.add('deadlines', () => deadlines.stop());
 }
 
 function sweep({ db, store, runtime, performer, queues, clock, log, releases }: Carrier): void {

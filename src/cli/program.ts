@@ -11,6 +11,7 @@ import { reasons } from '../machines/reasons';
 import type { Environment } from './environment';
 import { makeOutput, type Output } from './output';
 import type { ListOptions } from './accounts/list';
+import type { EraseOptions } from './accounts/erase';
 import type { HistoryOptions } from './accounts/history';
 import type { ReplayOptions } from './accounts/replay';
 import type { ImportOptions } from './access-keys/import';
@@ -93,7 +94,7 @@ function addAccounts(
   command: (parent: Command, usage: string, description: string) => Command,
   env: Environment,
 ): void {
-  const accounts = program.command('accounts').description('look at accounts; nothing here changes one');
+  const accounts = program.command('accounts').description('look at accounts, and erase closed ones');
   const inTenant = ['--tenant <id>', 'only within this tenant'] as const;
 
   command(accounts, 'list', 'list accounts, in order of id')
@@ -122,6 +123,13 @@ function addAccounts(
     .option(...inTenant)
     .action((id: string, options: InTenant & Json) =>
       runners.explain().runExplain(env, outputFor(options), id, options),
+    );
+
+  command(accounts, 'erase <id>', 'remove an inactive account and its history, except a receipt')
+    .requiredOption('--tenant <id>', 'whose account it is')
+    .option('--yes', 'do not ask')
+    .action((id: string, options: EraseOptions & Json) =>
+      runners.erase().runErase(env, outputFor(options), id, options),
     );
 
   command(accounts, 'replay [ids...]', 'run history through the machine again and compare with what is stored')

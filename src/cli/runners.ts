@@ -13,6 +13,7 @@ export const runners = {
   show: () => require('./accounts/show') as typeof import('./accounts/show'),
   history: () => require('./accounts/history') as typeof import('./accounts/history'),
   explain: () => require('./accounts/explain') as typeof import('./accounts/explain'),
+  erase: () => require('./accounts/erase') as typeof import('./accounts/erase'),
   importKeys: () => require('./access-keys/import') as typeof import('./access-keys/import'),
   replay: () => require('./accounts/replay') as typeof import('./accounts/replay'),
 };

@@ -7,6 +7,7 @@ import { upgraded } from '../machines/versions';
 import { changesOf } from './changes';
 import type { Db } from './connection';
 import { answered, isDuplicate, isUnanswered, duplicatesIn } from './errors';
+import { finishErasure } from './erasure';
 import { appendHistory, findApplied } from './history';
 import { firstOf } from './page';
 import type { StoredAccount } from './schemas';
@@ -43,8 +44,8 @@ export function documentFrom(stored: StoredAccount): AccountDocument {
   return { id: _id, ...rest, firstSeq, wakeAt, upsAt, upsQueue };
 }
 
-/** An erased account is none. */
-export const alive = { erasedAt: { $exists: false } };
+/** Only its numbers are left. Looked at in what was read: as a part of the filter it would cost the index. */
+export const isErased = (stored: StoredAccount): boolean => stored.erasedAt !== undefined;
 
 /** Awaits a write: what is not acknowledged is `unknown`, never a rejection. */
 async function written(operation: Promise<Written>): Promise<Written> {
@@ -59,19 +60,19 @@ async function written(operation: Promise<Written>): Promise<Written> {
 
 /** One trip, by `_id`. */
 async function load(db: Db, id: string, tenantId?: string): Promise<AccountDocument | null> {
-  const stored = await answered(
-    db.accounts.findOne({ _id: id, ...(tenantId !== undefined && { tenantId }), ...alive }),
-  );
-  return stored && documentFrom(stored);
+  const stored = await answered(db.accounts.findOne(tenantId === undefined ? { _id: id } : { _id: id, tenantId }));
+  return stored && !isErased(stored) ? documentFrom(stored) : null;
 }
 
-/** One trip. `_id` is the only unique key: `lost` says that the account exists, or that its grave is another one by now. */
+/** One trip, and over a grave some more. `_id` is the only unique key: `lost` says that the account exists, or that its grave is another one by now. */
 async function insert(db: Db, document: AccountDocument, over: Grave | null): Promise<Written> {
   const stored = storedFrom(document);
   if (over === null) {
     await db.accounts.insertOne(stored);
     return 'done';
   }
+  // Whoever erased it may have been interrupted: nothing of the old account may be taken for the new one's.
+  await finishErasure(db, document.id);
   const { matchedCount } = await db.accounts.replaceOne(
     { _id: document.id, rev: over.rev, erasedAt: { $exists: true } },
     stored,
@@ -95,8 +96,8 @@ async function insertMany(db: Db, documents: AccountDocument[]): Promise<Written
 
 /** One trip. */
 async function findGrave(db: Db, id: string): Promise<Grave | null> {
-  const stored = await answered(db.accounts.findOne({ _id: id, erasedAt: { $exists: true } }));
-  return stored && { rev: stored.rev, seq: stored.seq };
+  const stored = await answered(db.accounts.findOne({ _id: id }));
+  return stored && isErased(stored) ? { rev: stored.rev, seq: stored.seq } : null;
 }
 
 /** The whole commit. */

@@ -83,6 +83,8 @@ export async function connectDb(url: string, { log, database, onCommand }: DbOpt
     apiKeys: collection('apiKeys'),
     sessions: collection('sessions'),
     leases: collection('leases'),
+    receipts: collection('receipts'),
+    installation: collection('installation'),
     ping: async () => {
       await answered(connection.getClient().db().command({ ping: 1 }));
     },

@@ -18,6 +18,12 @@ const keyOf = (accountId: string, seq: number): string => `${accountId}:${String
 /** `;` follows `:` : the end of an account's keys. */
 const endOf = (accountId: string): string => `${accountId};`;
 
+/** An account's keys up to that seq, those of its outgoing events among them. */
+export const keysUpTo = (accountId: string, seq: number) => ({
+  $gte: keyOf(accountId, 0),
+  $lt: keyOf(accountId, seq + 1),
+});
+
 const ownerOf = ({ id, tenantId }: HistoryEntry) => ({ tenantId, accountId: id });
 
 const storedRow = (entry: HistoryEntry): StoredRow => ({

@@ -2,7 +2,7 @@
 
 import type { mongo } from 'mongoose';
 import { lifeStates, type AccountView, type LifeState } from '../machines/definition';
-import { alive, documentFrom, foldCase, TERM_LENGTH, type AccountDocument } from './accounts';
+import { documentFrom, foldCase, isErased, TERM_LENGTH, type AccountDocument } from './accounts';
 import type { Db } from './connection';
 import { answered } from './errors';
 import { pageOf, type Page } from './page';
@@ -25,7 +25,7 @@ export interface AccountList {
 const BY_VIEW = ['state', 'scheme', 'reason', 'externalId'] as const;
 
 function filterOf(list: AccountList): mongo.Filter<StoredAccount> {
-  const filter: Record<string, unknown> = { ...alive };
+  const filter: Record<string, unknown> = {};
   if (list.tenantId !== null) filter['tenantId'] = list.tenantId;
   for (const field of BY_VIEW) if (list[field] !== undefined) filter[`view.${field}`] = list[field];
   if (list.text !== undefined && list.text !== '') {
@@ -55,12 +55,15 @@ function keyFilterOf({ postponed, failed, ...rest }: AccessKeyFilters & Partial<
   };
 }
 
+const bySchemeIn = ({ tenantId }: Pick<AccountList, 'tenantId'>): mongo.IndexSpecification =>
+  tenantId === null ? { 'view.scheme': 1, _id: 1 } : { tenantId: 1, 'view.scheme': 1, _id: 1 };
+
 /** Accounts still on a key of the XML era: one trip, in order of id. */
 export const listAccessKeys = (
   db: Db,
   { limit, ...filters }: AccessKeyFilters & Pick<AccountList, 'limit' | 'cursor'>,
 ): Promise<Page<AccountDocument>> =>
-  pageOf(db.accounts.find(keyFilterOf(filters)).sort({ _id: 1 }), limit, documentFrom);
+  pageOf(db.accounts.find(keyFilterOf(filters)).sort({ _id: 1 }).hint(bySchemeIn(filters)), limit, documentFrom);
 
 /** One trip, over every account on a key that the filters leave: for a page people look at. */
 export async function countAccessKeys(db: Db, filters: AccessKeyFilters): Promise<Record<string, number>> {
@@ -74,9 +77,15 @@ export async function countAccessKeys(db: Db, filters: AccessKeyFilters): Promis
 /** A longer text can only be a name's: numbers have six characters. */
 const beginsWith = (text: string) => ({ $regex: `^${text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}`, $options: 'i' });
 
-/** One trip, in order of id. */
-export const listAccounts = (db: Db, list: AccountList): Promise<Page<AccountDocument>> =>
-  pageOf(db.accounts.find(filterOf(list)).sort({ _id: 1 }), list.limit, documentFrom);
+/** One trip, in order of id. An erased account leaves its page one shorter. */
+export async function listAccounts(db: Db, list: AccountList): Promise<Page<AccountDocument>> {
+  const { items, nextCursor } = await pageOf(
+    db.accounts.find(filterOf(list)).sort({ _id: 1 }),
+    list.limit,
+    (stored) => stored,
+  );
+  return { items: items.filter((stored) => !isErased(stored)).map(documentFrom), nextCursor };
+}
 
 /** One trip, from the index alone. It costs one key per account: for a page people look at, not for every request. */
 export async function countByState(db: Db, tenantId: string | null): Promise<Record<LifeState, number>> {

@@ -19,6 +19,7 @@ export interface StoredAccount extends Omit<Document<AccountData, AccountView>, 
   upsQueue?: string;
   /** Only of an erased account: nothing else is left of it but its id, tenant and numbers. */
   erasedAt?: number;
+  erasedBy?: string;
   /** Every beginning of name and account number, in lower case: a search in order of id is one index range. */
   terms: string[];
 }
@@ -54,6 +55,27 @@ export interface StoredTenant {
   refreshPolicy: 'eager' | 'lazy';
   accessKeyDeadline: number | null;
   createdAt: number;
+  /** Its accounts on access keys have not all heard yet of the deadline that was set then. */
+  deadlineMovedAt?: number;
+  /** When they are to be told (again). */
+  deadlineDueAt?: number;
+}
+
+/** What is left of an erased account. */
+export interface StoredReceipt {
+  /** `<accountId>:<seq it ended at>` */
+  _id: string;
+  tenantId: string;
+  accountId: string;
+  seq: number;
+  erasedAt: number;
+  erasedBy: string;
+}
+
+/** A value of the whole installation, by name. */
+export interface StoredValue {
+  _id: string;
+  value: number;
 }
 
 export type Role = 'platform' | 'operator' | 'reader' | 'admin';
@@ -108,6 +130,7 @@ const account = schemaOf({
   updatedAt: Number,
   terms: [String],
   erasedAt: Number,
+  erasedBy: String,
 });
 account.index({ wakeAt: 1, _id: 1 }, { name: 'wake', partialFilterExpression: { wakeAt: { $exists: true } } });
 account.index(
@@ -174,13 +197,30 @@ const tenant = schemaOf({
   refreshPolicy: String,
   accessKeyDeadline: Number,
   createdAt: Number,
+  deadlineMovedAt: Number,
+  deadlineDueAt: Number,
 });
+tenant.index(
+  { deadlineDueAt: 1 },
+  { name: 'deadlines', partialFilterExpression: { deadlineDueAt: { $exists: true } } },
+);
 
 const apiKey = schemaOf({ _id: String, tenantId: String, role: String, keyHash: String, createdAt: Number });
 apiKey.index({ tenantId: 1, _id: 1 });
 
 const session = schemaOf({ _id: String, keyId: String, expiresAt: Date });
 session.index({ expiresAt: 1 }, { expireAfterSeconds: 0 });
+
+const receipt = schemaOf({
+  _id: String,
+  tenantId: String,
+  accountId: String,
+  seq: Number,
+  erasedAt: Number,
+  erasedBy: String,
+});
+
+const value = schemaOf({ _id: String, value: Number });
 
 const lease = schemaOf({ _id: String, holder: String, until: Number });
 
@@ -194,6 +234,8 @@ export const schemas = {
   apiKeys: apiKey,
   sessions: session,
   leases: lease,
+  receipts: receipt,
+  installation: value,
 };
 
 export interface Stored {
@@ -205,4 +247,6 @@ export interface Stored {
   apiKeys: StoredApiKey;
   sessions: StoredSession;
   leases: StoredLease;
+  receipts: StoredReceipt;
+  installation: StoredValue;
 }

@@ -5,7 +5,7 @@ import { answered, isDuplicate } from './errors';
 import { pageOf, type Page } from './page';
 import type { StoredTenant } from './schemas';
 
-export interface Tenant extends Omit<StoredTenant, '_id'> {
+export interface Tenant extends Omit<StoredTenant, '_id' | 'deadlineMovedAt' | 'deadlineDueAt'> {
   id: string;
 }
 
@@ -16,7 +16,10 @@ export const deadlineOf = ({ accessKeyDeadline }: Pick<Tenant, 'accessKeyDeadlin
   accessKeyDeadline ?? defaultAt;
 
 const storedFrom = ({ id, ...rest }: Tenant): StoredTenant => ({ _id: id, ...rest });
-const tenantFrom = ({ _id, ...rest }: StoredTenant): Tenant => ({ id: _id, ...rest });
+const tenantFrom = ({ _id, deadlineMovedAt: _m, deadlineDueAt: _d, ...rest }: StoredTenant): Tenant => ({
+  id: _id,
+  ...rest,
+});
 
 /** One trip. `taken`: there is a tenant of that id. */
 export async function createTenant(db: Db, tenant: Tenant): Promise<'done' | 'taken'> {
@@ -46,11 +49,12 @@ export async function getTenant(db: Db, id: string): Promise<Tenant | null> {
   return stored && tenantFrom(stored);
 }
 
-/** One trip: as it is after the change; null when there is none. */
-export async function updateTenant(db: Db, id: string, changes: TenantChanges): Promise<Tenant | null> {
+/** One trip: as it is after the change; null when there is none. Of another deadline its accounts are told (deadlines.ts). */
+export async function updateTenant(db: Db, id: string, changes: TenantChanges, now: number): Promise<Tenant | null> {
   if (Object.keys(changes).length === 0) return getTenant(db, id);
+  const moved = changes.accessKeyDeadline === undefined ? {} : { deadlineMovedAt: now, deadlineDueAt: now };
   const stored = await answered(
-    db.tenants.findOneAndUpdate({ _id: id }, { $set: changes }, { returnDocument: 'after' }),
+    db.tenants.findOneAndUpdate({ _id: id }, { $set: { ...changes, ...moved } }, { returnDocument: 'after' }),
   );
   return stored && tenantFrom(stored);
 }

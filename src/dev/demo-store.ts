@@ -34,6 +34,6 @@ export const openDemoStore: OpenDemoStore = async (config) => {
   async function keepOrigins(id: string, wanted: readonly string[]): Promise<void> {
     const known = (await getTenant(db, id))?.returnOrigins ?? [];
     const returnOrigins = [...new Set([...known, ...wanted])];
-    if (returnOrigins.length > known.length) await updateTenant(db, id, { returnOrigins });
+    if (returnOrigins.length > known.length) await updateTenant(db, id, { returnOrigins }, Date.now());
   }
 };

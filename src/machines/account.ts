@@ -109,7 +109,7 @@ const onKeyAgain = {
 const migrationFailed = [...cameToNothing, { type: 'tellEnd' as const, params: { type: 'account.migration-failed' } }];
 
 const life = vocabulary.createStateConfig({
-  initial: { target: 'created', actions: tell('account.created') },
+  initial: { target: 'created', actions: ['numberSettings', tell('account.created')] },
   states: {
     created: {
       always: [

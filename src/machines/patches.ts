@@ -153,6 +153,10 @@ export const patches = {
   noteKeyRead: patch((data) => data),
   openVerification: patch(openVerification),
   endVerification: patch(endVerification),
+  /** Behind an erased account of that name the first seq is not 1. */
+  numberSettings: patch((data, _, { seq }) =>
+    data.settings.seq === seq ? data : { ...data, settings: { ...data.settings, seq } },
+  ),
   editSettings: patch(editSettings),
   use: patch(use),
   unuse: patch(unuse),

@@ -343,6 +343,7 @@ export const vocabulary = setup({
     destroyGrant: () => {},
     noteLateAnswer: () => {},
     destroyDeadGrant: (_, _params: { keep: boolean }) => {},
+    numberSettings: () => {},
     sealKey: () => {},
     shredKey: () => {},
     destroyKey: () => {},

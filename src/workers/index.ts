@@ -1,3 +1,5 @@
+export { tellMovedDeadlines } from './deadlines';
+export { startLoop } from './loop';
 export { makePerformer, type Performer, type PerformerParts } from './performer';
 export { makeQueues, queueNames, type Job, type QueueName, type Queues, type QueuesOptions } from './queues';
 export { makeRunners, type RunnerParts } from './runners';

@@ -7,6 +7,8 @@ import mongoose from 'mongoose';
 import { makeStore } from '../../src/db/accounts';
 import { makeApiKeys } from '../../src/db/apiKeys';
 import { connectDb, type Db } from '../../src/db/connection';
+import * as deadlines from '../../src/db/deadlines';
+import * as erasure from '../../src/db/erasure';
 import * as history from '../../src/db/history';
 import * as lease from '../../src/db/lease';
 import * as queries from '../../src/db/queries';
@@ -96,11 +98,22 @@ const operations: Record<string, () => Promise<unknown>> = {
   'listAccounts of all tenants by reason': () => list({ tenantId: null, reason: 'consent-denied' }),
   'listAccounts of all tenants by externalId': () => list({ tenantId: null, externalId: 'x3' }),
   'listAccounts of all tenants by text': () => list({ tenantId: null, text: 'Name 1' }),
+  'listAccessKeys, every filter': () =>
+    queries.listAccessKeys(db, { tenantId: 't1', limit: 5, state: 'connected', postponed: true, failed: false }),
+  listAccessKeys: () => queries.listAccessKeys(db, { tenantId: null, limit: 5 }),
+  countAccessKeys: () => queries.countAccessKeys(db, { tenantId: 't1' }),
+  dueDeadlines: () => deadlines.dueDeadlines(db, AT, 5),
+  deadlineTold: () => deadlines.deadlineTold(db, { tenantId: 't1', accessKeyDeadline: null, movedAt: AT }),
+  tellDeadlineAgain: () =>
+    deadlines.tellDeadlineAgain(db, { tenantId: 't1', accessKeyDeadline: null, movedAt: AT }, AT),
+  noteDefaultDeadline: () => deadlines.noteDefaultDeadline(db, AT, AT),
+  finishErasure: () => erasure.finishErasure(db, 'acc_nobody'),
+  bury: () => erasure.bury(db, { id: 'acc_nobody', tenantId: 't1', rev: 1, seq: 1 }, { by: 'x', at: AT }),
   countByState: () => queries.countByState(db, 't1'),
   'countByState of all tenants': () => queries.countByState(db, null),
   getTenant: () => tenants.getTenant(db, 't1'),
   ensureTenant: () => tenants.ensureTenant(db, tenant('t1')),
-  updateTenant: () => tenants.updateTenant(db, 't1', { name: 'x' }),
+  updateTenant: () => tenants.updateTenant(db, 't1', { name: 'x' }, AT),
   listTenants: () => tenants.listTenants(db, { limit: 5, cursor: 't1' }),
   'apiKeys.ensure': () => keys().ensure(given),
   'apiKeys.findByKey': () => keys().findByKey(given.key),
@@ -114,10 +127,10 @@ const operations: Record<string, () => Promise<unknown>> = {
 };
 
 /** They insert, or send nothing themselves. */
-const needNoQuery = ['createTenant', 'createSession', 'unlessThere'];
+const needNoQuery = ['createTenant', 'createSession', 'unlessThere', 'deadlineOf', 'keysUpTo'];
 
 it('leaves no exported operation out', () => {
-  const exported = [history, lease, queries, sessions, tenants].flatMap((module) =>
+  const exported = [deadlines, erasure, history, lease, queries, sessions, tenants].flatMap((module) =>
     Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])),
   );
   const missing = exported.filter((name) => !(name in operations) && !needNoQuery.includes(name));

@@ -24,16 +24,16 @@ it('creates a tenant once, changes it and lists it', async () => {
   expect(await getTenant(db, 'acme')).toEqual(acme);
   expect(await getTenant(db, 'nobody')).toBeNull();
 
-  const changed = await updateTenant(db, 'acme', { refreshPolicy: 'lazy', accessKeyDeadline: AT });
+  const changed = await updateTenant(db, 'acme', { refreshPolicy: 'lazy', accessKeyDeadline: AT }, AT);
   expect(changed).toEqual({ ...acme, refreshPolicy: 'lazy', accessKeyDeadline: AT });
-  expect(await updateTenant(db, 'acme', {})).toEqual(changed);
-  expect(await updateTenant(db, 'nobody', { name: 'x' })).toBeNull();
+  expect(await updateTenant(db, 'acme', {}, AT)).toEqual(changed);
+  expect(await updateTenant(db, 'nobody', { name: 'x' }, AT)).toBeNull();
 });
 
 it('seeds a tenant without undoing what was changed since', async () => {
   const seeds = Array.from({ length: 4 }, () => ensureTenant(db, { ...acme, id: 'demo' }));
   await Promise.all(seeds);
-  await updateTenant(db, 'demo', { name: 'Renamed' });
+  await updateTenant(db, 'demo', { name: 'Renamed' }, AT);
   await ensureTenant(db, { ...acme, id: 'demo' });
   expect(await getTenant(db, 'demo')).toMatchObject({ id: 'demo', name: 'Renamed' });
 });

@@ -233,6 +233,74 @@ describe('creation', () => {
   );
 });
 
+describe('many births in one go', () => {
+  const births = (names: string[], createHash = 'hash') =>
+    names.map((name) => ({
+      id: `acc_${name}`,
+      tenantId: TENANT,
+      data: { ...accountData(), createHash },
+      event: { type: 'CREATE' },
+    }));
+  const bearMany = (one: ReturnType<typeof world>, names: string[]) =>
+    one.runtime.createMany(births(names), { actor: 'test' });
+
+  it('take one insert, one write of rows and one write that drops them, and are told outside', async () => {
+    const one = world();
+    const born = await bearMany(one, ['a', 'b', 'c']);
+    expect(born.map(({ created, document }) => [created, document.seq])).toEqual(Array(3).fill([true, 1]));
+    expect(one.store.calls).toMatchObject({ insertMany: 1, insert: 0, appendHistory: 1, writeMany: 1, write: 0 });
+    expect(one.store.history('acc_b')).toMatchObject([{ seq: 1, outgoing: [{ type: 'account.created' }] }]);
+    expect(one.store.documents().map(({ outbox }) => outbox)).toEqual([[], [], []]);
+  });
+
+  it('find those that were there, and create the others', async () => {
+    const one = world();
+    await bearMany(one, ['a', 'b']);
+    const born = await bearMany(one, ['b', 'c', 'c', 'a']);
+    expect(born.map(({ created }) => created)).toEqual([false, true, false, false]);
+  });
+
+  it.each(['before', 'after'] as const)('whose answer was lost (%s) are known as ours, once each', async (fault) => {
+    const one = world();
+    one.failOnce('insertMany', fault);
+    const born = await bearMany(one, ['a', 'b']);
+    expect(born.map(({ created }) => created)).toEqual([true, true]);
+    await one.runtime.relay.idle();
+    expect(one.store.history('acc_a')).toHaveLength(1);
+  });
+
+  it('whose rows could not leave keep them, and the sweep sees to it', async () => {
+    const one = world();
+    one.fail((operation) => (operation === 'appendHistory' ? 'before' : null));
+    await bearMany(one, ['a']);
+    expect(one.reports).toHaveLength(1);
+    one.fail(() => null);
+    one.advanceBy(3_000);
+    await one.process('process-2').wake('acc_a');
+    expect([one.store.history('acc_a').length, one.store.documents()[0]?.outbox]).toEqual([1, []]);
+  });
+
+  it('count on from the grave of an account that was erased, also two at once and with lost answers', async () => {
+    const one = world();
+    await bearMany(one, ['a']);
+    one.store.bury('acc_a');
+    one.failOnce('insert', 'after');
+    const [left, right] = await Promise.all([
+      bearMany(one, ['a']),
+      one.process('process-2').createMany(births(['a']), { actor: 'test' }),
+    ]);
+    const created = [left[0]?.created, right[0]?.created];
+    expect(created.filter(Boolean)).toHaveLength(1);
+    const [document] = one.store.documents();
+    expect(document).toMatchObject({ seq: 2, firstSeq: 2, data: { settings: { seq: 2 } } });
+    await one.runtime.relay.idle();
+    await one.process('process-3').wake('acc_a');
+    const rows = one.store.history('acc_a');
+    expect(rows.map(({ seq }) => seq)).toEqual([2]);
+    expect(document && replay(definition, null, rows, document)).toEqual({ same: true, seq: 2 });
+  });
+});
+
 describe('a write whose answer never came', () => {
   it.each(['before', 'after'] as const)('(%s) leads to one effect and one verdict', async (fault) => {
     const one = await connected();

@@ -34,6 +34,28 @@ export function describeStore(name: string, make: () => Promise<Store<AccountDat
       expect((await store.load(document.id))?.rev).toBe(1);
     });
 
+    it('inserts many in one go, and tells which were there', async () => {
+      const [there, one, two] = [await inserted(), sampleDocument({ id: newId() }), sampleDocument({ id: newId() })];
+      expect(await store.insertMany([one, { ...there, rev: 9 }, two])).toEqual(['done', 'lost', 'done']);
+      expect(await store.insertMany([])).toEqual([]);
+      expect([await store.load(one.id), (await store.load(there.id))?.rev]).toEqual([one, 1]);
+    });
+
+    it('writes many in one go, each over its own revision only', async () => {
+      const [one, two] = [await inserted(), await inserted()];
+      const change = (before: typeof one) => ({ before, next: { ...before, rev: 2, seq: 2 } });
+      await store.write(two, { ...two, rev: 2, seq: 5 });
+      await store.writeMany([change(one), change(two)]);
+      expect([(await store.load(one.id))?.seq, (await store.load(two.id))?.seq]).toEqual([2, 5]);
+    });
+
+    it('finds no grave of what lives or never was, and inserts over none', async () => {
+      const document = await inserted();
+      expect(await store.findGrave(document.id)).toBeNull();
+      expect(await store.findGrave('acc_nobody')).toBeNull();
+      expect(await store.insert({ ...document, rev: 3 }, { rev: 2, seq: 1 })).toBe('lost');
+    });
+
     it('knows no document that is not there, and none of another tenant', async () => {
       const document = await inserted();
       expect(await store.load('acc_nobody')).toBeNull();

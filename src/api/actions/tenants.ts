@@ -35,7 +35,7 @@ export const editTenant = action(
     const { accessKeyDeadline, ...rest } = changes;
     const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
     const deadline = accessKeyDeadline === undefined ? {} : { accessKeyDeadline: instantFrom(accessKeyDeadline) };
-    const tenant = await db.updateTenant(services.db, id, { ...given, ...deadline });
+    const tenant = await db.updateTenant(services.db, id, { ...given, ...deadline }, services.clock.now());
     if (!tenant) throw new Refusal('not-found', 'There is no such tenant.');
     return presentTenant(tenant);
   },

@@ -77,7 +77,7 @@ export async function importKeys(parts: ImportParts, bytes: AsyncIterable<Uint8A
     parts.onProgress?.(lines);
   }
 
-  let batch: (Line | FailedLine)[] = [];
+  const batch: (Line | FailedLine)[] = [];
   for await (const one of readLines(bytes)) {
     batch.push(one);
     if (batch.length < BATCH) continue;

@@ -1,23 +1,17 @@
 /** `upslink access-keys import FILE.csv`: the API's own import, at the machine, with progress and a report to read. */
 
-import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { homeOf } from '../../api/imports/home';
 import { importKeys, type ImportReport } from '../../api/imports/importKeys';
 import { UnreadableFile, type FailedLine } from '../../api/imports/lines';
-import { makeStore } from '../../db/accounts';
 import type { Db } from '../../db/connection';
 import { getTenant } from '../../db/tenants';
 import { makeVault } from '../../db/vault';
-import { makeRuntime } from '../../durable/runtime';
-import type { AccountData } from '../../machines/data';
-import { makeAccountDefinition, type AccountView } from '../../machines/definition';
-import { systemClock } from '../../ups';
 import { loadKeysConfig, type Environment } from '../environment';
 import { CliError, FoundFault, UsageError } from '../failure';
 import type { Output } from '../output';
+import { runtimeOn } from '../runtime';
 import { withOpenDb } from '../store';
 import { table } from '../table';
 import { makeProgress } from './progress';
@@ -62,7 +56,7 @@ async function importFile(
     const parts = {
       ...{ runtime, vault, actor: 'cli' },
       home: () => homeOf(db, tenant, config.accessKeyDeadlineAt),
-      onProgress: progress.lines,
+      onProgress: (lines: number) => progress.lines(lines),
       isStopped: () => isStopped,
     };
     const bytes = file === '-' ? process.stdin : createReadStream(file);
@@ -77,19 +71,6 @@ async function importFile(
     if (isStopped) out.remark('Stopped. What is in stays in: run it again to go on.');
   }
 }
-
-const runtimeOn = (db: Db, vault: ReturnType<typeof makeVault>) =>
-  makeRuntime<AccountData, AccountView>({
-    definition: makeAccountDefinition(),
-    store: makeStore(db),
-    // Nothing an import starts needs UPS.
-    queue: { hand: async () => false },
-    clock: systemClock,
-    makeId: randomUUID,
-    seal: ({ id, ...binding }, secret) => vault.seal(secret, { ...binding, accountId: id }),
-    pause: (tries) => delay(40 * 2 ** tries),
-    report: () => undefined,
-  });
 
 function describe({ created, unchanged, failed, failedOmitted = 0 }: ImportReport, width: number): string {
   const counts = `${created} created, ${unchanged} unchanged, ${failed.length + failedOmitted} failed`;
