@@ -3,6 +3,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { makeCampaigns, type Campaigns } from './campaigns/advance';
 import type { Config } from './config';
 import { makeStore } from './db/accounts';
 import { connectDb, type Db } from './db/connection';
@@ -28,6 +29,7 @@ export interface Carrier {
   ups: UpsClient;
   performer: Performer;
   queues: Queues;
+  campaigns: Campaigns;
   /** Open things, released in reverse by whoever opened the carrier. */
   releases: Releases;
 }
@@ -90,5 +92,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   const performer = makePerformer({ runtime, runners, gate, queueOf: definition.queueOf, by, clock, log });
   releases.add('work in hand', () => performer.stop());
 
-  return { config, log, clock, makeId, db, store, vault, runtime, gate, ups, performer, queues, releases };
+  const campaigns = makeCampaigns({ db, runtime, vault, config, clock, makeId });
+  const made = { store, vault, runtime, gate, ups, performer, queues, campaigns };
+  return { config, log, clock, makeId, db, ...made, releases };
 }

@@ -52,16 +52,29 @@ export interface MintedLink {
   secrets: { verifier: string };
 }
 
-/** `ttlMs`: how long it works, by default as long as is configured. */
-export function mintLink(
+export const newToken = (accountId: string): LinkToken => ({
+  accountId,
+  secret: randomBytes(32).toString('base64url'),
+});
+
+export const connectUrlOf = ({ publicUrl }: Pick<Config, 'publicUrl'>, token: LinkToken): string =>
+  `${publicUrl}/connect/${textOf(token)}`;
+
+export const mintLink = (
   { config, makeId }: { config: Pick<Config, 'publicUrl' | 'consentTtlMs'>; makeId: () => string },
-  { accountId, returnTo, ttlMs = config.consentTtlMs }: { accountId: string; returnTo: string | null; ttlMs?: number },
+  { accountId, returnTo }: { accountId: string; returnTo: string | null },
+): MintedLink => linkOf(config, newToken(accountId), { consentId: makeId(), returnTo, ttlMs: config.consentTtlMs });
+
+/** Of a token that was made before: the same hashes again. `ttlMs`: how long it works. */
+export function linkOf(
+  config: Pick<Config, 'publicUrl'>,
+  link: LinkToken,
+  { consentId, returnTo, ttlMs }: Pick<OpensLink, 'consentId' | 'returnTo' | 'ttlMs'>,
 ): MintedLink {
-  const link = { accountId, secret: randomBytes(32).toString('base64url') };
   return {
-    connectUrl: `${config.publicUrl}/connect/${textOf(link)}`,
+    connectUrl: connectUrlOf(config, link),
     opens: {
-      consentId: makeId(),
+      consentId,
       linkHash: sha256(textOf(link)),
       stateHash: sha256(stateOf(link)),
       cookieHash: sha256(cookieOf(link)),

@@ -6,11 +6,12 @@ import { makeApp } from './api/app';
 import { makeReadiness } from './api/readiness';
 import type { Services } from './api/services';
 import { openCarrier, type Carrier } from './carrier';
+import { tellDueCampaigns } from './campaigns/schedule';
 import type { Config } from './config';
 import { makeApiKeys } from './db/apiKeys';
 import { noteDefaultDeadline } from './db/deadlines';
 import { acquireLease, releaseLease } from './db/lease';
-import { startLoop, startSweep, startWorkers, tellMovedDeadlines } from './workers';
+import { CAMPAIGNS, startLoop, startSweep, startWorkers, tellMovedDeadlines } from './workers';
 
 export interface Service {
   /** Where it answers; null in roles without the api. */
@@ -48,21 +49,25 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   }
 }
 
-function work({ performer, config, clock, log, releases }: Carrier): void {
-  const workers = startWorkers({ performer, redisUrl: config.redisUrl, clock, log });
+function work({ performer, campaigns, config, clock, log, releases }: Carrier): void {
+  const advance = (id: string) => campaigns.advance(id);
+  const workers = startWorkers({ performer, advance, redisUrl: config.redisUrl, clock, log });
   releases.add('workers', () => endOf(performer, workers));
 }
 
-const DEADLINES_MS = 1_000;
+const LOOK_MS = 1_000;
 
 async function schedule(carrier: Carrier): Promise<void> {
-  const { db, runtime, config, clock, log, releases } = carrier;
+  const { db, runtime, config, clock, log, queues, campaigns, releases } = carrier;
   sweep(carrier);
   await noteDefaultDeadline(db, config.accessKeyDeadlineAt, clock.now());
   const parts = { db, runtime, clock, defaultDeadlineAt: config.accessKeyDeadlineAt };
   const tick = (leaving: AbortSignal) => tellMovedDeadlines(parts, leaving);
-  const deadlines = startLoop('deadlines', { intervalMs: DEADLINES_MS, tick, log });
+  const deadlines = startLoop('deadlines', { intervalMs: LOOK_MS, tick, log });
   releases.add('deadlines', () => deadlines.stop());
+  const look = () => tellDueCampaigns({ db, queues, campaigns, clock });
+  const looking = startLoop('campaigns', { intervalMs: LOOK_MS, tick: look, log });
+  releases.add('campaigns', () => looking.stop());
 }
 
 function sweep({ db, store, runtime, performer, queues, clock, log, releases }: Carrier): void {
@@ -106,6 +111,7 @@ function servicesOf(carrier: Carrier): Services {
     log,
     queues,
     isReady,
+    tellCampaign: async (id) => void (await queues.offer([{ id, queue: CAMPAIGNS }])),
   };
 }
 

@@ -29,6 +29,8 @@ export interface Services {
   isReady: () => Promise<string | null>;
   /** The queues admins may look at; without them there is no /admin/queues. */
   queues?: { readonly all: readonly Queue[] };
+  /** Has a campaign looked at now; without it the scheduler finds it in a moment. */
+  tellCampaign?: (id: string) => Promise<void>;
   /** Figures of other parts of the process, shown with the api's own. */
   metrics?: Registry;
 }

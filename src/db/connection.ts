@@ -85,6 +85,8 @@ export async function connectDb(url: string, { log, database, onCommand }: DbOpt
     leases: collection('leases'),
     receipts: collection('receipts'),
     installation: collection('installation'),
+    campaigns: collection('campaigns'),
+    campaignItems: collection('campaignItems'),
     ping: async () => {
       await answered(connection.getClient().db().command({ ping: 1 }));
     },

@@ -72,6 +72,65 @@ export interface StoredReceipt {
   erasedBy: string;
 }
 
+export type CampaignState = 'draft' | 'running' | 'paused' | 'stopped' | 'finished';
+
+export interface CampaignPlan {
+  waveSize: number;
+  pauseMs: number;
+  /** It pauses by itself when more than this share of those that ended have failed. */
+  stopWhenFailedShare: number;
+  linkTtlMs: number;
+  graceMs: number;
+  returnTo: string | null;
+}
+
+export interface StoredCampaign {
+  /** `cmp_` and 24 hex digits. */
+  _id: string;
+  tenantId: string;
+  name: string;
+  filter: object;
+  plan: CampaignPlan;
+  state: CampaignState;
+  pausedBecause: 'operator' | 'failures' | null;
+  /** Links of what was not used yet are being taken back. */
+  undoing: boolean;
+  /** Accounts of waves up to this one are asked; 0 before the first. */
+  wave: number;
+  waves: number;
+  nextWaveAt: number | null;
+  /** What had ended when it last went on after failures: only what came since counts. */
+  forgiven: { ended: number; failed: number };
+  rev: number;
+  /** When somebody must look at it again; absent when nothing is left to see. */
+  wakeAt?: number;
+  createdAt: number;
+  createdBy: string;
+  startedAt: number | null;
+  finishedAt: number | null;
+}
+
+export type CampaignItemState = 'planned' | 'waiting' | 'migrated' | 'failed' | 'skipped' | 'undone';
+
+export interface StoredCampaignItem {
+  /** `<campaignId>:<accountId>` */
+  _id: string;
+  campaignId: string;
+  tenantId: string;
+  accountId: string;
+  name: string;
+  accountNumber: string;
+  externalId: string | null;
+  wave: number;
+  state: CampaignItemState;
+  reason: string | null;
+  at: number;
+  consentId: string | null;
+  /** The link's secret, sealed; null when there is no link that works. */
+  link: string | null;
+  linkExpiresAt: number | null;
+}
+
 /** A value of the whole installation, by name. */
 export interface StoredValue {
   _id: string;
@@ -220,6 +279,47 @@ const receipt = schemaOf({
   erasedBy: String,
 });
 
+const campaign = schemaOf({
+  _id: String,
+  tenantId: String,
+  name: String,
+  filter: Mixed,
+  plan: Mixed,
+  state: String,
+  pausedBecause: String,
+  undoing: Boolean,
+  wave: Number,
+  waves: Number,
+  nextWaveAt: Number,
+  forgiven: Mixed,
+  rev: Number,
+  wakeAt: Number,
+  createdAt: Number,
+  createdBy: String,
+  startedAt: Number,
+  finishedAt: Number,
+});
+campaign.index({ tenantId: 1, _id: 1 });
+campaign.index({ wakeAt: 1 }, { name: 'wake', partialFilterExpression: { wakeAt: { $exists: true } } });
+
+const campaignItem = schemaOf({
+  _id: String,
+  campaignId: String,
+  tenantId: String,
+  accountId: String,
+  name: String,
+  accountNumber: String,
+  externalId: String,
+  wave: Number,
+  state: String,
+  reason: String,
+  at: Number,
+  consentId: String,
+  link: String,
+  linkExpiresAt: Number,
+});
+campaignItem.index({ campaignId: 1, state: 1, _id: 1 });
+
 const value = schemaOf({ _id: String, value: Number });
 
 const lease = schemaOf({ _id: String, holder: String, until: Number });
@@ -236,6 +336,8 @@ export const schemas = {
   leases: lease,
   receipts: receipt,
   installation: value,
+  campaigns: campaign,
+  campaignItems: campaignItem,
 };
 
 export interface Stored {
@@ -249,4 +351,6 @@ export interface Stored {
   leases: StoredLease;
   receipts: StoredReceipt;
   installation: StoredValue;
+  campaigns: StoredCampaign;
+  campaignItems: StoredCampaignItem;
 }

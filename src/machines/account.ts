@@ -197,6 +197,7 @@ const life = vocabulary.createStateConfig({
           },
         ],
         MIGRATE: { guard: 'keyHeld', ...migrateFrom('disconnected') },
+        CAMPAIGN_MIGRATE: { guard: 'keyHeld', ...migrateFrom('disconnected') },
         LATE_ANSWER: { guard: 'storedAfterUnknown', target: 'connected', actions: recovered },
         KEY_REVIVED: {
           guard: 'lapsedKey',

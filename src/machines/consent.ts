@@ -53,6 +53,7 @@ export const consent = vocabulary.createStateConfig({
           { guard: { type: 'refusedAs', params: { end: 'interrupted' } }, ...over('interrupted') },
         ],
         CANCEL_AUTHORIZATION: over('cancelled'),
+        LINK_WITHDRAWN: { guard: 'isThisConsent', ...over('cancelled') },
       },
     },
 

@@ -23,13 +23,18 @@ export interface Migrate extends OpensLink {
   type: 'MIGRATE';
   /** How long the old key is kept after the swap, in case the migration is to be taken back; 0: not at all. */
   graceMs: number;
-  /** The campaign that asks; null when somebody does. */
-  campaignId: string | null;
+}
+
+/** A migration that nobody pressed a button for: it disturbs none that is under way. */
+export interface CampaignMigrate extends OpensLink {
+  type: 'CAMPAIGN_MIGRATE';
+  graceMs: number;
+  campaignId: string;
 }
 
 /** Whether an event brings a link of its own. */
-export const opensLink = (event: { type: string }): event is Authorize | Migrate =>
-  event.type === 'AUTHORIZE' || event.type === 'MIGRATE';
+export const opensLink = (event: { type: string }): event is Authorize | Migrate | CampaignMigrate =>
+  ['AUTHORIZE', 'MIGRATE', 'CAMPAIGN_MIGRATE'].includes(event.type);
 
 export type PublicEvent =
   | Authorize
@@ -76,6 +81,11 @@ export type CallbackEvent =
   | { type: 'CODE_RECEIVED'; consentId: string }
   | { type: 'CONSENT_REFUSED'; consentId: string; end: 'denied' | 'interrupted' | 'unavailable' };
 
+export type CampaignEvent =
+  | CampaignMigrate
+  /** The campaign takes its link back, if it was not used. */
+  | { type: 'LINK_WITHDRAWN'; consentId: string };
+
 /** Tokens that arrived when the invocation that asked for them was gone. */
 export interface LateAnswer {
   type: 'LATE_ANSWER';
@@ -101,4 +111,4 @@ export type DoneEvent =
   | { type: 'xstate.done.actor.refresh'; output: RefreshOutput };
 
 export type AccountEvent =
-  PublicEvent | BirthEvent | SettingsEvent | CallbackEvent | LateAnswer | InternalEvent | DoneEvent;
+  PublicEvent | BirthEvent | SettingsEvent | CallbackEvent | CampaignEvent | LateAnswer | InternalEvent | DoneEvent;

@@ -126,6 +126,7 @@ export const token = vocabulary.createStateConfig({
       on: {
         AUTHORIZE: migrateFrom('connected'),
         MIGRATE: migrateFrom('connected'),
+        CAMPAIGN_MIGRATE: migrateFrom('connected'),
         KEY_LAPSED: {
           target: '#account.life.disconnected',
           actions: [

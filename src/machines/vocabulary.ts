@@ -299,7 +299,7 @@ export const vocabulary = setup({
       };
     }),
     askGrace: assign(({ context }, { event }: { event: AccountEvent }) => ({
-      accessKey: planWith(context, { graceMs: event.type === 'MIGRATE' ? event.graceMs : 0 }),
+      accessKey: planWith(context, { graceMs: 'graceMs' in event ? event.graceMs : 0 }),
     })),
     retireKey: assign(({ context }) => ({
       accessKey: planWith(context, { remindAt: null, keptUntil: context.at + (context.accessKey?.graceMs ?? 0) }),

@@ -1,7 +1,7 @@
 export { tellMovedDeadlines } from './deadlines';
 export { startLoop } from './loop';
 export { makePerformer, type Performer, type PerformerParts } from './performer';
-export { makeQueues, queueNames, type Job, type QueueName, type Queues, type QueuesOptions } from './queues';
+export { CAMPAIGNS, makeQueues, queueNames, type Job, type QueueName, type Queues, type QueuesOptions } from './queues';
 export { makeRunners, type RunnerParts } from './runners';
 export { makeSweep, startSweep, type Sweep, type SweepLease, type SweepParts } from './sweep';
 export { startWorkers, type RunningWorkers, type WorkersOptions } from './worker';

@@ -14,10 +14,15 @@ import type { Queue } from '../durable/types';
 import { within } from './within';
 import { nameOf, type WorkLog } from './work';
 
-export const queueNames = ['authorization', 'token-refresh'] as const;
+/** Of accounts with something due that needs UPS. */
+export const upsQueues = ['authorization', 'token-refresh'] as const;
+/** Of campaigns that are to be looked at. */
+export const CAMPAIGNS = 'access-key-migration';
+export const queueNames = [...upsQueues, CAMPAIGNS] as const;
 export type QueueName = (typeof queueNames)[number];
 
 export interface Job {
+  /** In the queue of campaigns a campaign's id. */
   accountId: string;
 }
 

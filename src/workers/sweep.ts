@@ -8,7 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, DueItem, DuePage, Store } from '../durable/types';
 import type { Performer } from './performer';
-import { queueNames, type Queues } from './queues';
+import { upsQueues, type Queues } from './queues';
 import { makeRecently } from './recently';
 import { codeOf, nameOf, type WorkLog } from './work';
 
@@ -109,7 +109,7 @@ export function makeSweep(parts: SweepParts): Sweep {
       if (offered.reached) {
         for (const queue of offered.full) full.add(queue);
         told.forget(items.filter(({ queue }) => full.has(queue ?? '')));
-        return full.size < queueNames.length;
+        return full.size < upsQueues.length;
       }
       const open = items.filter(({ queue }) => parts.performer.peek(queue ?? '').ok);
       performed += open.length;

@@ -6,12 +6,14 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../durable/types';
 import type { Performer } from './performer';
-import { DEFAULT_PREFIX, errorLogger, queueNames, type Job, type QueueName } from './queues';
+import { CAMPAIGNS, DEFAULT_PREFIX, errorLogger, queueNames, type Job, type QueueName } from './queues';
 import { within } from './within';
-import { nameOf, type WorkLog } from './work';
+import { codeOf, nameOf, type WorkLog } from './work';
 
 export interface WorkersOptions {
   performer: Performer;
+  /** One step of a campaign. */
+  advance: (campaignId: string) => Promise<void>;
   redisUrl: string;
   prefix?: string;
   clock: Clock;
@@ -26,7 +28,7 @@ export interface RunningWorkers {
   stop(): Promise<void>;
 }
 
-const CONCURRENCY: Record<QueueName, number> = { authorization: 20, 'token-refresh': 50 };
+const CONCURRENCY: Record<QueueName, number> = { authorization: 20, 'token-refresh': 50, [CAMPAIGNS]: 2 };
 
 /** While UPS will not be asked a job waits here, up to so long: the queue fills up and the sweep stops telling of more. */
 const GATE_PATIENCE_MS = 5_000;
@@ -62,8 +64,17 @@ export function startWorkers(options: WorkersOptions): RunningWorkers {
   }
 
   async function process(queue: string, accountId: string): Promise<void> {
+    if (queue === CAMPAIGNS) return advance(accountId);
     await gateOpens(queue);
     await performer.perform(accountId);
+  }
+
+  /** A store that is away is no bug: the campaign is due still, and told of again. */
+  async function advance(campaignId: string): Promise<void> {
+    await options.advance(campaignId).catch((error: unknown) => {
+      if (codeOf(error) === null) throw error;
+      log.info({ campaignId, code: codeOf(error) }, 'A campaign is left alone for now.');
+    });
   }
 
   const workers = queueNames.map((name) => {

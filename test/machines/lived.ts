@@ -70,7 +70,6 @@ export const migrateEvent = (consentId: string, graceMs = 0): Migrate => ({
   type: 'MIGRATE',
   ...linkOf(consentId),
   graceMs,
-  campaignId: null,
 });
 
 export interface LivedOptions {

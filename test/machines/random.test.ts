@@ -8,7 +8,17 @@ import { schedule } from '../../src/durable/decide';
 import { replay } from '../../src/durable/replay';
 import type { AccountContext } from '../../src/machines/context';
 import { standingOf } from '../../src/machines/definition';
-import { authorizeEvent, DAY, definition, livedAccount, MINUTE, SECRET, upsAnswer, type Lived } from './lived';
+import {
+  authorizeEvent,
+  DAY,
+  definition,
+  livedAccount,
+  migrateEvent,
+  MINUTE,
+  SECRET,
+  upsAnswer,
+  type Lived,
+} from './lived';
 
 type Move = (account: Lived) => void;
 
@@ -104,6 +114,9 @@ const moves: Record<string, Move> = {
   reactivate: (account) => void account.send({ type: 'REACTIVATE' }),
   migrate: (account) => void account.migrate(`g${++consents}`),
   migrateWithGrace: (account) => void account.migrate(`g${++consents}`, 3 * DAY),
+  campaign: (account) =>
+    void account.send({ ...migrateEvent(`g${++consents}`), type: 'CAMPAIGN_MIGRATE', campaignId: 'c1' } as never),
+  withdraw: (account) => void account.send({ type: 'LINK_WITHDRAWN', consentId: openConsent(account) }),
   restoreKey: (account) => void account.send({ type: 'RESTORE_ACCESS_KEY' }),
   readKey: (account) => void account.send({ type: 'ACCESS_KEY_READ' }),
   postpone: (account) => void account.send({ type: 'POSTPONE', until: account.clock() + 2 * DAY }),

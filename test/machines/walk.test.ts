@@ -110,6 +110,7 @@ it('explains the refusal of every guard that can refuse a public event or a sett
   const outside = [
     ...publicEvents,
     ...['EDIT', 'USE', 'UNUSE', 'CODE_RECEIVED', 'CONSENT_REFUSED', 'ACCESS_KEY_READ', 'DEADLINE_MOVED'],
+    ...['CAMPAIGN_MIGRATE', 'LINK_WITHDRAWN'],
     ...['PROFILE_VERIFICATION_OPENED', 'PROFILE_VERIFICATION_ENDED'],
   ];
   for (const node of nodes)

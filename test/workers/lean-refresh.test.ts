@@ -20,7 +20,14 @@ beforeAll(async () => {
   releases.push(() => queues.close());
   process = house.process({ queue: queues });
   const { clock } = house;
-  const workers = startWorkers({ performer: process.performer, redisUrl, prefix, clock, log: process.log });
+  const workers = startWorkers({
+    advance: async () => undefined,
+    performer: process.performer,
+    redisUrl,
+    prefix,
+    clock,
+    log: process.log,
+  });
   releases.push(() => workers.stop());
   const { store, runtime, performer, lease, log } = scheduler;
   sweep = makeSweep({ store, wake: (id) => runtime.wake(id), performer, queues, lease, clock, log });

@@ -30,7 +30,15 @@ function open(given: { prefix?: string; gate?: object } = {}) {
   const queues = makeQueues({ redisUrl: redis.url, prefix, log, patienceMs: 500 });
   releases.add(() => queues.close());
   const stalls = { lockMs: 2_000, lookMs: 300 };
-  const workers = startWorkers({ performer, redisUrl: redis.url, prefix, clock, log, stalls });
+  const workers = startWorkers({
+    advance: async () => undefined,
+    performer,
+    redisUrl: redis.url,
+    prefix,
+    clock,
+    log,
+    stalls,
+  });
   releases.add(() => workers.stop());
   const sweep = makeSweep({ store, wake: (id) => runtime.wake(id), performer, queues, lease, clock, log });
   releases.add(() => sweep.stop());

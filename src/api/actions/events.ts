@@ -27,7 +27,7 @@ export interface Dispatched {
 }
 
 /** A merchant is sent back only to where the tenant has said so. */
-async function assertAllowedReturn({ db }: Services, tenantId: string, returnTo: string): Promise<void> {
+export async function assertAllowedReturn({ db }: Services, tenantId: string, returnTo: string): Promise<void> {
   const url = URL.canParse(returnTo) ? new URL(returnTo) : null;
   const origins = (await getTenant(db, tenantId))?.returnOrigins ?? [];
   if (url !== null && url.username === '' && url.password === '' && origins.includes(url.origin)) return;
@@ -51,8 +51,8 @@ async function eventOf(services: Services, { tenantId }: TenantCaller, id: strin
   if (returnTo !== null) await assertAllowedReturn(services, tenantId, returnTo);
   const { connectUrl, opens, secrets } = mintLink(services, { accountId: id, returnTo });
   if (event.type === 'AUTHORIZE') return { event: { type: event.type, ...opens }, secrets, connectUrl };
-  const asked = { graceMs: (event.graceDays ?? 0) * DAY_MS, campaignId: null };
-  return { event: { type: event.type, ...opens, ...asked }, secrets, connectUrl };
+  const graceMs = (event.graceDays ?? 0) * DAY_MS;
+  return { event: { type: event.type, ...opens, graceMs }, secrets, connectUrl };
 }
 
 const newestLink = ({ data }: AccountDocument) => data.links.at(-1);

@@ -2,6 +2,7 @@ import type { Route } from '../route';
 import { accessKeyRoutes } from './accessKeys';
 import { accountRoutes } from './accounts';
 import { adminRoutes } from './admin';
+import { campaignRoutes } from './campaigns';
 import { eventRoutes } from './events';
 import { lifecycleRoutes } from './lifecycle';
 import { profileVerificationRoutes } from './profileVerifications';
@@ -11,6 +12,7 @@ export const allRoutes: readonly Route[] = [
   ...accountRoutes,
   ...eventRoutes,
   ...accessKeyRoutes,
+  ...campaignRoutes,
   ...profileVerificationRoutes,
   ...lifecycleRoutes,
   ...adminRoutes,

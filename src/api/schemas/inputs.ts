@@ -11,6 +11,8 @@ export const accountNumberSchema = z
   .regex(/^[A-Z0-9]{6}$/, { error: 'has 6 letters and digits, upper case' })
   .meta({ examples: ['A1B2C3'] });
 
+export const accountIdSchema = z.string().regex(/^acc_[a-z2-7]{26}$/, { error: 'is no id of an account' });
+
 const absent = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? null);
 
 export const addressSchema = z
@@ -66,7 +68,7 @@ export const editAccountSchema = z
 
 export const useSchema = z.strictObject({ kind: z.enum(['store', 'warehouse']), ref: foreignId(200) });
 
-const returnTo = z
+export const returnTo = z
   .string()
   .max(2000)
   .describe("Where the merchant's browser goes in the end: at an allowed origin of the tenant.");
@@ -135,7 +137,7 @@ export type AuthorizationInput = z.output<typeof authorizationSchema>;
 
 // --- query parameters: always strings
 
-const integer = (from: number, to: number) =>
+export const integer = (from: number, to: number) =>
   z
     .string()
     .regex(/^\d{1,9}$/, { error: `is a whole number from ${from} to ${to}` })
@@ -143,7 +145,7 @@ const integer = (from: number, to: number) =>
     .refine((value) => value >= from && value <= to, { error: `is a whole number from ${from} to ${to}` })
     .meta({ type: 'integer', minimum: from, maximum: to });
 
-const limit = integer(1, 200).optional().describe('How many at most; 50 where not given.');
+export const limit = integer(1, 200).optional().describe('How many at most; 50 where not given.');
 const cursorOf = (pattern: RegExp) =>
   z.string().regex(pattern, { error: 'is no cursor of ours: take `nextCursor` of the page before' }).optional();
 

@@ -1,0 +1,262 @@
+/** Campaigns: planned, looked at, started, paused, stopped and taken back. What they do is done by src/campaigns. */
+
+import { randomBytes } from 'node:crypto';
+import { linkBelonging } from '../../campaigns/advance';
+import {
+  countItems,
+  findCampaign,
+  insertCampaign,
+  insertItems,
+  itemId,
+  listCampaigns as readCampaigns,
+  listItems,
+  writeCampaign,
+  type Campaign,
+  type CampaignItem,
+} from '../../db/campaigns';
+import type { AccountDocument } from '../../db/accounts';
+import { listAccessKeys } from '../../db/queries';
+import { connectUrlOf, readToken } from '../../links';
+import { standingOf } from '../../machines/definition';
+import { instant, instantOrNull } from '../present';
+import { Refusal } from '../problems';
+import { actorOf, type TenantCaller } from '../roles';
+import type {
+  CampaignAction,
+  CampaignItemJson,
+  CampaignItemsInput,
+  CampaignJson,
+  CampaignLinkJson,
+  CreateCampaign,
+} from '../schemas/campaigns';
+import type { Services } from '../services';
+import { action } from './action';
+import { assertAllowedReturn } from './events';
+
+const PAGE = 50;
+const BATCH = 200;
+const ACCOUNTS_MAX = 100_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+async function present({ db }: Services, campaign: Campaign): Promise<CampaignJson> {
+  const { id, tenantId, name, state, pausedBecause, filter, plan, wave, waves } = campaign;
+  return {
+    ...{ id, tenantId, name, state, pausedBecause, wave, waves },
+    filter: { ...filter },
+    waveSize: plan.waveSize,
+    pauseSeconds: plan.pauseMs / 1000,
+    stopWhenFailedShare: plan.stopWhenFailedShare,
+    linkHours: plan.linkTtlMs / HOUR_MS,
+    graceDays: plan.graceMs / DAY_MS,
+    returnTo: plan.returnTo,
+    nextWaveAt: state === 'running' ? instantOrNull(campaign.nextWaveAt) : null,
+    counts: await countItems(db, id),
+    createdAt: instant(campaign.createdAt),
+    startedAt: instantOrNull(campaign.startedAt),
+    finishedAt: instantOrNull(campaign.finishedAt),
+  };
+}
+
+async function load({ db }: Services, { tenantId }: TenantCaller, id: string): Promise<Campaign> {
+  const found = await findCampaign(db, id, tenantId);
+  if (!found) throw new Refusal('not-found', 'There is no such campaign.');
+  return found;
+}
+
+/** Whoever is on the way to UPS already is left alone. */
+const isAskable = ({ snapshot }: AccountDocument): boolean => standingOf(snapshot.value).state !== 'migrating';
+
+const itemFor = (campaign: Pick<Campaign, 'id' | 'tenantId'>, document: AccountDocument, at: number): CampaignItem => ({
+  _id: itemId(campaign.id, document.id),
+  campaignId: campaign.id,
+  tenantId: campaign.tenantId,
+  accountId: document.id,
+  name: document.view.name,
+  accountNumber: document.view.accountNumber,
+  externalId: document.view.externalId,
+  wave: 0,
+  state: 'planned',
+  reason: null,
+  at,
+  consentId: null,
+  link: null,
+  linkExpiresAt: null,
+});
+
+/** Who it is about is fixed now: what is previewed is what will be asked. */
+async function planItems(
+  { db, clock }: Services,
+  campaign: Pick<Campaign, 'id' | 'tenantId'>,
+  { ids, ...filter }: CreateCampaign['filter'],
+  waveSize: number,
+): Promise<number> {
+  const wanted = ids && new Set(ids);
+  let planned = 0;
+  let cursor: string | undefined;
+  do {
+    const page = await listAccessKeys(db, { tenantId: campaign.tenantId, ...filter, limit: BATCH, cursor });
+    const asked = page.items.filter((one) => isAskable(one) && (wanted?.has(one.id) ?? true));
+    const items = asked.map((document, n) => ({
+      ...itemFor(campaign, document, clock.now()),
+      wave: Math.floor((planned + n) / waveSize) + 1,
+    }));
+    await insertItems(db, items);
+    planned += items.length;
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined && planned < ACCOUNTS_MAX);
+  return planned;
+}
+
+/** A draft: nothing has happened to any account. */
+export const createCampaign = action(
+  'write',
+  async (services, caller: TenantCaller, input: CreateCampaign): Promise<CampaignJson> => {
+    const { tenantId } = caller;
+    const { name, filter, waveSize, pauseSeconds, stopWhenFailedShare, linkHours, graceDays, returnTo = null } = input;
+    if (returnTo !== null) await assertAllowedReturn(services, tenantId, returnTo);
+    const id = `cmp_${randomBytes(12).toString('hex')}`;
+    const planned = await planItems(services, { id, tenantId }, filter, waveSize);
+    if (planned === 0)
+      throw new Refusal('nothing-to-migrate', 'No account on an old key matches the filter.', { field: 'filter' });
+    const campaign: Campaign = {
+      ...{ id, tenantId, name, filter, state: 'draft', pausedBecause: null, undoing: false },
+      plan: {
+        ...{ waveSize, pauseMs: pauseSeconds * 1000, stopWhenFailedShare },
+        ...{ linkTtlMs: linkHours * HOUR_MS, graceMs: graceDays * DAY_MS, returnTo },
+      },
+      ...{ wave: 0, waves: Math.ceil(planned / waveSize), nextWaveAt: null, forgiven: { ended: 0, failed: 0 } },
+      ...{ rev: 1, wakeAt: null, createdAt: services.clock.now(), createdBy: actorOf(caller) },
+      ...{ startedAt: null, finishedAt: null },
+    };
+    await insertCampaign(services.db, campaign);
+    return present(services, campaign);
+  },
+);
+
+export const getCampaign = action(
+  'read',
+  async (services, caller: TenantCaller, { id }: { id: string }): Promise<CampaignJson> =>
+    present(services, await load(services, caller, id)),
+);
+
+export const listCampaigns = action(
+  'read',
+  async (
+    services,
+    { tenantId }: TenantCaller,
+    { limit = PAGE, cursor }: { limit?: number | undefined; cursor?: string | undefined },
+  ) => {
+    const page = await readCampaigns(services.db, { tenantId, limit, cursor });
+    return {
+      items: await Promise.all(page.items.map((one) => present(services, one))),
+      nextCursor: page.nextCursor,
+    };
+  },
+);
+
+/** From which states each is possible; in the state it leads to it changes nothing. */
+const possible: Record<CampaignAction, { from: Campaign['state'][]; to: Campaign['state'] }> = {
+  start: { from: ['draft'], to: 'running' },
+  pause: { from: ['running'], to: 'paused' },
+  resume: { from: ['paused'], to: 'running' },
+  stop: { from: ['draft', 'running', 'paused'], to: 'stopped' },
+  undo: { from: ['running', 'paused', 'stopped', 'finished'], to: 'stopped' },
+};
+
+async function changesFor(
+  { db, clock }: Services,
+  campaign: Campaign,
+  act: CampaignAction,
+): Promise<Partial<Campaign>> {
+  const now = clock.now();
+  const { to } = possible[act];
+  const counts = await countItems(db, campaign.id);
+  const changes: Partial<Campaign> = { state: to, pausedBecause: act === 'pause' ? 'operator' : null, wakeAt: now };
+  if (act === 'start') return { ...changes, startedAt: now, nextWaveAt: now };
+  if (act === 'resume')
+    return { ...changes, forgiven: { ended: counts.migrated + counts.failed, failed: counts.failed } };
+  return act === 'undo' ? { ...changes, undoing: true } : changes;
+}
+
+const TRIES = 5;
+
+export const controlCampaign = action(
+  'write',
+  async (services, caller: TenantCaller, { id, act }: { id: string; act: CampaignAction }): Promise<CampaignJson> => {
+    const { from, to } = possible[act];
+    for (let tries = 0; tries < TRIES; tries++) {
+      const campaign = await load(services, caller, id);
+      if (campaign.state === to && act !== 'undo') return present(services, campaign);
+      if (!from.includes(campaign.state))
+        throw new Refusal('illegal-event', `A campaign that is ${campaign.state} cannot do that: ${act}.`, {
+          more: {
+            allowed: Object.entries(possible).flatMap(([name, one]) =>
+              one.from.includes(campaign.state) ? [name] : [],
+            ),
+          },
+        });
+      const changed = await writeCampaign(services.db, campaign, await changesFor(services, campaign, act));
+      if (changed) {
+        await services.tellCampaign?.(id);
+        return present(services, changed);
+      }
+    }
+    throw new Refusal('too-busy', 'The campaign is being written by others.', { retryAfterSeconds: 2 });
+  },
+);
+
+const presentItem = (item: CampaignItem): CampaignItemJson => {
+  const { accountId, name, accountNumber, externalId, wave, state, reason, at, linkExpiresAt } = item;
+  const shown = { accountId, name, accountNumber, externalId, wave, state, reason };
+  return { ...shown, at: instant(at), linkExpiresAt: state === 'waiting' ? instantOrNull(linkExpiresAt) : null };
+};
+
+export const listCampaignItems = action(
+  'read',
+  async (services, caller: TenantCaller, { id, limit = PAGE, ...about }: CampaignItemsInput & { id: string }) => {
+    await load(services, caller, id);
+    const page = await listItems(services.db, { campaignId: id, tenantId: caller.tenantId, limit, ...about });
+    return { items: page.items.map(presentItem), nextCursor: page.nextCursor };
+  },
+);
+
+async function* each(
+  { db }: Services,
+  about: { campaignId: string; tenantId: string; state?: CampaignItem['state'] | undefined; wave?: number | undefined },
+): AsyncGenerator<CampaignItem> {
+  let cursor: string | undefined;
+  do {
+    const page = await listItems(db, { ...about, limit: BATCH, cursor });
+    yield* page.items;
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+}
+
+/** The whole report. */
+export const eachCampaignItem = action(
+  'read',
+  async (services, caller: TenantCaller, { id, state, wave }: CampaignItemsInput & { id: string }) => {
+    await load(services, caller, id);
+    const items = each(services, { campaignId: id, tenantId: caller.tenantId, state, wave });
+    return (async function* (): AsyncGenerator<CampaignItemJson> {
+      for await (const item of items) yield presentItem(item);
+    })();
+  },
+);
+
+/** The links that work, to be handed to the merchants. Opened as they are read, and kept nowhere. */
+export const eachCampaignLink = action('write', async (services, caller: TenantCaller, { id }: { id: string }) => {
+  await load(services, caller, id);
+  services.log.info({ campaignId: id, keyId: caller.keyId }, 'The links of a campaign are handed out.');
+  const items = each(services, { campaignId: id, tenantId: caller.tenantId, state: 'waiting' });
+  return (async function* (): AsyncGenerator<CampaignLinkJson> {
+    for await (const item of items) {
+      const token = item.link === null ? null : readToken(services.vault.open(item.link, linkBelonging(item)));
+      if (token === null) continue;
+      const { accountId, name, accountNumber, externalId, linkExpiresAt } = item;
+      const connectUrl = connectUrlOf(services.config, token);
+      yield { accountId, name, accountNumber, externalId, connectUrl, expiresAt: instantOrNull(linkExpiresAt) };
+    }
+  })();
+});

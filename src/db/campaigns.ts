@@ -1,0 +1,134 @@
+/** Campaigns and the accounts they ask: one document each, changed by compare-and-set or by the state they are in. */
+
+import type { mongo } from 'mongoose';
+import type { Db } from './connection';
+import { answered, insertedOrThere } from './errors';
+import { firstOf, pageOf, type Page } from './page';
+import type { CampaignItemState, StoredCampaign, StoredCampaignItem } from './schemas';
+
+export interface Campaign extends Omit<StoredCampaign, '_id' | 'wakeAt'> {
+  id: string;
+  wakeAt: number | null;
+}
+
+export type CampaignItem = StoredCampaignItem;
+export type ItemCounts = Record<CampaignItemState, number>;
+
+const campaignFrom = ({ _id, wakeAt, ...rest }: StoredCampaign): Campaign => ({
+  id: _id,
+  ...rest,
+  wakeAt: wakeAt ?? null,
+});
+const storedFrom = ({ id, wakeAt, ...rest }: Campaign): StoredCampaign => ({
+  _id: id,
+  ...rest,
+  ...(wakeAt !== null && { wakeAt }),
+});
+
+export const itemId = (campaignId: string, accountId: string): string => `${campaignId}:${accountId}`;
+
+/** One trip; items that are there already are done. */
+export async function insertItems(db: Db, items: CampaignItem[]): Promise<void> {
+  if (items.length > 0) await insertedOrThere(db.campaignItems.insertMany(items, { ordered: false }));
+}
+
+/** One trip. */
+export async function insertCampaign(db: Db, campaign: Campaign): Promise<void> {
+  await answered(db.campaigns.insertOne(storedFrom(campaign)));
+}
+
+/** One trip. */
+export async function findCampaign(db: Db, id: string, tenantId?: string): Promise<Campaign | null> {
+  const stored = await answered(db.campaigns.findOne(tenantId === undefined ? { _id: id } : { _id: id, tenantId }));
+  return stored && campaignFrom(stored);
+}
+
+/** One trip: null when it was changed meanwhile. */
+export async function writeCampaign(db: Db, before: Campaign, changes: Partial<Campaign>): Promise<Campaign | null> {
+  const { id, rev } = before;
+  const next = { ...before, ...changes, rev: rev + 1 };
+  const { _id, ...stored } = storedFrom(next);
+  const unset = next.wakeAt === null ? { $unset: { wakeAt: '' as const } } : {};
+  const { matchedCount } = await answered(db.campaigns.updateOne({ _id: id, rev }, { $set: stored, ...unset }));
+  return matchedCount === 1 ? next : null;
+}
+
+/** One trip, in order of id. */
+export const listCampaigns = (
+  db: Db,
+  { tenantId, limit, cursor }: { tenantId: string; limit: number; cursor?: string | undefined },
+): Promise<Page<Campaign>> =>
+  pageOf(
+    db.campaigns.find({ tenantId, ...(cursor !== undefined && { _id: { $gt: cursor } }) }).sort({ _id: 1 }),
+    limit,
+    campaignFrom,
+  );
+
+/** One trip, from the index when nothing is due. */
+export async function dueCampaigns(db: Db, now: number, limit: number): Promise<string[]> {
+  const due = db.campaigns.find({ wakeAt: { $lte: now } }, { projection: { wakeAt: 1 } });
+  return (await firstOf(due.sort({ wakeAt: 1 }).hint('wake'), limit)).map(({ _id }) => _id);
+}
+
+export interface ItemList {
+  campaignId: string;
+  tenantId: string;
+  state?: CampaignItemState | undefined;
+  /** Only of waves up to this one. */
+  wave?: number | undefined;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+const BY_STATE: mongo.IndexSpecification = { campaignId: 1, state: 1, _id: 1 };
+
+/** One trip, in order of account. */
+export function listItems(
+  db: Db,
+  { campaignId, tenantId, state, wave, limit, cursor }: ItemList,
+): Promise<Page<CampaignItem>> {
+  const begins = `${campaignId}:`;
+  const after = cursor === undefined ? { $gte: begins } : { $gt: itemId(campaignId, cursor) };
+  const filter = { _id: { ...after, $lt: `${campaignId};` }, campaignId, tenantId };
+  const found = db.campaignItems
+    .find({ ...filter, ...(state !== undefined && { state }), ...(wave !== undefined && { wave: { $lte: wave } }) })
+    .sort({ _id: 1 });
+  return pageOf(state === undefined ? found : found.hint(BY_STATE), limit, (item) => item).then(
+    ({ items, nextCursor }) => ({
+      items,
+      nextCursor: nextCursor && nextCursor.slice(begins.length),
+    }),
+  );
+}
+
+/** One trip. */
+export async function countItems(db: Db, campaignId: string): Promise<ItemCounts> {
+  const counts: ItemCounts = { planned: 0, waiting: 0, migrated: 0, failed: 0, skipped: 0, undone: 0 };
+  const counted = db.campaignItems.aggregate<{ _id: CampaignItemState; count: number }>([
+    { $match: { campaignId } },
+    { $group: { _id: '$state', count: { $sum: 1 } } },
+  ]);
+  for (const { _id, count } of await answered(counted.toArray())) counts[_id] = count;
+  return counts;
+}
+
+/** One trip: the item as it is after the change; null when it is in another state by now. */
+export async function changeItem(
+  db: Db,
+  { _id, state }: Pick<CampaignItem, '_id' | 'state'>,
+  changes: Partial<Omit<CampaignItem, '_id'>>,
+): Promise<CampaignItem | null> {
+  return answered(db.campaignItems.findOneAndUpdate({ _id, state }, { $set: changes }, { returnDocument: 'after' }));
+}
+
+/**
+ * One trip: the link an account is asked by. Given once: whoever comes second, or again after a crash, gets the first one's.
+ */
+export async function giveLink(
+  db: Db,
+  { _id }: Pick<CampaignItem, '_id'>,
+  link: Pick<CampaignItem, 'consentId' | 'link'>,
+): Promise<CampaignItem | null> {
+  await answered(db.campaignItems.updateOne({ _id, state: 'planned', consentId: null }, { $set: link }));
+  return answered(db.campaignItems.findOne({ _id, state: 'planned' }));
+}
