@@ -34,6 +34,7 @@ const saidSchema = z.discriminatedUnion('about', [
     outcome: z.enum(outcomeNames),
     reason: z.enum(reasonNames).nullable(),
   }),
+  z.object({ about: z.literal('settings'), accountId: z.string() }),
   z.object({ about: z.literal('created'), accountId: z.string(), isNew: z.boolean() }),
 ]);
 

@@ -30,6 +30,19 @@ const titles: Record<string, string> = {
   EDIT: 'Settings changed',
   USE: 'Noted as used',
   UNUSE: 'No longer noted as used',
+  MIGRATE: 'Migration to OAuth started',
+  CAMPAIGN_MIGRATE: 'Migration to OAuth started by a campaign',
+  LINK_WITHDRAWN: 'The campaign took its link back',
+  POSTPONE: 'Migration postponed',
+  REMINDER_DUE: 'The day it was postponed to',
+  ACCESS_KEY_READ: 'The platform read the access key',
+  ACCESS_KEY_EXPIRING: 'Reminded of the deadline of the access key',
+  ACCESS_KEY_LAPSED: 'UPS takes the access key no longer',
+  ACCESS_KEY_DESTROYED: 'Receipt: the access key was destroyed',
+  RESTORE_ACCESS_KEY: 'Migration taken back, the access key is in use again',
+  DEADLINE_MOVED: 'The deadline of the access key was moved',
+  PROFILE_VERIFICATION_OPENED: 'A try to add the account to the UPS profile',
+  PROFILE_VERIFICATION_ENDED: 'The outcome of a try to add the account to the UPS profile',
   LATE_ANSWER: 'A late answer of UPS arrived',
 };
 
@@ -43,6 +56,7 @@ export const titleOf = ({ type }: Pick<RowJson, 'type'>): string =>
 export function actorWords(actor: string): string {
   if (actor === 'machine') return 'By itself';
   if (actor === 'merchant') return 'Merchant';
+  if (actor.startsWith('campaign:')) return 'Campaign';
   return actor.startsWith('key:') ? `Key ${actor.slice('key:key_'.length, 'key:key_'.length + 6)}…` : actor;
 }
 
@@ -68,6 +82,11 @@ function upsWords(value: unknown): string[] {
 const isReason = (text: unknown): text is keyof typeof reasons =>
   typeof text === 'string' && Object.hasOwn(reasons, text);
 
+const dayIn = (value: unknown): string | null => asText(value)?.slice(0, 10) ?? null;
+const methodWords: Record<string, string> = { invoice: 'by invoice data', pin: 'by PIN' };
+const acceptedWords = (value: unknown): string | null =>
+  typeof value === 'boolean' ? (value ? 'accepted by UPS' : 'not accepted by UPS') : null;
+
 /** What a row has to say beyond its title, in one line; empty when nothing. */
 export function factsOf(row: RowJson): string {
   const use = asObject(row['use']);
@@ -79,6 +98,11 @@ export function factsOf(row: RowJson): string {
     ...upsWords(row['ups']),
     ...labelled('', why),
     ...labelled('Note: ', row['note']),
+    ...labelled('fingerprint ', row['fingerprint']),
+    ...labelled('until ', dayIn(row['until'])),
+    ...labelled('now ', dayIn(row['deadline'])),
+    ...labelled('', methodWords[asText(row['method']) ?? '']),
+    ...labelled('', acceptedWords(row['accepted'])),
     ...labelled('', [asText(use['kind']), asText(use['ref'])].filter((part) => part !== null).join(' ')),
     ...labelled('changed: ', Object.keys(asObject(row['changes'])).join(', ')),
   ].join(' · ');

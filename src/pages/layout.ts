@@ -55,6 +55,8 @@ function banner({ signedIn, tenantId, isSandbox, hasQueues }: Frame): Html {
       <a class="brand" href="${pathOf('/', { tenantId: tenant })}" aria-label="upslink, accounts">${brand}</a>
       <nav aria-label="Main">
         <a href="${pathOf('/', { tenantId: tenant })}">Accounts</a>
+        <a href="${pathOf('/access-keys', { tenantId: tenant })}">Old keys</a>
+        <a href="${pathOf('/campaigns', { tenantId: tenant })}">Campaigns</a>
         ${when(role === 'admin' && hasQueues, () => html`<a href="/admin/queues">Queues</a>`)}
         <a href="/docs">API</a>
       </nav>

@@ -18,7 +18,7 @@ const done: Record<PublicEventType, string> = {
   MIGRATE: 'The migration has started.',
   POSTPONE: 'Postponed: the account comes back to the list of old keys on that day.',
   RESTORE_ACCESS_KEY: 'The account is on its old access key again, and the tokens of the migration are destroyed.',
-  DEACTIVATE: 'The account is inactive now, and its tokens are destroyed.',
+  DEACTIVATE: 'The account is inactive now, and its tokens and keys are destroyed.',
   REACTIVATE: 'The account is back. Authorize it to connect it to UPS.',
   DISCONNECT: 'The account is disconnected, and its tokens are destroyed.',
   CANCEL_AUTHORIZATION: 'The authorization was cancelled, and its link does not work any more.',
@@ -61,6 +61,7 @@ export function messageOf(said: Said): Message {
     return said.isNew
       ? { tone: 'good', text: 'The account was created.', more: 'Authorize it to connect it to UPS.' }
       : { tone: 'info', text: 'This account was there already, created by an equal request.', more: null };
+  if (said.about === 'settings') return { tone: 'good', text: 'The settings are saved.', more: null };
   const { event, verdict, why } = said;
   if (verdict === 'applied') return { tone: 'good', text: done[event], more: null };
   if (verdict === 'duplicate')

@@ -19,13 +19,23 @@ export const stateWords: Record<LifeState, string> = {
 export const badge = (state: LifeState): Html =>
   html`<span class="badge ${state}">${icon(state)}${stateWords[state]}</span>`;
 
+const SOON_DAYS = 7;
+const DAYS = 30;
+
+/** How long a key is still taken, told in words and by colour. */
+export function leftChip(daysLeft: number): Html {
+  const tone = daysLeft <= SOON_DAYS ? 'bad' : daysLeft <= DAYS ? 'soon' : '';
+  const words = daysLeft === 0 ? 'over' : daysLeft === 1 ? '1 day left' : `${daysLeft} days left`;
+  return html`<span class="chip ${tone}">${words}</span>`;
+}
+
 const tokenWords: Record<string, string> = {
   fresh: 'The token is fresh.',
   refreshing: 'The token is being refreshed now.',
   'backing-off': 'A refresh did not come through; the next try is planned.',
   held: 'Refreshes wait while refusals by UPS are examined.',
   ending: 'The token works until it expires and cannot be refreshed any more: reconnect before that.',
-  'access-key': 'On an old access key.',
+  'access-key': 'It ships on its old access key.',
 };
 
 const consentWords: Record<string, string> = {

@@ -14,6 +14,8 @@ const columns = [
   ...(['deadline', 'daysLeft', 'remindAt', 'lastFailure'] as const),
 ];
 
+export const keysAsCsv = (items: AsyncIterable<AccessKeyItemJson>) => csvOf(flat(items), columns);
+
 export const accessKeyRoutes: Route[] = [
   route({
     method: 'post',
@@ -42,7 +44,7 @@ export const accessKeyRoutes: Route[] = [
     handle: async ({ services, caller, query, req }) => {
       if (req.accepts(['json', CSV]) !== CSV)
         return { status: 200, body: await listAccessKeys(services, caller, query) };
-      return { status: 200, type: CSV, stream: csvOf(flat(await eachAccessKey(services, caller, query)), columns) };
+      return { status: 200, type: CSV, stream: keysAsCsv(await eachAccessKey(services, caller, query)) };
     },
   }),
 ];

@@ -25,11 +25,11 @@ import { noneSchema } from '../schemas/inputs';
 
 const idOf = (params: Readonly<Record<string, string>>): string => params['id'] ?? '';
 
-const itemColumns = [
+export const itemColumns = [
   ...(['accountId', 'name', 'accountNumber', 'externalId', 'wave', 'state', 'reason', 'at'] as const),
   'linkExpiresAt' as const,
 ];
-const linkColumns = ['accountId', 'name', 'accountNumber', 'externalId', 'connectUrl', 'expiresAt'] as const;
+export const linkColumns = ['accountId', 'name', 'accountNumber', 'externalId', 'connectUrl', 'expiresAt'] as const;
 
 const summaries: Record<CampaignAction, string> = {
   start: 'Start a campaign: the first wave is asked',

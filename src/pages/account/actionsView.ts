@@ -6,7 +6,7 @@ import { hidden, html, nothing, pathOf, when, type Html } from '../html';
 import { tenantIn } from '../visitor';
 import type { AccountShown } from './read';
 
-type Button = 'authorize' | 'refresh' | 'verify' | 'cancel' | 'deactivate' | 'reactivate' | 'disconnect';
+type Button = 'authorize' | 'refresh' | 'verify' | 'cancel' | 'restore' | 'deactivate' | 'reactivate' | 'disconnect';
 
 /** Which event a button's address dispatches. */
 export const eventOf = {
@@ -14,6 +14,7 @@ export const eventOf = {
   refresh: 'REFRESH',
   verify: 'VERIFY',
   cancel: 'CANCEL_AUTHORIZATION',
+  restore: 'RESTORE_ACCESS_KEY',
   deactivate: 'DEACTIVATE',
   reactivate: 'REACTIVATE',
   disconnect: 'DISCONNECT',
@@ -29,11 +30,16 @@ export function actionsSection(shown: AccountShown): Html {
   return html`<section class="panel" aria-labelledby="actions-title" data-live="actions">
     <h2 id="actions-title">Actions</h2>
     <div class="buttons">
-      ${when(takes('authorize'), () => simple(shown, 'authorize', authorizeLabel(account), isWanted(account)))}
+      ${when(isOnKey(account), () => resolveLink(shown))}
+      ${when(takes('authorize') && !isOnKey(account), () =>
+        simple(shown, 'authorize', authorizeLabel(account), isWanted(account)),
+      )}
+      ${when(needsProfile(account), () => guideLink(shown))}
       ${when(takes('reactivate'), () => simple(shown, 'reactivate', 'Reactivate', true))}
       ${when(takes('refresh'), () => simple(shown, 'refresh', 'Refresh now'))}
       ${when(takes('verify'), () => simple(shown, 'verify', 'Verify'))}
       ${when(takes('cancel'), () => simple(shown, 'cancel', 'Cancel authorization'))}
+      ${when(takes('restore'), () => simple(shown, 'restore', 'Take the migration back'))}
     </div>
     ${when(
       isDangerShown,
@@ -48,8 +54,27 @@ export function actionsSection(shown: AccountShown): Html {
 
 function authorizeLabel({ state }: AccountJson): string {
   if (state === 'created') return 'Authorize';
-  return state === 'pending-authorization' ? 'Get a new link' : 'Reconnect';
+  return state === 'pending-authorization' || state === 'migrating' ? 'Get a new link' : 'Reconnect';
 }
+
+/** It leaves its key by Resolve; once it is on the way to UPS, by its link. */
+const isOnKey = ({ scheme, state }: AccountJson): boolean => scheme === 'access-key' && state !== 'migrating';
+
+const needsProfile = ({ state, reason, lastAuthorization }: AccountJson): boolean =>
+  state === 'created' || [reason, lastAuthorization?.reason].includes('account-not-in-profile');
+
+const resolveLink = ({ account, visit }: AccountShown): Html =>
+  html`<a
+    class="button primary"
+    id="do-resolve"
+    href="${pathOf(`/accounts/${account.id}/resolve`, { tenantId: tenantIn(visit) })}"
+    >Resolve</a
+  >`;
+
+const guideLink = ({ account, visit }: AccountShown): Html =>
+  html`<a class="button" href="${pathOf(`/accounts/${account.id}/profile-guide`, { tenantId: tenantIn(visit) })}"
+    >Add it to a UPS profile</a
+  >`;
 
 /** The one thing to do now. */
 const isWanted = ({ state, stateDetail }: AccountJson): boolean =>
@@ -87,8 +112,8 @@ const deactivate = (shown: AccountShown): Html =>
     <summary>Deactivate …</summary>
     <form method="post" action="${addressOf(shown, 'deactivate')}" class="stack">
       <p>
-        The account becomes inactive and its tokens are destroyed. It can be reactivated, and has to be authorized anew
-        then. A store or warehouse that uses it prevents this.
+        The account becomes inactive and its tokens and keys are destroyed. It can be reactivated, and has to be
+        authorized anew then. A store or warehouse that uses it prevents this.
       </p>
       ${fieldsOf(shown)}<button type="submit" class="danger">Deactivate the account</button>
     </form>

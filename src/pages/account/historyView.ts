@@ -75,6 +75,10 @@ const pendingWords: Record<string, string> = {
   REFRESH_DUE: 'The token is refreshed',
   REFRESH_RETRIED: 'The refresh is tried again',
   ACCESS_ENDED: 'The access token ends',
+  ACCESS_KEY_LAPSED: 'UPS stops taking the access key',
+  ACCESS_KEY_EXPIRING: 'A notice of the deadline',
+  REMINDER_DUE: 'The reminder',
+  ACCESS_KEY_DESTROYED: 'The access key is destroyed',
 };
 
 export function explainSection({ explanation, now }: AccountShown): Html {

@@ -24,15 +24,20 @@ function inputFrom(type: EventType, { seq = '', note = '' }: Fields, visit: Tena
 }
 
 /** A tenant need not allow our own pages as a way back: then the trip ends on a page that says how it went. */
-async function authorize(services: Services, visit: TenantVisit, id: string): Promise<VerdictJson> {
+export async function leadToUps(
+  services: Services,
+  visit: TenantVisit,
+  id: string,
+  event: { type: 'AUTHORIZE' } | { type: 'MIGRATE'; graceDays: number },
+): Promise<VerdictJson> {
   const returnTo = `${services.config.publicUrl}${pathOf(`/accounts/${id}`, { tenantId: tenantIn(visit) })}`;
   // No id of its own: a second press wants a link that works, and gets a new one.
   const start = async (input: EventInput) => (await dispatchEvent(services, visit.caller, { id, input })).verdict;
   try {
-    return await start({ type: 'AUTHORIZE', returnTo });
+    return await start({ ...event, returnTo });
   } catch (error) {
     if (!(error instanceof Refusal) || error.extras.field !== 'returnTo') throw error;
-    return start({ type: 'AUTHORIZE' });
+    return start(event);
   }
 }
 
@@ -48,7 +53,7 @@ export function addPressRoutes(router: Router, services: Services): void {
     const event = eventOf[button];
     const verdict =
       event === 'AUTHORIZE'
-        ? await authorize(services, visit, id)
+        ? await leadToUps(services, visit, id, { type: event })
         : (await dispatchEvent(services, visit.caller, { id, input: inputFrom(event, fields, visit) })).verdict;
     if (verdict.authorization) {
       res.redirect(303, verdict.authorization.connectUrl);

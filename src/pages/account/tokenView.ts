@@ -1,5 +1,6 @@
-import { html, type Html } from '../html';
+import { html, nothing, type Html } from '../html';
 import { ago, onDay } from '../times';
+import { leftChip } from '../words';
 import type { AccountShown } from './read';
 
 const without: Record<string, string> = {
@@ -14,8 +15,38 @@ export function tokenSection(shown: AccountShown): Html {
   const { account } = shown;
   return html`<section class="panel" aria-labelledby="token-title" data-live="token">
     <h2 id="token-title">Tokens</h2>
-    ${account.token === null ? html`<p class="hint">${without[account.state] ?? 'None.'}</p>` : tokenFacts(shown)}
+    ${account.token === null ? html`<p class="hint">${withoutWords(shown)}</p>` : tokenFacts(shown)} ${keyFacts(shown)}
   </section>`;
+}
+
+const withoutWords = ({ account }: AccountShown): string =>
+  account.scheme === 'access-key' ? 'None: the account is on an old access key.' : (without[account.state] ?? 'None.');
+
+/** The key itself appears on no page. */
+function keyFacts({ account: { accessKey, scheme }, now }: AccountShown): Html {
+  if (accessKey === null) return nothing;
+  const { fingerprint, deadline, daysLeft, remindAt, keptUntil } = accessKey;
+  return html`<h3>Access key</h3>
+    <dl>
+      <dt>${scheme === 'access-key' ? 'UPS takes it until' : 'Replaced by OAuth'}</dt>
+      <dd>
+        ${scheme === 'access-key' ? html`${onDay(deadline)} ${leftChip(daysLeft)}` : 'The tokens above serve now'}
+      </dd>
+      ${
+        remindAt === null
+          ? nothing
+          : html`<dt>Postponed to</dt>
+              <dd>${onDay(remindAt)}</dd>`
+      }
+      ${
+        keptUntil === null
+          ? nothing
+          : html`<dt>Kept, to take the migration back</dt>
+              <dd>${ago(keptUntil, now)}</dd>`
+      }
+      <dt>Fingerprint</dt>
+      <dd><code>${fingerprint}</code></dd>
+    </dl>`;
 }
 
 function tokenFacts({ account, explanation, now }: AccountShown): Html {

@@ -1,5 +1,6 @@
 /** One account: what it is at, what to do next, what it holds, and how it came to be so. */
 
+import { may } from '../../api/roles';
 import type { AccountJson } from '../../api/schemas/answers';
 import { html, pathOf, when, type Html } from '../html';
 import { icon } from '../icons';
@@ -106,7 +107,7 @@ function lastTry({ account, now }: AccountShown): Html {
   </p>`;
 }
 
-function settingsSection({ account }: AccountShown): Html {
+function settingsSection({ account, visit }: AccountShown): Html {
   const { address } = account;
   const place = [address.city, address.stateProvinceCode, address.postalCode]
     .filter((part) => part !== null)
@@ -141,5 +142,12 @@ function settingsSection({ account }: AccountShown): Html {
       <dt>Id</dt>
       <dd><code>${account.id}</code></dd>
     </dl>
+    ${when(
+      may(visit.caller.role, 'write'),
+      () =>
+        html`<p>
+          <a href="${pathOf(`/accounts/${account.id}/settings`, { tenantId: tenantIn(visit) })}">Change settings</a>
+        </p>`,
+    )}
   </section>`;
 }

@@ -11,7 +11,8 @@ import { parseForm, type Fields } from '../forms';
 import { pathOf } from '../html';
 import { pageOf, sendPage } from '../layout';
 import { readOwnForm, tenantIn, tenantVisitOf, type TenantVisit } from '../visitor';
-import { createView, type FieldErrors } from './createView';
+import type { FieldErrors } from '../fields';
+import { createView } from './createView';
 
 const TITLE = 'Create account';
 

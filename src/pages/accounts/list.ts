@@ -9,6 +9,7 @@ import { assertMay, may } from '../../api/roles';
 import type { TenantJson } from '../../api/schemas/answers';
 import { accountListSchema, type AccountListInput } from '../../api/schemas/inputs';
 import type { Services } from '../../api/services';
+import { keptFilters } from '../filters';
 import { pageOf, sendPage } from '../layout';
 import { visitOf, type Visit } from '../visitor';
 import { listView } from './listView';
@@ -18,17 +19,7 @@ const TENANTS_SHOWN = 200;
 
 /** The fields of the filter that make sense; what makes none is left out and named. */
 export function readFilters(query: Record<string, string>): { filters: AccountListInput; dropped: string[] } {
-  const given = Object.entries(query).filter(([name, value]) => name !== 'tenantId' && value !== '');
-  const read = accountListSchema.safeParse(Object.fromEntries(given));
-  if (read.success) return { filters: read.data, dropped: [] };
-  const dropped = [...new Set(read.error.issues.flatMap(namesIn))];
-  const kept = Object.fromEntries(given.filter(([name]) => !dropped.includes(name)));
-  const again = accountListSchema.safeParse(kept);
-  return { filters: again.success ? again.data : {}, dropped };
-}
-
-function namesIn(issue: { code: string; path: PropertyKey[]; keys?: string[] }): string[] {
-  return issue.code === 'unrecognized_keys' ? (issue.keys ?? []) : [String(issue.path[0])];
+  return keptFilters(accountListSchema, query);
 }
 
 async function tenantsFor(services: Services, { signedIn }: Visit): Promise<TenantJson[]> {

@@ -1,4 +1,4 @@
-/* global document, window, DOMParser, URLSearchParams, setInterval */
+/* global document, window, DOMParser, URLSearchParams, XMLHttpRequest, setInterval */
 // The pages work without this. It keeps times right, asks whether an account has changed while somebody looks at it,
 // and keeps a form from being sent twice.
 'use strict';
@@ -130,6 +130,48 @@ document.addEventListener('submit', (event) => {
   if (!button || event.target.method !== 'post') return;
   if (button.getAttribute('aria-disabled') === 'true') event.preventDefault();
   button.setAttribute('aria-disabled', 'true');
+});
+
+/** The file goes as it is, with its progress; the answer is a part of the page. */
+function sendFile(form, file) {
+  const button = form.querySelector('button');
+  const progress = form.querySelector('progress');
+  const report = document.getElementById('import-report');
+  const done = (markup) => {
+    report.replaceChildren(...new DOMParser().parseFromString(markup, 'text/html').body.childNodes);
+    progress.hidden = true;
+    button.removeAttribute('aria-disabled');
+    report.focus();
+  };
+  const request = new XMLHttpRequest();
+  request.open('POST', form.action);
+  request.setRequestHeader('content-type', 'text/csv');
+  request.setRequestHeader('x-form-token', form.elements.formToken.value);
+  request.upload.addEventListener('progress', ({ loaded, total }) => {
+    progress.value = loaded / total;
+    if (announcer) announcer.textContent = loaded === total ? 'The file is sent and being imported.' : '';
+    // Sent whole, it is still being imported: nobody knows how long.
+    if (loaded === total) progress.removeAttribute('value');
+  });
+  request.addEventListener('load', () =>
+    done(
+      request.status === 200
+        ? request.responseText
+        : '<p class="message bad" role="alert">The import stopped early. Import the file again to go on.</p>',
+    ),
+  );
+  request.addEventListener('error', () =>
+    done('<p class="message bad" role="alert">The service did not answer. Import the file again to go on.</p>'),
+  );
+  progress.hidden = false;
+  request.send(file);
+}
+
+document.addEventListener('submit', (event) => {
+  const file = event.target.querySelector('input[type="file"]')?.files[0];
+  if (event.target.dataset.import === undefined || !file) return;
+  event.preventDefault();
+  sendFile(event.target, file);
 });
 
 // A page that comes back from the browser's memory has sent nothing yet.
