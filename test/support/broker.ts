@@ -1,4 +1,4 @@
-/** One per test run, in jest's own process: starts MongoDB and Redis when first asked and stops them at the end. */
+/** One per test run, in jest's own process: starts MongoDB and Redis before a whole run, else when first asked, and stops them at the end. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -14,6 +14,8 @@ import { Running } from '../../src/dev/running';
 
 export interface Broker {
   readonly socketPath: string;
+  /** Everything there is to ask for, installed and started. What fails is told to the test that asks for it. */
+  prepare(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,11 +45,13 @@ export async function startBroker(outputFolder: string): Promise<Broker> {
     };
   };
   const [mongodb, redis] = [once(startMongodb), once(startRedis)];
-  let browser: Promise<string> | undefined;
+  let found: Promise<string> | undefined;
+  const browser = () => (found ??= findBrowser(context));
+  const prepare = async (): Promise<void> => void (await Promise.allSettled([mongodb(), redis(), browser()]));
   const routes: Record<string, Route> = {
     '/mongodb': async () => ({ url: (await mongodb()).url }),
     '/redis': async () => ({ url: (await redis()).url }),
-    '/browser': async () => ({ url: await (browser ??= findBrowser(context)) }),
+    '/browser': async () => ({ url: await browser() }),
     '/drop-database': async ({ name }) => dropDatabase((await mongodb()).url, String(name)),
     '/drop-prefix': async ({ name }) => dropPrefix((await redis()).url, String(name)),
     '/keep': async ({ name }) => ({ count: kept.push(String(name)) }),
@@ -60,7 +64,7 @@ export async function startBroker(outputFolder: string): Promise<Broker> {
     if (kept.length > 0) keep(folder, outputFolder, kept);
     rmSync(folder, { recursive: true, force: true });
   };
-  return { socketPath, stop };
+  return { socketPath, prepare, stop };
 }
 
 async function listen(socketPath: string, routes: Record<string, Route>): Promise<http.Server> {
