@@ -20,11 +20,15 @@ export interface System {
   apiUrl: string;
   sandboxUrl: string;
   key: string;
+  operatorKey: string;
   serverName: string;
+  /** Another process of the service. */
+  startRole(role: string): ChildProcess;
   stop(): Promise<void>;
 }
 
 const TENANT = 'bench';
+const DEADLINE_MS = 30 * 86_400_000;
 const program = path.join(__dirname, '..', 'bin', 'upslink.js');
 const silent = { info: () => {}, warn: () => {} };
 
@@ -48,22 +52,23 @@ async function answers(url: string): Promise<void> {
   throw new Error(`${url} does not answer`);
 }
 
-async function seed(mongodbUrl: string, returnOrigin: string): Promise<string> {
+async function seed(mongodbUrl: string, returnOrigin: string): Promise<{ key: string; operatorKey: string }> {
   const db = await connectDb(mongodbUrl, { log: silent, database: 'upslink' });
   await db.ensureIndexes();
   const tenant = { id: TENANT, name: 'Bench', returnOrigins: [returnOrigin], refreshPolicy: 'eager' as const };
-  await createTenant(db, { ...tenant, accessKeyDeadline: null, createdAt: Date.now() });
-  const key = mintKey('platform');
+  await createTenant(db, { ...tenant, accessKeyDeadline: Date.now() + DEADLINE_MS, createdAt: Date.now() });
+  const [key, operatorKey] = [mintKey('platform'), mintKey('operator')];
   await makeApiKeys(db, systemClock).ensure({ tenantId: TENANT, role: 'platform', key });
+  await makeApiKeys(db, systemClock).ensure({ tenantId: TENANT, role: 'operator', key: operatorKey });
   await db.close();
-  return key;
+  return { key, operatorKey };
 }
 
-/** Opens everything, or nothing. */
-export async function startSystem(returnOrigin: string): Promise<System> {
+/** Opens everything, or nothing. `role`: of the process that serves the api. */
+export async function startSystem(returnOrigin: string, role: 'all' | 'api' = 'all'): Promise<System> {
   const releases = makeReleases((what, error) => void process.stderr.write(`${what}: ${String(error)}\n`));
   try {
-    return await start(returnOrigin, releases);
+    return await start(returnOrigin, role, releases);
   } catch (error) {
     await releases.all();
     throw error;
@@ -71,13 +76,13 @@ export async function startSystem(returnOrigin: string): Promise<System> {
 }
 
 async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
   await exit;
 }
 
-async function start(returnOrigin: string, releases: Releases): Promise<System> {
+async function start(returnOrigin: string, role: 'all' | 'api', releases: Releases): Promise<System> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'upslink-bench-'));
   releases.add('folder', () => rmSync(folder, { recursive: true, force: true }));
   const running = new Running(folder);
@@ -88,7 +93,7 @@ async function start(returnOrigin: string, releases: Releases): Promise<System> 
   releases.add('MongoDB', () => mongodb.stop());
   const redis = await startRedis(context);
   releases.add('Redis', () => redis.stop());
-  const key = await seed(mongodb.url, returnOrigin);
+  const { key, operatorKey } = await seed(mongodb.url, returnOrigin);
   const [port, sandboxPort] = [await freePort(), await freePort()];
   const env = {
     ...process.env,
@@ -104,12 +109,17 @@ async function start(returnOrigin: string, releases: Releases): Promise<System> 
     DATA_DIR: folder,
     RATE_LIMIT: '1000000:1000000',
     LOG_LEVEL: 'warn',
-    ROLE: 'all',
+    ROLE: role,
   };
-  for (const command of ['sandbox', 'serve']) {
-    const child = spawn(process.execPath, [program, command], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const startProcess = (command: string, more: Record<string, string> = {}): ChildProcess => {
+    const child = spawn(process.execPath, [program, command], {
+      env: { ...env, ...more },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     releases.add(command, () => ended(child));
-  }
+    return child;
+  };
+  for (const command of ['sandbox', 'serve']) startProcess(command);
   const apiUrl = `http://localhost:${port}`;
   const sandboxUrl = `http://localhost:${sandboxPort}`;
   await answers(`${sandboxUrl}/sandbox/settings`);
@@ -118,7 +128,9 @@ async function start(returnOrigin: string, releases: Releases): Promise<System> 
     apiUrl,
     sandboxUrl,
     key,
+    operatorKey,
     serverName: mongodb.name,
+    startRole: (one) => startProcess('serve', { ROLE: one }),
     stop: () => releases.all(),
   };
 }

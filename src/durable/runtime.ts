@@ -87,6 +87,19 @@ function unlessAway(error: unknown): null {
   throw error;
 }
 
+/** A store asked for hundreds at once would leave the last of them unanswered. */
+const SIDE_BY_SIDE = 16;
+
+async function aFewAtATime<T, R>(items: T[], work: (item: T, n: number) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const left = [...items.entries()];
+  const lane = async (): Promise<void> => {
+    for (let next = left.shift(); next; next = left.shift()) results[next[0]] = await work(next[1], next[0]);
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
+  return results;
+}
+
 /** What one commit claimed for `by`: started at its own seq, and not claimed again since. */
 const claimedAt = (document: Document, seq: number, by: string | undefined): string[] =>
   document.invocations
@@ -265,7 +278,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     throw new TooBusy('The account could not be written in time: try again in a few seconds.');
   }
 
-  /** Many new accounts, each as `create`; four trips for all of them, and some more for each that was there already. */
+  /** Many new accounts, each as `create`; four trips for all of them, and one for each that was there already. */
   async function createMany(births: Birth<D>[], options: Dispatch): Promise<Awaited<ReturnType<typeof create>>[]> {
     const decided = births.map(({ event, secrets = {}, ...about }) => {
       const own = { ...options, eventId: parts.makeId(), secrets };
@@ -276,11 +289,12 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     await relay
       .relayNow(decided.filter((_, n) => isNew(n)).map(({ document }) => document))
       .catch((error: unknown) => parts.report(error));
-    return Promise.all(
-      decided.map(async ({ about, event, own, document }, n) =>
-        isNew(n) ? { created: true, document } : create(about, event, own),
-      ),
-    );
+    return aFewAtATime(decided, async ({ about, event, own, document }, n) => {
+      if (isNew(n)) return { created: true, document };
+      // There before: it was not this change that made it.
+      const found = written[n] === 'lost' ? await store.load(about.id, about.tenantId) : null;
+      return found ? { created: false, document: found } : create(about, event, own);
+    });
   }
 
   /** The timer that is due first, or null. */
