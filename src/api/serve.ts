@@ -76,18 +76,16 @@ function namedTenant(req: Request): Record<string, string> {
   }
 }
 
-/** Null where the method or the route takes no JSON. */
-async function bodyOf(route: Route, req: Request, res: Response): Promise<unknown> {
-  if (route.consumes !== undefined) assertType(req, route.consumes);
-  return route.method === 'get' || route.consumes !== undefined ? null : readBody(req, res);
-}
+/** A GET has none, and what is no JSON is read by the handler as it comes. */
+const hasJson = ({ method, consumes }: Route): boolean => method !== 'get' && consumes === undefined;
 
 async function answer(services: Services, route: Route, caller: Caller, req: Request, res: Response): Promise<Reply> {
-  const body = await bodyOf(route, req, res);
+  if (route.consumes !== undefined) assertType(req, route.consumes);
+  const body = hasJson(route) ? await readBody(req, res) : null;
   route.before?.(body, caller);
   const query = validate(route.query, ownParameters(route, caller, readQuery(req)), 'query');
   // Where none is taken an empty one does no harm; a field in it was meant for something, and would be lost unseen.
-  const checked = body === null ? null : validate(route.body ?? noneSchema, body, 'body');
+  const checked = hasJson(route) ? validate(route.body ?? noneSchema, body, 'body') : null;
   const asked = { services, caller, req, params: req.params, query, body: checked };
   return route.handle(asked as unknown as Asked<Caller, never, never>);
 }
