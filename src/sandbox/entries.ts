@@ -20,6 +20,8 @@ export interface ProfileAccount {
 export type Entry =
   | { t: 'settings'; settings: Settings }
   | { t: 'profile'; username: string; salt: string; digest: string; accounts: readonly ProfileAccount[] }
+  /** A try to add an account to a profile, whatever became of it. */
+  | { t: 'attempt'; username: string; accountNumber: string; at: number }
   | { t: 'session'; sha256: string; username: string; expiresAt: number }
   | { t: 'session-ended'; sha256: string }
   | CodeEntry

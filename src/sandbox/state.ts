@@ -86,6 +86,7 @@ export interface Repeat {
 export interface State {
   settings: Settings;
   readonly profiles: Map<string, Profile>;
+  readonly attempts: { readonly username: string; readonly accountNumber: string; readonly at: number }[];
   readonly sessions: Map<string, { username: string; expiresAt: number }>;
   readonly codes: Map<string, Code>;
   readonly grants: Map<string, Grant>;
@@ -101,6 +102,7 @@ export interface State {
 export const makeState = (): State => ({
   settings: defaultSettings,
   profiles: new Map(),
+  attempts: [],
   sessions: new Map(),
   codes: new Map(),
   grants: new Map(),
@@ -126,6 +128,9 @@ export function apply(state: State, entry: Entry): void {
         digest: entry.digest,
         accounts: entry.accounts,
       });
+      return;
+    case 'attempt':
+      state.attempts.push({ username: entry.username, accountNumber: entry.accountNumber, at: entry.at });
       return;
     case 'session':
       state.sessions.set(entry.sha256, { username: entry.username, expiresAt: entry.expiresAt });
@@ -181,6 +186,7 @@ export function apply(state: State, entry: Entry): void {
 export function* facts(state: State): Generator<Entry> {
   yield { t: 'settings', settings: state.settings };
   for (const profile of state.profiles.values()) yield { t: 'profile', ...profile };
+  for (const attempt of state.attempts) yield { t: 'attempt', ...attempt };
   for (const [sha256, session] of state.sessions) yield { t: 'session', sha256, ...session };
   for (const code of state.codes.values()) yield { t: 'code', ...code };
   for (const { pairs: _pairs, issuedAt, ...grant } of state.grants.values())

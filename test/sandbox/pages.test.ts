@@ -182,6 +182,26 @@ describe('Accounts and Payment', () => {
     expect(browser.page).not.toContain('<code>D4E5F6</code>');
   });
 
+  test('takes a PIN in place of an invoice', async () => {
+    const pin = { method: 'pin', account_number: 'D4E5F6', postal_code: '21093' };
+    await browser.submit(ups.url, '/accounts-and-payment', pin);
+    expect(browser.page).toContain('<code>D4E5F6</code>');
+  });
+
+  test('takes three tries an account number in 24 hours, those that fail among them, also after a restart', async () => {
+    const wrong = { ...account, invoice_amount: '$12' };
+    for (let n = 0; n < 3; n++) await browser.submit(ups.url, '/accounts-and-payment', wrong);
+    await ups.restart();
+    browser = new Browser();
+    await browser.open(`${ups.url}/accounts-and-payment`);
+    await logIn('colleague');
+    await browser.submit(ups.url, '/accounts-and-payment', account);
+    expect(browser.status).toBe(400);
+    expect(browser.page).toContain('You have used your 3 attempts of 24 hours.');
+    await browser.submit(ups.url, '/accounts-and-payment', { ...account, account_number: 'E5F6A7' });
+    expect(browser.page).toContain('<code>E5F6A7</code>');
+  });
+
   test('refuses an account that is there already', async () => {
     await browser.submit(ups.url, '/accounts-and-payment', account);
     await browser.submit(ups.url, '/accounts-and-payment', account);

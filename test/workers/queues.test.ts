@@ -60,7 +60,7 @@ describe('a job says whose account, and swallows nothing', () => {
     const [job] = await refreshes(queues).getWaiting();
     expect(job?.data).toEqual({ accountId: 'acc_a' });
     const counts = await Promise.all(queues.all.map((queue) => queue.getWaitingCount()));
-    expect(counts).toEqual([1, 1]);
+    expect(counts).toEqual([1, 1, 0]);
   });
 
   it('is there once, however often it is told of while it waits', async () => {

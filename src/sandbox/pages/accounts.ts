@@ -31,8 +31,9 @@ export function accountsRouter(sandbox: Sandbox): Router {
       res.redirect(303, '/login');
       return;
     }
-    const added = readAccount(form, session.profile, sandbox.clock());
+    const added = verify(sandbox, session.profile, form);
     if ('error' in added) {
+      await sandbox.synced();
       sendPage(res, 400, TITLE, page(session, form, added.error));
       return;
     }
@@ -43,6 +44,29 @@ export function accountsRouter(sandbox: Sandbox): Router {
 
   return router;
 }
+
+const ATTEMPTS = 3;
+
+/** UPS counts every try for an account number, also those that fail, and takes three in 24 hours. */
+function verify(sandbox: Sandbox, profile: Profile, form: Form): Added | { error: string } {
+  const number = accountNumberSchema.safeParse(form.get('account_number') ?? '');
+  const now = sandbox.clock();
+  if (number.success) {
+    const { username } = profile;
+    const mine = sandbox.state.attempts.filter(
+      (one) => one.username === username && one.accountNumber === number.data && one.at > now - DAY_MS,
+    );
+    const [first] = mine;
+    if (mine.length >= ATTEMPTS && first)
+      return {
+        error: `You have used your ${ATTEMPTS} attempts of 24 hours. Try again after ${timeOf(first.at + DAY_MS)}.`,
+      };
+    sandbox.record({ t: 'attempt', username, accountNumber: number.data, at: now });
+  }
+  return readAccount(form, profile, now);
+}
+
+const timeOf = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ', ')} UTC`;
 
 interface Added {
   readonly accountNumber: string;
@@ -58,7 +82,8 @@ function readAccount(form: Form, profile: Profile, now: number): Added | { error
     return { error: `Account ${number.data} is in this profile already.` };
   }
   if (!/^[A-Za-z0-9 -]{1,16}$/.test(postalCode)) return { error: 'Enter the postal code of the account.' };
-  const error = invoiceFault(form, now);
+  // A PIN by e-mail needs no invoice; the sandbox takes any.
+  const error = form.get('method') === 'pin' ? null : invoiceFault(form, now);
   if (error !== null) return { error };
   return { accountNumber: number.data, nickname: form.get('nickname')?.slice(0, 100) ?? null, postalCode };
 }
@@ -76,13 +101,18 @@ function invoiceFault(form: Form, now: number): string | null {
   return null;
 }
 
+const METHODS = [
+  ['invoice', 'Invoice Data Verification'],
+  ['pin', 'PIN by e-mail (no invoice needed)'],
+] as const;
+
 const fields = [
   ['account_number', 'Account number', 'text', '6 letters and digits', true],
   ['nickname', 'Nickname', 'text', 'Any name that tells this account from the others', false],
   ['postal_code', 'Postal code', 'text', 'Of the pickup address', true],
-  ['invoice_number', 'Invoice number', 'text', 'From an invoice no more than 60 days old', true],
-  ['invoice_date', 'Invoice date', 'date', '', true],
-  ['invoice_amount', 'Invoice amount', 'text', 'Without currency and commas, as 12.34', true],
+  ['invoice_number', 'Invoice number', 'text', 'From an invoice no more than 60 days old', false],
+  ['invoice_date', 'Invoice date', 'date', '', false],
+  ['invoice_amount', 'Invoice amount', 'text', 'Without currency and commas, as 12.34', false],
   ['control_id', 'Control ID', 'text', 'If the invoice shows one', false],
 ] as const;
 
@@ -120,9 +150,24 @@ function page({ profile, formKey }: Session, form: Form | null, error: string | 
     ${errorNote(error)}
     <form method="post" action="${PATH}">
       ${key}
+      <fieldset>
+        <legend>Account Verification Method</legend>
+        ${METHODS.map(
+          ([value, label]) =>
+            html`<label class="check"
+              ><input
+                type="radio"
+                name="method"
+                value="${value}"
+                ${(form?.get('method') ?? 'invoice') === value ? 'checked' : ''}
+              />
+              ${label}</label
+            >`,
+        )}
+      </fieldset>
       ${fields.map(
         ([name, label, type, hint, required]) =>
-          html`<label for="${name}">${label}${required ? '' : ' (optional)'}</label>
+          html`<label for="${name}">${label}${required || name.startsWith('invoice_') ? '' : ' (optional)'}</label>
             <input
               id="${name}"
               name="${name}"
