@@ -4,7 +4,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { REQUIRED_COLUMNS } from '../../src/api/imports/lines';
 import { seriousViolations } from './axe';
 import { openStand, PASSWORD, TENANT, type Stand } from './stand';
-import { button, leaveUps, messageText, seeState, signIn, stateOf } from './steps';
+import { button, goThroughUps, leaveUps, messageText, seeState, signIn, stateOf } from './steps';
 
 const DAY_MS = 86_400_000;
 
@@ -175,10 +175,29 @@ it('guides a merchant into the profile: data checked before a try is spent, thre
   }
   await page.getByLabel('PIN by e-mail').check();
   await button(page, 'Check, and open a try').click();
+  const guide = page.url();
+
+  // At UPS, where the merchant does what the guide said.
+  const username = await stand.profile();
+  await page.getByRole('link', { name: 'the sandbox’s own page' }).click();
+  await page.getByLabel('User ID').fill(username);
+  await page.getByLabel('Password').fill(PASSWORD);
+  await button(page, 'Log in').click();
+  await page.goto(`${stand.sandboxUrl}/accounts-and-payment`);
+  await page.getByLabel('PIN by e-mail').check();
+  await page.getByLabel('Account number').fill('G1G1G1');
+  await page.getByLabel('Postal code').fill('21093');
+  await button(page, 'Add account').click();
+  await page.getByRole('cell', { name: 'G1G1G1' }).waitFor();
+
+  await page.goto(guide);
   await button(page, 'UPS accepted it').click();
   expect(await page.locator('main').innerText()).toContain('The three tries of 24 hours are used up.');
   await page.getByRole('link', { name: 'authorize it' }).click();
   await seeState(page, 'Created');
+  await leaveUps(stand, page);
+  await goThroughUps(page, 'Authorize', username);
+  await seeState(page, 'Connected');
   expect(complaints).toEqual([]);
 }, 40_000);
 

@@ -56,7 +56,7 @@ async function crowd(
   const ids = Array.from({ length: count }, (_, n) => `acc_${name}_${String(n).padStart(4, '0')}`);
   const documents = ids.map((_id, n) => ({ ...model, _id, upsAt: upsAt + Math.floor(n / 7), upsQueue: queue }));
   // A slow store on a busy machine would not answer for all of them in time.
-  for (let from = 0; from < count; from += 100) await house.db.accounts.insertMany(documents.slice(from, from + 100));
+  for (let from = 0; from < count; from += 50) await house.db.accounts.insertMany(documents.slice(from, from + 50));
   return ids;
 }
 

@@ -31,8 +31,8 @@ export interface ImportParts {
   isStopped?(): boolean;
 }
 
-/** A slow store takes so many well within the time it has for one answer. */
-const BATCH = 200;
+/** A store that syncs every document to its disk takes so many well within the time it has for one answer. */
+const BATCH = 50;
 const FAILED_KEPT = 10_000;
 
 const isFailed = <T extends object>(one: T | FailedLine): one is FailedLine => 'code' in one;
