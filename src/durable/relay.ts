@@ -67,6 +67,12 @@ export function makeRelay<D, V>(
     await drop(batch.filter(({ urgent }) => urgent).map(({ document }) => document));
   }
 
+  /** Rows that can wait are not sent beside others: a slow store is asked less often, for more at a time. */
+  function flushIfIdle(): void {
+    if (running.size === 0) flush();
+    else timer = setTimeout(flushIfIdle, BATCH_MS);
+  }
+
   function flush(): void {
     if (timer) clearTimeout(timer);
     timer = null;
@@ -87,7 +93,7 @@ export function makeRelay<D, V>(
       soon = true;
       if (timer) clearTimeout(timer);
       timer = setTimeout(flush, 0);
-    } else if (!timer) timer = setTimeout(flush, BATCH_MS);
+    } else if (!timer) timer = setTimeout(flushIfIdle, BATCH_MS);
   }
 
   async function idle(): Promise<void> {
