@@ -38,9 +38,11 @@ export function makeRelay<D, V>(
 
   const isRelayed = (id: string, seq: number) => (relayedUpTo.get(id) ?? 0) >= seq;
 
+  /** Never backwards: of two inserts under way the older one may be answered last. */
   const remember = (id: string, seq: number) => {
+    const known = relayedUpTo.get(id) ?? 0;
     relayedUpTo.delete(id);
-    relayedUpTo.set(id, seq);
+    relayedUpTo.set(id, Math.max(known, seq));
     if (relayedUpTo.size <= REMEMBERED) return;
     const oldest = relayedUpTo.keys().next().value;
     if (oldest !== undefined) relayedUpTo.delete(oldest);
