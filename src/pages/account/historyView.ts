@@ -12,11 +12,11 @@ const isState = (text: string | null): text is LifeState => lifeStates.some((sta
 const isMover = (text: string): text is keyof typeof moverWords => Object.hasOwn(moverWords, text);
 
 export function historySection(shown: AccountShown): Html {
-  const { history, account } = shown;
+  const { history } = shown;
   return html`<section class="panel" aria-labelledby="history-title" data-live="history">
     <h2 id="history-title">History</h2>
     <p class="hint">
-      Everything that happened, newest first: ${account.seq} ${account.seq === 1 ? 'event' : 'events'} so far.
+      Everything that happened, newest first: ${history.count} ${history.count === 1 ? 'event' : 'events'} so far.
     </p>
     <table class="cards history">
       <caption class="unseen">

@@ -6,6 +6,7 @@ import { presentAccount } from '../../api/present';
 import { assertMay } from '../../api/roles';
 import type { AccountJson, ExplanationJson, RowJson } from '../../api/schemas/answers';
 import type { Services } from '../../api/services';
+import type { AccountDocument } from '../../db/accounts';
 import { allowed } from '../../durable/decide';
 import { makeAccountDefinition } from '../../machines/definition';
 import type { TenantVisit } from '../visitor';
@@ -13,6 +14,8 @@ import type { TenantVisit } from '../visitor';
 export interface HistoryPage {
   /** Newest first. */
   rows: RowJson[];
+  /** How many rows there are in all. */
+  count: number;
   /** The seq below which the next older page begins; null: there is none. */
   olderThan: number | null;
   isNewest: boolean;
@@ -33,12 +36,17 @@ const ROWS = 20;
 /** Only asked what is possible; it decides nothing here. */
 const definition = makeAccountDefinition();
 
-async function historyPage(services: Services, visit: TenantVisit, account: AccountJson, before: number) {
-  const end = Math.min(before, account.seq + 1);
-  const after = Math.max(0, end - 1 - ROWS);
-  const { items } = await readHistory(services, visit.caller, { id: account.id, after });
-  const rows = items.filter(({ seq }) => seq < end).reverse();
-  return { rows, olderThan: after > 0 ? after + 1 : null, isNewest: end > account.seq };
+async function historyPage(
+  services: Services,
+  visit: TenantVisit,
+  { id, seq, firstSeq }: AccountDocument,
+  before: number,
+) {
+  const [start, end] = [firstSeq - 1, Math.min(before, seq + 1)];
+  const after = Math.max(start, end - 1 - ROWS);
+  const { items } = await readHistory(services, visit.caller, { id, after });
+  const rows = items.filter((row) => row.seq < end).reverse();
+  return { rows, count: seq - start, olderThan: after > start ? after + 1 : null, isNewest: end > seq };
 }
 
 export async function readShown(
@@ -52,7 +60,7 @@ export async function readShown(
   const account = presentAccount(document, services.clock.now());
   const [explanation, history] = await Promise.all([
     explain(services, visit.caller, { id }),
-    historyPage(services, visit, account, before),
+    historyPage(services, visit, document, before),
   ]);
   return { visit, account, explanation, allowed: allowed(definition, document), history, now: visit.frame.now };
 }
