@@ -9,7 +9,7 @@ import { openCarrier, type Carrier } from './carrier';
 import type { Config } from './config';
 import { makeApiKeys } from './db/apiKeys';
 import { acquireLease, releaseLease } from './db/lease';
-import { startSweep, startWorkers } from './workers';
+import { startPickUp, startSweep, startWorkers } from './workers';
 
 export interface Service {
   /** Where it answers; null in roles without the api. */
@@ -36,6 +36,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   const { releases } = carrier;
   try {
     const runs = (role: Config['role']) => config.role === role || config.role === 'all';
+    pickUp(carrier);
     if (runs('worker')) work(carrier);
     if (runs('scheduler')) sweep(carrier);
     const url = runs('api') ? await listen(carrier) : null;
@@ -45,6 +46,12 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
     await releases.all();
     throw error;
   }
+}
+
+/** In every role: each has a folder of its own, and answers may lie there. */
+function pickUp({ spool, runtime, clock, log, figures, releases }: Carrier): void {
+  const running = startPickUp({ spool, runtime, clock, log, figures });
+  releases.add('pick-up', () => running.stop());
 }
 
 function work({ performer, config, clock, log, releases }: Carrier): void {
@@ -78,7 +85,7 @@ async function endOf(performer: Carrier['performer'], worker: { stop(): Promise<
 }
 
 function servicesOf(carrier: Carrier): Services {
-  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues } = carrier;
+  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures } = carrier;
   const isReady = makeReadiness(db, vault);
   return {
     config,
@@ -93,6 +100,7 @@ function servicesOf(carrier: Carrier): Services {
     log,
     queues,
     isReady,
+    metrics: figures.registry,
   };
 }
 
