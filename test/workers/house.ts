@@ -139,6 +139,8 @@ export async function openHouse(name: string) {
     redis?: { url: string; prefix: string };
     keepAfterMs?: number;
     patienceMs?: number;
+    /** Instead of moving everybody's clock. */
+    wait?: (ms: number) => Promise<void>;
   }
 
   function placesOf({ spoolDir, redis }: Given, log: WorkLog): SecondPlace[] {
@@ -179,7 +181,7 @@ export async function openHouse(name: string) {
       report: (error) => void logged.push({ level: 'report', fields: { error }, message: String(error) }),
     });
     releases.add(() => runtime.relay.idle());
-    const wait = async (ms: number) => void (shift += ms);
+    const { wait = async (ms: number) => void (shift += ms) } = given;
     const figures = makeSpoolFigures();
     const { keepAfterMs = 250, patienceMs = 1_000 } = given;
     const spool = makeSpool({ places: placesOf(given, log), vault, clock, log, figures, keepAfterMs, patienceMs });

@@ -8,12 +8,15 @@
 
 import { Redis } from 'ioredis';
 import { DEFAULT_PREFIX, errorLogger } from '../queues';
+import { within } from '../within';
 import type { WorkLog } from '../work';
 import { readSealedAnswer, type SealedAnswer } from './answer';
 import type { Found, SecondPlace } from './place';
 
 /** Far above any claim and any outage somebody lets pass; afterwards Redis forgets what nobody came for. */
 const KEPT_MS = 7 * 86_400_000;
+
+const CONNECTING_MS = 500;
 
 /** In one step, or an answer put in between would not be listed. */
 const REMOVE = `
@@ -49,7 +52,7 @@ function read(hashes: { accountId: string; entries: Record<string, string> }[]):
   return found;
 }
 
-/** Needs no Redis to start. */
+/** Needs no Redis to start, but waits for a moment until the connection is there: a look at the start should see something. */
 export function makeRedisPlace({ redisUrl, prefix = DEFAULT_PREFIX, log }: RedisPlaceOptions): RedisPlace {
   const redis = new Redis(redisUrl, {
     enableOfflineQueue: false,
@@ -58,10 +61,13 @@ export function makeRedisPlace({ redisUrl, prefix = DEFAULT_PREFIX, log }: Redis
     retryStrategy: (n) => Math.min(50 * n, 1_000),
   });
   redis.on('error', errorLogger(log, 'second place'));
+  const ready = new Promise<void>((resolve) => void redis.once('ready', resolve));
+  const started = within(CONNECTING_MS, ready);
   const index = `${prefix}:{answers}`;
   const keyOf = (accountId: string) => `${index}:${accountId}`;
 
   async function put(answer: SealedAnswer): Promise<void> {
+    await started;
     const { accountId, eventId } = answer;
     const expiresAt = Date.now() + KEPT_MS;
     const transaction = redis
@@ -73,6 +79,7 @@ export function makeRedisPlace({ redisUrl, prefix = DEFAULT_PREFIX, log }: Redis
   }
 
   async function all(): Promise<Found> {
+    await started;
     const accountIds = await redis.zrange(index, '0', '-1');
     if (accountIds.length === 0) return { answers: [], unreadable: [] };
     const pipeline = redis.pipeline();
@@ -87,9 +94,13 @@ export function makeRedisPlace({ redisUrl, prefix = DEFAULT_PREFIX, log }: Redis
     put,
     all,
     async remove({ accountId, eventId }) {
+      await started;
       await redis.eval(REMOVE, 2, keyOf(accountId), index, eventId, accountId);
     },
-    find: async (accountId) => read([{ accountId, entries: await redis.hgetall(keyOf(accountId)) }]).answers,
+    async find(accountId) {
+      await started;
+      return read([{ accountId, entries: await redis.hgetall(keyOf(accountId)) }]).answers;
+    },
     close: () => redis.disconnect(),
   };
 }

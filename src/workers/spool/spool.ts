@@ -63,6 +63,10 @@ const KEEP_AFTER_MS = 250;
 const PATIENCE_MS = 1_000;
 const TOLD_EVERY_MS = 10_000;
 
+class TooLate extends Error {
+  readonly code = 'too-late';
+}
+
 export function makeSpool(parts: SpoolParts): Spool {
   const { places, vault, clock, log, figures } = parts;
   const { keepAfterMs = KEEP_AFTER_MS, patienceMs = PATIENCE_MS } = parts;
@@ -79,12 +83,17 @@ export function makeSpool(parts: SpoolParts): Spool {
   }
 
   /** Null when it failed, or took too long. */
-  function asked<T>(place: SecondPlace, doing: string, work: Promise<T>): Promise<T | null> {
-    const one = work.catch((error: unknown) => {
-      tellFailure(place, doing, error);
-      return null;
-    });
-    return within(patienceMs, one);
+  async function asked<T>(place: SecondPlace, doing: string, work: Promise<T>): Promise<T | null> {
+    const answered = work.then(
+      (value) => ({ value }),
+      (error: unknown) => {
+        tellFailure(place, doing, error);
+        return { value: null };
+      },
+    );
+    const inTime = await within(patienceMs, answered);
+    if (inTime === null) tellFailure(place, doing, new TooLate());
+    return inTime?.value ?? null;
   }
 
   const remove = async (answer: Pick<SealedAnswer, 'accountId' | 'eventId'>): Promise<void> => {
@@ -117,7 +126,7 @@ export function makeSpool(parts: SpoolParts): Spool {
 
     async function keep(): Promise<boolean> {
       clearTimeout(timer);
-      const taken = await Promise.all(places.map((place) => within(patienceMs, puts.get(place) ?? putIn(place))));
+      const taken = await Promise.all(places.map((place) => asked(place, 'put', puts.get(place) ?? putIn(place))));
       const where = places.filter((_, n) => taken[n]).map(({ name }) => name);
       tellOnce(where);
       return where.length > 0;

@@ -68,7 +68,7 @@ it('syncs the draft before it gets its name, and the folder after', async () => 
     const sync = handle.sync.bind(handle);
     handle.sync = async () => {
       await sync();
-      const { size } = fs.statSync(file as string);
+      const { size } = fs.statSync(file);
       steps.push(file === folder ? 'folder synced' : `draft synced, ${size > 100 ? 'written' : 'empty'}`);
     };
     return handle;
