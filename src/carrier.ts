@@ -14,7 +14,21 @@ import type { AccountData } from './machines/data';
 import { defaultRules, makeAccountDefinition, type AccountView } from './machines/definition';
 import { makeReleases, type Releases } from './release';
 import { makeGate, makeUpsClient, systemClock, type Gate, type UpsClient } from './ups';
-import { makePerformer, makeQueues, makeRunners, type Performer, type Queues } from './workers';
+import {
+  assertWritable,
+  makeDiskPlace,
+  makePerformer,
+  makeQueues,
+  makeRecall,
+  makeRedisPlace,
+  makeRunners,
+  makeSpool,
+  makeSpoolFigures,
+  type Performer,
+  type Queues,
+  type Spool,
+  type SpoolFigures,
+} from './workers';
 
 export interface Carrier {
   config: Config;
@@ -30,6 +44,8 @@ export interface Carrier {
   performer: Performer;
   queues: Queues;
   campaigns: Campaigns;
+  spool: Spool;
+  figures: SpoolFigures;
   /** Open things, released in reverse by whoever opened the carrier. */
   releases: Releases;
 }
@@ -86,13 +102,31 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   });
   releases.add('UPS client', () => ups.close());
 
-  const runners = makeRunners({ client: ups, gate, vault, clock, log, wait: (ms) => delay(ms) });
+  const figures = makeSpoolFigures();
+  const spool = await openSpool({ config, vault, clock, log, figures, releases });
+  const wait = (ms: number) => delay(ms);
+  const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait });
+  const runners = makeRunners({ client: ups, gate, vault, clock, log, wait, recall });
   // Claims carry it: two starts of one process are two claimants.
   const by = randomBytes(9).toString('base64url');
-  const performer = makePerformer({ runtime, runners, gate, queueOf: definition.queueOf, by, clock, log });
+  const performer = makePerformer({ runtime, runners, gate, queueOf: definition.queueOf, by, clock, log, spool });
   releases.add('work in hand', () => performer.stop());
 
   const campaigns = makeCampaigns({ db, runtime, vault, config, clock, makeId });
-  const made = { store, vault, runtime, gate, ups, performer, queues, campaigns };
-  return { config, log, clock, makeId, db, ...made, releases };
+  const made = { db, store, vault, runtime, gate, ups, performer, queues, campaigns, spool, figures };
+  return { config, log, clock, makeId, ...made, releases };
+}
+
+type SpoolNeeds = Pick<Carrier, 'config' | 'vault' | 'clock' | 'log' | 'figures' | 'releases'>;
+
+/** A folder that cannot be written is told of and no reason not to start: Redis is the other place. */
+async function openSpool({ config, releases, ...parts }: SpoolNeeds): Promise<Spool> {
+  const { spoolDir, redisUrl } = config;
+  await assertWritable(spoolDir).catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? error.code : nameOf(error);
+    parts.log.error({ spoolDir, error: code }, 'SPOOL_DIR cannot be written: answers of UPS would have Redis alone.');
+  });
+  const redis = makeRedisPlace({ redisUrl, log: parts.log });
+  releases.add('second place', () => redis.close());
+  return makeSpool({ ...parts, places: [makeDiskPlace(spoolDir), redis] });
 }

@@ -11,7 +11,7 @@ import type { Config } from './config';
 import { makeApiKeys } from './db/apiKeys';
 import { noteDefaultDeadline } from './db/deadlines';
 import { acquireLease, releaseLease } from './db/lease';
-import { CAMPAIGNS, startLoop, startSweep, startWorkers, tellMovedDeadlines } from './workers';
+import { CAMPAIGNS, startLoop, startPickUp, startSweep, startWorkers, tellMovedDeadlines } from './workers';
 
 export interface Service {
   /** Where it answers; null in roles without the api. */
@@ -38,6 +38,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   const { releases } = carrier;
   try {
     const runs = (role: Config['role']) => config.role === role || config.role === 'all';
+    pickUp(carrier);
     if (runs('worker')) work(carrier);
     if (runs('scheduler')) await schedule(carrier);
     const url = runs('api') ? await listen(carrier) : null;
@@ -47,6 +48,12 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
     await releases.all();
     throw error;
   }
+}
+
+/** In every role: each has a folder of its own, and answers may lie there. */
+function pickUp({ spool, runtime, clock, log, figures, releases }: Carrier): void {
+  const running = startPickUp({ spool, runtime, clock, log, figures });
+  releases.add('pick-up', () => running.stop());
 }
 
 function work({ performer, campaigns, config, clock, log, releases }: Carrier): void {
@@ -96,7 +103,7 @@ async function endOf(performer: Carrier['performer'], worker: { stop(): Promise<
 }
 
 function servicesOf(carrier: Carrier): Services {
-  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues } = carrier;
+  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures } = carrier;
   const isReady = makeReadiness(db, vault);
   return {
     config,
@@ -112,6 +119,7 @@ function servicesOf(carrier: Carrier): Services {
     queues,
     isReady,
     tellCampaign: async (id) => void (await queues.offer([{ id, queue: CAMPAIGNS }])),
+    metrics: figures.registry,
   };
 }
 

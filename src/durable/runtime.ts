@@ -373,7 +373,14 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
       return late && { event: late, verdict: 'late' };
     };
 
-    const attempt = (now: Document<D, V>): { next: Document<D, V> | null; answer: Answer } => {
+    const isOurs = async (now: Document<D, V>): Promise<Answer | null> => {
+      const row = await findApplied(now, eventId, true);
+      return row && { verdict: 'applied', seq: row.seq, started: [] };
+    };
+    const attempt = async (now: Document<D, V>): Promise<Tried<D, V, Answer>> => {
+      // Others may hold the same answer: the race may have been lost to the very same event.
+      const twin = unsure || now === document ? null : await isOurs(now);
+      if (twin) return { next: null, answer: twin };
       const found = eventFor(now);
       if (!found) return { next: null, answer: { verdict: 'stale', seq: 0, started: [] } };
       const change = {
@@ -384,10 +391,6 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
       if (!decision.taken) throw new MachineFault(`${found.event.type} is not taken by account ${now.id}`);
       const { next, started } = decision;
       return { next, answer: { verdict: found.verdict, seq: next.seq, started } };
-    };
-    const isOurs = async (now: Document<D, V>): Promise<Answer | null> => {
-      const row = await findApplied(now, eventId, true);
-      return row && { verdict: 'applied', seq: row.seq, started: [] };
     };
     const after = await commit(unsure ? null : document, () => load(document.id), attempt, isOurs, unsure);
     if (after.answer.verdict !== 'stale') committed(after.document, after.answer.started);

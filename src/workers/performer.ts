@@ -2,7 +2,8 @@
  * Runs what an account's machine started, in this process: whoever holds a claim runs the work and stores what came of it.
  *
  * 1. Work is run only under a claim of ours; the claim in the store is the only lock.
- * 2. An answer in hand is stored before anything else happens, and again and again until it is.
+ * 2. An answer in hand is stored before anything else happens, and again and again until it is; what the store does not
+ *    take in a moment lies sealed in the second place meanwhile (spool/).
  * 3. What the answer's commit starts is claimed by that same commit, so no job is needed to go on.
  *
  * The lean refresh: one read, the timer's commit with the claim and its journal (W1), UPS, the answer's commit (W2).
@@ -19,9 +20,16 @@ import type { Clock, Invocation } from '../durable/types';
 import type { AccountData } from '../machines/data';
 import type { AccountView } from '../machines/definition';
 import type { Gate, UpsEndpoint } from '../ups';
+import type { Hold, Spool } from './spool';
 import { codeOf, nameOf, type InHand, type Outcome, type Runners, type Work, type WorkLog } from './work';
 
 type AccountRuntime = Runtime<AccountData, AccountView>;
+
+/** What a runner made of the work; no outcome when it failed. */
+interface Ran {
+  result: Result;
+  outcome: Outcome | null;
+}
 
 export interface PerformerParts {
   runtime: AccountRuntime;
@@ -33,6 +41,8 @@ export interface PerformerParts {
   by: string;
   clock: Clock;
   log: WorkLog;
+  /** Where an answer lies while the store does not take it; without one it is in this process alone. */
+  spool?: Pick<Spool, 'hold'>;
   /** Waits before an answer is stored again; rejects or resolves at once when aborted. */
   pause?: (tries: number, signal: AbortSignal) => Promise<void>;
 }
@@ -48,7 +58,7 @@ export interface Performer {
   perform(id: string): Promise<void>;
   /** Whether a queue's calls would be let through to UPS now, and else when to ask again. */
   peek(queue: string): { ok: true } | { ok: false; retryAt: number };
-  /** Takes no new work and waits for what is in hand; after `graceMs` answers that the store will not take are given up. */
+  /** Takes no new work and waits for what is in hand; after `graceMs` answers that the store will not take are left in the second place. */
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -66,8 +76,11 @@ const ROUNDS_MAX = 8;
 /** The longest call is 20 s; the store gets a few more to take its answer. */
 const GRACE_MS = 28_000;
 
+/** Short, for whoever waits for holders of answers before asking UPS again (spool/recall.ts) waits longer than this. */
+const PAUSE_MAX_MS = 1_000;
+
 const pauseLonger = (tries: number, signal: AbortSignal): Promise<void> =>
-  delay(Math.min(5_000, 100 * 2 ** tries), undefined, { signal }).catch(() => undefined);
+  delay(Math.min(PAUSE_MAX_MS, 100 * 2 ** tries), undefined, { signal }).catch(() => undefined);
 
 const isAway = (error: unknown): boolean => error instanceof StoreUnavailable || error instanceof TooBusy;
 
@@ -90,49 +103,66 @@ export function makePerformer(parts: PerformerParts): Performer {
     return endpoint === undefined ? { ok: true } : parts.gate.peek(endpoint);
   }
 
-  async function run(work: Work): Promise<{ result: Result; secrets?: Outcome['secrets'] }> {
+  async function run(work: Work): Promise<Ran> {
     const { src, key } = work.invocation;
     try {
       const runner = runners[src];
       if (!runner) throw new TypeError(`no runner for ${src}`);
-      const { output, secrets } = await runner(work);
-      return secrets ? { result: { output }, secrets } : { result: { output } };
+      const outcome = await runner(work);
+      return { result: { output: outcome.output }, outcome };
     } catch (error) {
       // The name only: what a message repeats may be a secret, and the result is kept in history.
       log.error({ accountId: work.document.id, key, error: nameOf(error) }, 'A runner failed: this is a bug.');
-      return { result: { error: { message: nameOf(error) } } };
+      return { result: { error: { message: nameOf(error) } }, outcome: null };
     }
   }
 
+  /** What cannot be had again is held: it goes to the second place when the store does not take it in time. */
+  function holdOf({ document, invocation, claim }: Work, outcome: Outcome | null, eventId: string): Hold | null {
+    if (!parts.spool || outcome?.output.kind !== 'tokens' || !outcome.secrets) return null;
+    const { id: accountId, tenantId } = document;
+    const { output, secrets } = outcome;
+    const about = { tenantId, accountId, key: invocation.key, attempt: claim.attempt, eventId };
+    return parts.spool.hold({ ...about, output, secrets }, outcome.eventId !== undefined);
+  }
+
+  /** Nothing more can be done for it here. Throws what is a bug. */
+  async function letGo(hold: Hold | null, about: { accountId: string; key: string }, error: unknown): Promise<null> {
+    const isGone = error instanceof NotFound;
+    if (isGone) await hold?.drop();
+    const isKept = !isGone && hold !== null && (await hold.keep());
+    hold?.leave();
+    const what = { ...about, error: codeOf(error) ?? nameOf(error) };
+    if (isKept) log.warn(what, 'An answer of UPS is left in the second place, for whoever comes next.');
+    else log.error(what, 'An answer of UPS could not be stored and is given up.');
+    if (!(isGone || error instanceof NewerVersion || isAway(error))) throw error;
+    return null;
+  }
+
   /**
-   * Stores what is in hand, for as long as it takes. This is the one place an answer passes between UPS and the store:
-   * a second place for answers, for when the store is away, belongs here, before the first pause.
+   * Stores what is in hand, for as long as it takes: the one place an answer passes between UPS and the store. What the
+   * store has not taken in a moment lies in the second place meanwhile.
    */
-  async function keepAnswer(
-    work: Work,
-    answer: { result: Result; secrets?: Outcome['secrets'] },
-  ): Promise<Settled<AccountData, AccountView> | null> {
+  async function keepAnswer(work: Work, { result, outcome }: Ran): Promise<Settled<AccountData, AccountView> | null> {
     const { document, invocation, claim } = work;
-    const about = {
-      key: invocation.key,
-      attempt: claim.attempt,
-      eventId: randomUUID(),
-      ...(answer.secrets && { secrets: { ...answer.secrets } }),
-    };
+    const { key } = invocation;
+    const { eventId = randomUUID(), secrets } = outcome ?? {};
+    const about = { key, attempt: claim.attempt, eventId, ...(secrets && { secrets: { ...secrets } }) };
+    const hold = holdOf(work, outcome, eventId);
     for (let tries = 1; ; tries++) {
+      // Found again, it may be stored already.
+      const unsure = tries > 1 || outcome?.eventId !== undefined;
+      // Whoever is going takes nothing new: the queue tells others of what this starts.
+      const claimBy = isStopping ? {} : { claimBy: by };
       try {
-        // Whoever is going takes nothing new: the queue tells others of what this starts.
-        const claimBy = isStopping ? {} : { claimBy: by };
-        return await runtime.settle(document, { ...about, ...claimBy, unsure: tries > 1 }, answer.result);
+        const settled = await runtime.settle(document, { ...about, ...claimBy, unsure }, result);
+        await hold?.release();
+        return settled;
       } catch (error) {
-        if (error instanceof NotFound || error instanceof NewerVersion || givingUp.signal.aborted) {
-          const what = { accountId: document.id, key: about.key, error: codeOf(error) ?? nameOf(error) };
-          log.error(what, 'An answer of UPS could not be stored and is given up.');
-          return null;
-        }
-        if (!isAway(error)) throw error;
-        const what = { accountId: document.id, key: about.key, tries };
-        log.warn(what, 'The store did not take an answer of UPS; it is tried again.');
+        const what = { accountId: document.id, key };
+        if (!isAway(error) || givingUp.signal.aborted) return letGo(hold, what, error);
+        log.warn({ ...what, tries }, 'The store did not take an answer of UPS; it is tried again.');
+        await hold?.keep();
       }
       await (parts.pause ?? pauseLonger)(tries, givingUp.signal);
     }

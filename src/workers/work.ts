@@ -26,6 +26,8 @@ export interface Outcome {
   output: ExchangeOutput | VerifyOutput | RefreshOutput;
   /** Of a new pair: sealed by the write that stores it. */
   secrets?: { access: string; refresh: string };
+  /** Of an answer found again in the second place: the id it was to be stored under from the first. */
+  eventId?: string;
 }
 
 /** Never rejects for UPS's sake; whatever it throws is a bug. */

@@ -8,9 +8,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { makeStore, type AccountDocument } from '../../src/db/accounts';
-import { connectDb } from '../../src/db/connection';
+import { connectDb, type Db } from '../../src/db/connection';
 import { acquireLease, releaseLease } from '../../src/db/lease';
-import { makeVault } from '../../src/db/vault';
+import { makeVault, type Vault } from '../../src/db/vault';
 import { StoreUnavailable } from '../../src/durable/errors';
 import { makeRuntime, type Runtime } from '../../src/durable/runtime';
 import type { Queue, Row, Store, Written } from '../../src/durable/types';
@@ -27,10 +27,19 @@ import {
   type UpsClient,
 } from '../../src/ups';
 import {
+  makeDiskPlace,
   makePerformer,
+  makePickUp,
+  makeRecall,
+  makeRedisPlace,
   makeRunners,
+  makeSpool,
+  makeSpoolFigures,
   type Performer,
+  type PickUp,
   type Runners,
+  type SecondPlace,
+  type Spool,
   type SweepLease,
   type WorkLog,
 } from '../../src/workers';
@@ -78,6 +87,9 @@ export interface Process {
   runners: Runners;
   performer: Performer;
   lease: SweepLease;
+  /** Its second place: none, unless it was given one. */
+  spool: Spool;
+  pickUp: PickUp;
   forgetCounts(): void;
   /** From here on the store does not answer this process, or does again. */
   setAway(is: boolean): void;
@@ -97,7 +109,8 @@ export async function openHouse(name: string) {
   const db = await connectDb(databaseUrl, { log: silent });
   releases.add(() => db.close());
   await db.ensureIndexes();
-  const vault = makeVault([{ id: 'k1', key: randomBytes(32) }]);
+  const ringKey = { id: 'k1', key: randomBytes(32) };
+  const houseVault = makeVault([ringKey]);
   const definition = makeAccountDefinition();
 
   const dataDir = await mkdtemp(path.join(tmpdir(), 'upslink-workers-'));
@@ -114,14 +127,39 @@ export async function openHouse(name: string) {
     return (response.status === 204 ? null : await response.json()) as T;
   }
 
+  interface Given {
+    queue?: Queue;
+    gate?: Partial<GateOptions>;
+    secret?: string;
+    /** A way to the store of its own. */
+    db?: Db;
+    vault?: Vault;
+    /** Where answers lie while the store is away. */
+    spoolDir?: string;
+    redis?: { url: string; prefix: string };
+    keepAfterMs?: number;
+    patienceMs?: number;
+    /** Instead of moving everybody's clock. */
+    wait?: (ms: number) => Promise<void>;
+  }
+
+  function placesOf({ spoolDir, redis }: Given, log: WorkLog): SecondPlace[] {
+    const places = spoolDir === undefined ? [] : [makeDiskPlace(spoolDir)];
+    if (redis === undefined) return places;
+    const place = makeRedisPlace({ redisUrl: redis.url, prefix: redis.prefix, log });
+    releases.add(() => place.close());
+    return [...places, place];
+  }
+
   /** A process of the service: runtime, gate, client and performer, sharing nothing in memory with another. */
-  function process(given: { queue?: Queue; gate?: Partial<GateOptions>; secret?: string } = {}): Process {
+  function process(given: Given = {}): Process {
     const counts = nothing();
     const logged: { level: string; fields: object; message: string }[] = [];
     const note = (level: string) => (fields: object, message: string) => void logged.push({ level, fields, message });
     const log = { info: note('info'), warn: note('warn'), error: note('error') };
     const storeIs = { away: false, leaving: false };
-    const store = counted(makeStore(db), counts, storeIs);
+    const store = counted(makeStore(given.db ?? db), counts, storeIs);
+    const vault = given.vault ?? houseVault;
     const gate = makeGate(clock, { ...GATE_DEFAULTS, ...given.gate });
     const client = makeUpsClient({
       baseUrl: sandbox.url,
@@ -143,8 +181,13 @@ export async function openHouse(name: string) {
       report: (error) => void logged.push({ level: 'report', fields: { error }, message: String(error) }),
     });
     releases.add(() => runtime.relay.idle());
-    const wait = async (ms: number) => void (shift += ms);
-    const runners = makeRunners({ client, gate, vault, clock, log, wait });
+    const { wait = async (ms: number) => void (shift += ms) } = given;
+    const figures = makeSpoolFigures();
+    const { keepAfterMs = 250, patienceMs = 1_000 } = given;
+    const spool = makeSpool({ places: placesOf(given, log), vault, clock, log, figures, keepAfterMs, patienceMs });
+    const pickUp = makePickUp({ spool, runtime, clock, log, figures });
+    const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait });
+    const runners = makeRunners({ client, gate, vault, clock, log, wait, recall });
     const by = `process-${randomUUID()}`;
     const performer = makePerformer({
       runtime,
@@ -154,6 +197,7 @@ export async function openHouse(name: string) {
       by,
       clock,
       log,
+      spool,
       pause: () => new Promise((resolve) => setTimeout(resolve, 5)),
     });
     releases.add(() => performer.stop(0));
@@ -172,6 +216,8 @@ export async function openHouse(name: string) {
       runners,
       performer,
       lease,
+      spool,
+      pickUp,
       forgetCounts: () => void Object.assign(counts, nothing()),
       setAway: (is) => void (storeIs.away = is),
       leaveAfterWrite: () => void (storeIs.leaving = true),
@@ -239,7 +285,10 @@ export async function openHouse(name: string) {
   return {
     db,
     clock,
-    vault,
+    vault: houseVault,
+    ringKey,
+    databaseUrl,
+    sandboxUrl: sandbox.url,
     definition,
     process,
     connect,
@@ -272,7 +321,7 @@ export async function openHouse(name: string) {
       const { tenantId, data } = await load(id);
       if (!data.current) return false;
       const { grantId, generation, refresh } = data.current;
-      const plain = vault.open(refresh, { tenantId, accountId: id, field: 'refresh', grantId, generation });
+      const plain = houseVault.open(refresh, { tenantId, accountId: id, field: 'refresh', grantId, generation });
       const sha256 = createHash('sha256').update(plain).digest('hex');
       const { tokens } = await control<Ledger>('GET', 'ledger');
       const mine = tokens.find((one) => one.refreshTokenSha256 === sha256);

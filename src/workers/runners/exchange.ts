@@ -1,6 +1,7 @@
 /**
  * Turns the code of a callback into a token pair. The code lives in the memory of the process that received the callback
- * and nowhere else, and is never sent twice: without it, or in a second attempt, the consent ends as interrupted.
+ * and nowhere else, and is never sent twice: without it, or in a second attempt, the consent ends as interrupted, unless the
+ * answer of the first one is found.
  */
 
 import type { ExchangeOutput } from '../../machines/context';
@@ -17,8 +18,11 @@ const interrupted: Outcome = { output: { kind: 'interrupted', ups: null } };
 export function makeExchange(parts: RunnerParts): Runner {
   return async (work) => {
     const { code } = work.inHand;
-    if (code === undefined || work.claim.attempt > 1) return interrupted;
     const { consentId } = work.invocation.input as { consentId: string };
+    if (code === undefined || work.claim.attempt > 1) {
+      const recalled = await parts.recall?.(work, { grantId: consentId, generation: 1, mayBeHeld: true });
+      return recalled?.kind === 'answer' ? recalled.outcome : interrupted;
+    }
     const codeVerifier = verifierOf(parts, work, consentId);
     if (codeVerifier === null) return interrupted;
     const tryUntil = work.claimedMonotonic + TRY_FOR_MS;

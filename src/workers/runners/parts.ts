@@ -6,6 +6,7 @@ import type { Clock } from '../../durable/types';
 import type { TokenFacts } from '../../machines/context';
 import type { UpsAnswer } from '../../machines/data';
 import type { Gate, Later, NotSent, Tokens, UpsClient, UpsSaid } from '../../ups';
+import type { Recall } from '../spool';
 import { codeOf, nameOf, type WorkLog } from '../work';
 
 export interface RunnerParts {
@@ -16,6 +17,8 @@ export interface RunnerParts {
   log: WorkLog;
   /** Waits so many milliseconds. */
   wait(ms: number): Promise<void>;
+  /** Asked before UPS is asked again; without a second place there is nothing to ask. */
+  recall?: Recall;
 }
 
 export const wordOf = (said: UpsSaid, at: number): UpsAnswer => ({

@@ -4,6 +4,7 @@
  * No read of the store comes before the send. The claim's own commit is the latest truth there can be: it succeeded
  * under `rev`, so at that moment no other pair and no unsettled send was in the document, and the journal entry it wrote
  * keeps every other process from sending until `settleBy`. `sendBy` bounds how old that truth is when the socket is written.
+ * A recovery send alone looks again, in the second place and in the store: an earlier answer may be on its way there.
  */
 
 import type { AccountDocument } from '../../db/accounts';
@@ -21,7 +22,15 @@ export function makeRefresh(parts: RunnerParts): Runner {
     const { grantId, generation } = slot;
     const refreshToken = openSealed(parts, work.document, slot.refresh, { field: 'refresh', grantId, generation });
     if (refreshToken === null) return later();
-    if (send.recovery && !(await isUpsWell(parts, work.document, slot))) return later();
+    if (send.recovery) {
+      const recalled = await parts.recall?.(work, {
+        grantId,
+        generation: generation + 1,
+        mayBeHeld: slot.sends.some(({ id, end }) => id !== send.id && end === null),
+      });
+      if (recalled?.kind === 'answer') return recalled.outcome;
+      if (recalled?.kind === 'wait' || !(await isUpsWell(parts, work.document, slot))) return later();
+    }
     const sendBy = work.claimedMonotonic + (send.sendBy - send.at);
     const answer = await parts.client.refresh({ refreshToken, sendBy });
     return outcomeOf(answer, slot, parts.clock.now());

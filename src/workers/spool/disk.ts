@@ -1,0 +1,123 @@
+/**
+ * The second place on the disk: one file an answer, `<account>.<event id>.json`.
+ *
+ * 1. A file of that name is whole: written under another name, synced, renamed, and the folder synced.
+ * 2. A draft (`….json.new`) whose writer died is an answer too if it is whole. If it is not, nobody was promised anything:
+ *    it is removed.
+ * 3. Removing is not synced: a file that comes back after a power cut is an answer that is stored already.
+ */
+
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { readSealedAnswer, type SealedAnswer } from './answer';
+import type { Found, SecondPlace } from './place';
+
+const WHOLE = '.json';
+const DRAFT = '.json.new';
+
+/** So long nobody writes one answer: an older draft is a dead process's. By the disk's own clock. */
+const DRAFT_ABANDONED_MS = 60_000;
+
+function unlessMissing(error: unknown): null {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+  throw error;
+}
+
+const nameOf = ({ accountId, eventId }: Pick<SealedAnswer, 'accountId' | 'eventId'>): string =>
+  `${accountId}.${eventId}${WHOLE}`;
+
+async function sync(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A folder made just now is safe once those above it are. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = path.dirname(made)) await sync(path.dirname(made));
+}
+
+async function writeSynced(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'w', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function put(folder: string, answer: SealedAnswer): Promise<void> {
+  const file = path.join(folder, nameOf(answer));
+  const draft = `${file}.new`;
+  await makeFolder(folder);
+  try {
+    await writeSynced(draft, JSON.stringify(answer));
+    await rename(draft, file);
+  } catch (error) {
+    // A full disk must not be filled with drafts.
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  await sync(folder);
+}
+
+async function read(folder: string, name: string): Promise<{ answer: SealedAnswer | null } | null> {
+  // Gone since the folder was listed: whoever took it saw to it.
+  const text = await readFile(path.join(folder, name), 'utf8').catch(unlessMissing);
+  return text === null ? null : { answer: readSealedAnswer(text) };
+}
+
+/** A whole one is an answer, its name no matter. */
+async function readDraft(folder: string, name: string): Promise<SealedAnswer[]> {
+  const file = path.join(folder, name);
+  const found = await stat(file).catch(unlessMissing);
+  if (found === null || Date.now() - found.mtimeMs < DRAFT_ABANDONED_MS) return [];
+  const draft = await read(folder, name);
+  if (draft?.answer) return [draft.answer];
+  await rm(file, { force: true });
+  return [];
+}
+
+/** One trip to the disk, and one more a file. */
+async function look(folder: string, prefix: string): Promise<Found> {
+  const names = (await readdir(folder).catch(unlessMissing)) ?? [];
+  const found: Found = { answers: [], unreadable: [] };
+  for (const name of names.filter((one) => one.startsWith(prefix))) {
+    if (name.endsWith(DRAFT)) found.answers.push(...(await readDraft(folder, name)));
+    if (!name.endsWith(WHOLE)) continue;
+    const file = await read(folder, name);
+    if (file?.answer) found.answers.push(file.answer);
+    else if (file !== null) found.unreadable.push(name);
+  }
+  return found;
+}
+
+export const makeDiskPlace = (folder: string): SecondPlace => ({
+  name: 'disk',
+  put: (answer) => put(folder, answer),
+  async remove(answer) {
+    const file = path.join(folder, nameOf(answer));
+    await rm(file, { force: true });
+    await rm(`${file}.new`, { force: true });
+  },
+  find: async (accountId) => (await look(folder, `${accountId}.`)).answers,
+  all: () => look(folder, ''),
+});
+
+/** Makes the folder and writes to it as `put` does. Rejects with the reason, an error of the file system. */
+export async function assertWritable(folder: string): Promise<void> {
+  await makeFolder(folder);
+  const probe = path.join(folder, `probe-${process.pid}`);
+  try {
+    await writeSynced(probe, 'written to see that it can be\n');
+    await sync(folder);
+  } finally {
+    await rm(probe, { force: true }).catch(() => undefined);
+  }
+}

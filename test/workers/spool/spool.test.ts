@@ -1,0 +1,292 @@
+/** An answer in hand and a store that does not take it: what the process that holds it does. */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
+import { until } from '../../support/until';
+import { makeWire } from '../../db/wire';
+import { makeReleases } from '../../ups/servers';
+import { openHouse, standing, type House } from '../house';
+import { answersIn, isKept, namesIn, onAnswer, withAnswerInHand } from './holding';
+
+let house: House;
+let redis: PrivateServer;
+let admin: Redis;
+const root = mkdtempSync(path.join(tmpdir(), 'upslink-spool-'));
+const releases = makeReleases();
+
+beforeAll(async () => {
+  house = await openHouse('spool');
+  redis = await privateRedis();
+  admin = new Redis(redis.url);
+});
+afterEach(async () => {
+  await releases.run();
+  await house.clearFaults();
+});
+afterAll(async () => {
+  admin.disconnect();
+  await house.release();
+  await redis.dispose();
+  rmSync(root, { recursive: true, force: true });
+});
+
+let count = 0;
+/** A host: a folder, and a name in Redis. */
+async function newHost() {
+  const host = { spoolDir: path.join(root, `host-${count++}`), redis: { url: redis.url, prefix: testPrefix('spool') } };
+  return { ...host, keysInRedis: () => admin.keys(`${host.redis.prefix}:*`) };
+}
+
+async function openProcess(host: { spoolDir?: string; redis?: { url: string; prefix: string } }, more = {}) {
+  const process = house.process({ ...host, ...more });
+  if (host.redis?.url === redis.url) await until('Redis is there', async () => isReached(process));
+  process.logged.length = 0;
+  return process;
+}
+
+const isReached = async (process: ReturnType<House['process']>) => {
+  process.logged.length = 0;
+  await process.spool.all();
+  return process.logged.length === 0;
+};
+
+const generation = async (id: string) => (await house.load(id)).data.current?.generation;
+const errorsOf = (process: ReturnType<House['process']>) => process.logged.filter(({ level }) => level === 'error');
+
+describe('an answer that the store does not take', () => {
+  it('lies in both places until the store has it, and in neither afterwards', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    const { id, performing } = await withAnswerInHand(house, process);
+    expect(namesIn(host.spoolDir, id)).toHaveLength(1);
+    expect(await host.keysInRedis()).toHaveLength(2);
+    expect(await generation(id)).toBe(1);
+    process.setAway(false);
+    await performing;
+    expect(await generation(id)).toBe(2);
+    expect(await house.holdsNewestPair(id)).toBe(true);
+    expect(namesIn(host.spoolDir)).toEqual([]);
+    expect(await host.keysInRedis()).toEqual([]);
+    expect(await answersIn(house, id)).toHaveLength(1);
+    expect(errorsOf(process)).toEqual([]);
+  });
+
+  it('cannot be read in either of them', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    const secrets: string[] = [];
+    const { id, performing } = await withAnswerInHand(house, process);
+    const text = readFileSync(path.join(host.spoolDir, namesIn(host.spoolDir, id)[0] ?? ''), 'utf8');
+    const inRedis = JSON.stringify(await admin.hgetall(`${host.redis.prefix}:{answers}:${id}`));
+    process.setAway(false);
+    await performing;
+    const { tenantId, data } = await house.load(id);
+    for (const field of ['access', 'refresh'] as const) {
+      const { grantId, generation: number } = data.current ?? { grantId: '', generation: 0 };
+      const about = { tenantId, accountId: id, field, grantId, generation: number };
+      secrets.push(house.vault.open(data.current?.[field] ?? '', about));
+    }
+    expect(secrets).toHaveLength(2);
+    for (const secret of secrets)
+      for (const seen of [text, inRedis, JSON.stringify(process.logged)])
+        for (const form of [secret, Buffer.from(secret).toString('base64url')]) expect(seen).not.toContain(form);
+  });
+
+  it('is not written when the store takes it at once', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    const id = await house.connect(process);
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await generation(id)).toBe(2);
+    expect(namesIn(host.spoolDir)).toEqual([]);
+    expect(process.logged).toEqual([]);
+  });
+
+  it('is written while the store takes its time, and no error is needed for it', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    const id = await house.connect(process);
+    await house.passToUps(id);
+    const write = process.store.write.bind(process.store);
+    onAnswer(process, 'refresh', () => {
+      process.store.write = async (before, next) => {
+        await isKept(process, id);
+        expect(namesIn(host.spoolDir, id)).toHaveLength(1);
+        return write(before, next);
+      };
+    });
+    await process.performer.perform(id);
+    expect(await generation(id)).toBe(2);
+    expect(namesIn(host.spoolDir)).toEqual([]);
+    expect(await host.keysInRedis()).toEqual([]);
+  });
+
+  it('of an exchange is kept like that of a refresh; what can be asked again is not', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    onAnswer(process, 'exchange', () => process.setAway(true));
+    const connecting = house.connect(process);
+    await until('it is kept', () => namesIn(host.spoolDir).length === 1);
+    process.setAway(false);
+    const id = await connecting;
+    expect(standing(await house.load(id))).toBe('connected.fresh');
+    expect(namesIn(host.spoolDir)).toEqual([]);
+
+    await house.fault('refresh', { do: 'status', status: 503 });
+    await house.passToUps(id);
+    onAnswer(process, 'refresh', () => process.setAway(true));
+    const performing = process.performer.perform(id);
+    await until('the store was asked', () => process.logged.some(({ message }) => message.includes('did not take')));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(namesIn(host.spoolDir)).toEqual([]);
+    process.setAway(false);
+    await performing;
+  });
+});
+
+describe('one place is enough', () => {
+  const noFolder = () => {
+    const file = path.join(root, `file-${count++}`);
+    writeFileSync(file, '');
+    return path.join(file, 'spool');
+  };
+
+  it('Redis, where SPOOL_DIR cannot be written', async () => {
+    const host = { ...(await newHost()), spoolDir: noFolder() };
+    const process = await openProcess(host);
+    const { id, performing } = await withAnswerInHand(house, process);
+    expect(await host.keysInRedis()).toHaveLength(2);
+    expect(errorsOf(process)).toMatchObject([{ fields: { place: 'disk', doing: 'put' } }]);
+    process.setAway(false);
+    await performing;
+    expect(await generation(id)).toBe(2);
+    expect(await host.keysInRedis()).toEqual([]);
+  });
+
+  it('the disk, where Redis is away, and nobody waits for Redis', async () => {
+    const host = { ...(await newHost()), redis: { url: 'redis://127.0.0.1:1', prefix: 'away' } };
+    const process = await openProcess(host);
+    const { id, performing } = await withAnswerInHand(house, process);
+    expect(namesIn(host.spoolDir, id)).toHaveLength(1);
+    process.setAway(false);
+    const started = performance.now();
+    await performing;
+    expect(performance.now() - started).toBeLessThan(500);
+    expect(await generation(id)).toBe(2);
+    expect(namesIn(host.spoolDir)).toEqual([]);
+  });
+
+  it('the disk, where Redis falls silent in the middle', async () => {
+    const wire = await makeWire(redis.url.replace('redis:', 'mongodb:'));
+    releases.add(() => wire.close());
+    const host = await newHost();
+    const throughWire = {
+      url: `redis://127.0.0.1:${new URL(wire.url.replace('mongodb:', 'http:')).port}`,
+      prefix: 'wire',
+    };
+    const process = await openProcess({ ...host, redis: throughWire }, { patienceMs: 100 });
+    await until('Redis is there', () => isReached(process));
+    wire.become('deaf');
+    const { id, performing } = await withAnswerInHand(house, process);
+    process.setAway(false);
+    const started = performance.now();
+    await performing;
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(await generation(id)).toBe(2);
+    expect(namesIn(host.spoolDir)).toEqual([]);
+  });
+
+  it('none, and the process holds it alone and says so, until a place or the store is back', async () => {
+    const host = { spoolDir: noFolder() };
+    const process = await openProcess(host);
+    const id = await house.connect(process);
+    await house.passToUps(id);
+    onAnswer(process, 'refresh', () => process.setAway(true));
+    const performing = process.performer.perform(id);
+    await until('it says so', () => errorsOf(process).some(({ message }) => message.includes('in this process alone')));
+    rmSync(path.dirname(host.spoolDir));
+    await isKept(process, id);
+    expect(namesIn(host.spoolDir, id)).toHaveLength(1);
+    process.setAway(false);
+    await performing;
+    expect(await generation(id)).toBe(2);
+    expect(namesIn(host.spoolDir)).toEqual([]);
+  });
+});
+
+describe('a process that has to go while the store is away', () => {
+  it('leaves the answer instead of giving it up, and the next one on its folder stores it', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    const { id, performing } = await withAnswerInHand(house, process);
+    await process.performer.stop(50);
+    await performing;
+    expect(process.logged.at(-1)).toMatchObject({
+      message: expect.stringContaining('left in the second place') as string,
+    });
+    expect(errorsOf(process)).toEqual([]);
+    expect(namesIn(host.spoolDir, id)).toHaveLength(1);
+    const next = await openProcess({ spoolDir: host.spoolDir });
+    house.pass(6_000);
+    expect(await next.pickUp.tick()).toBe(1);
+    expect(await generation(id)).toBe(2);
+    expect(await house.holdsNewestPair(id)).toBe(true);
+  });
+
+  it('says that the answer is lost when no place took it', async () => {
+    const process = await openProcess({});
+    const id = await house.connect(process);
+    await house.passToUps(id);
+    onAnswer(process, 'refresh', () => process.setAway(true));
+    const performing = process.performer.perform(id);
+    await until('it is tried', () => process.logged.some(({ message }) => message.includes('did not take')));
+    await process.performer.stop(0);
+    await performing;
+    expect(errorsOf(process).at(-1)?.message).toContain('given up');
+  });
+});
+
+describe('an account that is not ours to write', () => {
+  it('of a newer machine: its answer waits for a newer process', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    const { id, performing } = await withAnswerInHand(house, process);
+    await house.db.accounts.updateOne({ _id: id }, { $set: { version: 999 } });
+    process.setAway(false);
+    await performing;
+    expect(namesIn(host.spoolDir, id)).toHaveLength(1);
+    expect(process.logged.at(-1)).toMatchObject({ fields: { error: 'newer-version' } });
+    await house.db.accounts.updateOne({ _id: id }, { $set: { version: house.definition.version } });
+    house.pass(6_000);
+    expect(await process.pickUp.tick()).toBe(1);
+    expect(await generation(id)).toBe(2);
+  });
+
+  it('erased meanwhile: its answer is erased too', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    const { id, performing } = await withAnswerInHand(house, process);
+    await house.db.accounts.deleteOne({ _id: id });
+    process.setAway(false);
+    await performing;
+    expect(namesIn(host.spoolDir)).toEqual([]);
+    expect(await host.keysInRedis()).toEqual([]);
+  });
+
+  it('a bug in storing it leaves it for a process without the bug', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    const id = await house.connect(process);
+    await house.passToUps(id);
+    process.runtime.settle = () => Promise.reject(new TypeError('a bug'));
+    await expect(process.performer.perform(id)).rejects.toThrow('a bug');
+    house.pass(6_000);
+    expect(await (await openProcess(host)).pickUp.tick()).toBe(1);
+    expect(await generation(id)).toBe(2);
+  });
+});
