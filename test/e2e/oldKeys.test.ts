@@ -4,7 +4,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { REQUIRED_COLUMNS } from '../../src/api/imports/lines';
 import { seriousViolations } from './axe';
 import { openStand, PASSWORD, TENANT, type Stand } from './stand';
-import { button, goThroughUps, leaveUps, messageText, seeState, signIn, stateOf } from './steps';
+import { button, goThroughUps, leaveUps, messageText, seeState, signIn, signInAtUps, stateOf } from './steps';
 
 const DAY_MS = 86_400_000;
 
@@ -50,16 +50,6 @@ async function importKeys(page: Page, ...lines: string[]): Promise<string> {
   return (await report.innerText()).replace(/\s+/g, ' ');
 }
 
-async function logIn(page: Page, username: string, decision: 'Allow' | 'Deny' = 'Allow'): Promise<void> {
-  await button(page, 'Continue to UPS').click();
-  await page.getByLabel('User ID').fill(username);
-  await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByLabel('Keep me logged in on this browser').uncheck();
-  await button(page, 'Log in').click();
-  await button(page, decision).click();
-  await page.waitForURL(/\/accounts\/acc_[a-z2-7]{26}$/);
-}
-
 const resolveOf = (page: Page, name: string) =>
   page.getByRole('row', { name: new RegExp(name) }).getByRole('link', { name: 'Resolve' });
 
@@ -77,7 +67,7 @@ it('goes from a file to OAuth: imported, listed, resolved, confirmed by UPS, and
   expect(await page.getByRole('row', { name: /Harbour/ }).innerText()).toContain('20 days left');
   await resolveOf(page, 'Harbour').click();
   await button(page, 'Migrate to OAuth').click();
-  await logIn(page, username);
+  await signInAtUps(page, username);
   expect(await stateOf(page).innerText()).toBe('Connected');
   await page.locator('[data-live="history"]', { hasText: 'Receipt: the access key was destroyed' }).waitFor();
   expect(await page.locator('[data-live="token"]').innerText()).not.toContain('Fingerprint');
@@ -94,7 +84,7 @@ it('stays on its key when the wrong login comes back, says why in the list, and 
   await page.goto(`${stand.url}/access-keys`);
   await resolveOf(page, 'Mill').click();
   await button(page, 'Migrate to OAuth').click();
-  await logIn(page, stranger);
+  await signInAtUps(page, stranger);
   expect(await messageText(page)).toContain('the account is as it was before');
   await page.goto(`${stand.url}/access-keys`);
   expect(await page.getByRole('row', { name: /Mill/ }).innerText()).toContain('does not hold this account number');
@@ -103,7 +93,7 @@ it('stays on its key when the wrong login comes back, says why in the list, and 
   await resolveOf(page, 'Mill').click();
   await page.getByLabel('Keep the old key for so many days afterwards').fill('3');
   await button(page, 'Migrate to OAuth').click();
-  await logIn(page, holder);
+  await signInAtUps(page, holder);
   expect(await page.locator('[data-live="token"]').innerText()).toContain('Kept, to take the migration back');
   await button(page, 'Take the migration back').click();
   expect(await messageText(page)).toContain('on its old access key again');

@@ -36,6 +36,11 @@ export async function goThroughUps(
   decision: 'Allow' | 'Deny' = 'Allow',
 ): Promise<void> {
   await button(page, press).click();
+  await signInAtUps(page, username, decision);
+}
+
+/** From the connect link's page to UPS, and back to the account's. */
+export async function signInAtUps(page: Page, username: string, decision: 'Allow' | 'Deny' = 'Allow'): Promise<void> {
   await button(page, 'Continue to UPS').click();
   await page.getByLabel('User ID').fill(username);
   await page.getByLabel('Password').fill(PASSWORD);

@@ -3,6 +3,7 @@ import type { AccessKeyItemJson, AccessKeyPageJson } from '../../api/schemas/ans
 import type { AccessKeyListInput } from '../../api/schemas/inputs';
 import { flag, hidden, html, nothing, pathOf, when, type Html } from '../html';
 import { icon } from '../icons';
+import { pager } from '../pager';
 import { ago, onDay } from '../times';
 import { tenantIn, type Visit } from '../visitor';
 import { badge, leftChip, stateWords } from '../words';
@@ -40,7 +41,8 @@ export function keyListView(shown: KeyListShown): Html {
             () =>
               html`<p class="message info" role="status">Left out, for they make no sense: ${dropped.join(', ')}.</p>`,
           )}
-          ${page.items.length === 0 ? html`<p class="empty big">No account matches.</p>` : table(shown)} ${pager(shown)}
+          ${page.items.length === 0 ? html`<p class="empty big">No account matches.</p>` : table(shown)}
+          ${pagesOf(shown)}
         </section>`,
     )}
   `;
@@ -182,15 +184,9 @@ function row(item: AccessKeyItemJson, { visit }: KeyListShown, hasTenants: boole
   </tr>`;
 }
 
-function pager(shown: KeyListShown): Html {
-  const { page, filters } = shown;
-  if (page.nextCursor === null && filters.cursor === undefined) return nothing;
-  return html`<nav class="pager" aria-label="Pages">
-    ${filters.cursor === undefined ? '' : html`<a class="button" href="${addressOf(shown, {})}">First page</a>`}
-    ${
-      page.nextCursor === null
-        ? html`<span class="hint">This is the last page.</span>`
-        : html`<a class="button" href="${addressOf(shown, { cursor: page.nextCursor })}" rel="next">Next page</a>`
-    }
-  </nav>`;
-}
+const pagesOf = (shown: KeyListShown): Html =>
+  pager({
+    first: addressOf(shown, {}),
+    next: shown.page.nextCursor === null ? null : addressOf(shown, { cursor: shown.page.nextCursor }),
+    isFirst: shown.filters.cursor === undefined,
+  });

@@ -5,6 +5,7 @@ import { lifeStates, type LifeState } from '../../machines/definition';
 import { reasons, type Mover, type Reason } from '../../machines/reasons';
 import { flag, hidden, html, nothing, pathOf, when, type Html } from '../html';
 import { icon } from '../icons';
+import { pager } from '../pager';
 import { ago } from '../times';
 import { tenantIn, type Visit } from '../visitor';
 import { badge, moverWords, stateWords } from '../words';
@@ -37,7 +38,7 @@ export function listView(shown: ListShown): Html {
         dropped.length > 0,
         () => html`<p class="message info" role="status">Left out, for they make no sense: ${dropped.join(', ')}.</p>`,
       )}
-      ${shown.page.items.length === 0 ? emptyList(shown) : table(shown)} ${pager(shown)}
+      ${shown.page.items.length === 0 ? emptyList(shown) : table(shown)} ${pagesOf(shown)}
     </section>
     ${drawing(shown)}
   `;
@@ -208,15 +209,9 @@ function row(account: AccountJson, { visit, now }: ListShown, hasTenants: boolea
   </tr>`;
 }
 
-function pager(shown: ListShown): Html {
-  const { page, filters } = shown;
-  if (page.nextCursor === null && filters.cursor === undefined) return nothing;
-  return html`<nav class="pager" aria-label="Pages">
-    ${filters.cursor === undefined ? '' : html`<a class="button" href="${addressOf(shown, {})}">First page</a>`}
-    ${
-      page.nextCursor === null
-        ? html`<span class="hint">This is the last page.</span>`
-        : html`<a class="button" href="${addressOf(shown, { cursor: page.nextCursor })}" rel="next">Next page</a>`
-    }
-  </nav>`;
-}
+const pagesOf = (shown: ListShown): Html =>
+  pager({
+    first: addressOf(shown, {}),
+    next: shown.page.nextCursor === null ? null : addressOf(shown, { cursor: shown.page.nextCursor }),
+    isFirst: shown.filters.cursor === undefined,
+  });

@@ -3,6 +3,7 @@ import type { CampaignAction, CampaignItemJson, CampaignItemsInput, CampaignJson
 import { reasons } from '../../machines/reasons';
 import { choice, errorSummary, textField, type Field, type Filled } from '../fields';
 import { flag, hidden, html, nothing, pathOf, when, type Html } from '../html';
+import { pager } from '../pager';
 import { ago, onDay } from '../times';
 import { tenantIn, type TenantVisit, type Visit } from '../visitor';
 
@@ -306,17 +307,13 @@ function accountsSection(shown: CampaignShown): Html {
       </tbody>
     </table>
     ${page.items.length === 0 ? html`<p class="hint">None.</p>` : nothing}
-    ${
-      page.nextCursor === null
-        ? nothing
-        : html`<nav class="pager" aria-label="Pages">
-            <a
-              class="button"
-              rel="next"
-              href="${pathOf(`/campaigns${here}`, { tenantId, state: filters.state, cursor: page.nextCursor })}"
-              >Next page</a
-            >
-          </nav>`
-    }
+    ${pager({
+      first: pathOf(`/campaigns${here}`, { tenantId, state: filters.state }),
+      next:
+        page.nextCursor === null
+          ? null
+          : pathOf(`/campaigns${here}`, { tenantId, state: filters.state, cursor: page.nextCursor }),
+      isFirst: filters.cursor === undefined,
+    })}
   </section>`;
 }
