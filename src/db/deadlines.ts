@@ -40,6 +40,18 @@ export async function tellDeadlineAgain(db: Db, { tenantId, movedAt }: MovedDead
   await answered(db.tenants.updateOne({ _id: tenantId, deadlineMovedAt: movedAt }, { $set: { deadlineDueAt: at } }));
 }
 
+/**
+ * One trip, in order of id: those who hold a key with another deadline, a key that is kept after a migration among them.
+ */
+export async function withOtherDeadline(
+  db: Db,
+  { tenantId, deadlineAt, after, limit }: { tenantId: string; deadlineAt: number; after: string; limit: number },
+): Promise<string[]> {
+  const other = { 'data.accessKey.deadlineAt': { $gte: 0, $ne: deadlineAt } };
+  const found = db.accounts.find({ tenantId, _id: { $gt: after }, ...other }, { projection: { _id: 1 } });
+  return (await firstOf(found.sort({ _id: 1 }).hint('accessKeys'), limit)).map(({ _id }) => _id);
+}
+
 const DEFAULT = 'access-key-deadline';
 
 /**

@@ -99,29 +99,32 @@ export async function findApplied(db: Db, accountId: string, eventId: string): P
 }
 
 /**
- * Rows after that seq, oldest first, with those that still wait in the outbox: one trip beside the load of the document.
+ * Rows after that seq and of this account's own (an erased one of that id may have left some in somebody's hand), oldest first, with those that still wait in the outbox: one trip beside the load of the document.
  * The document must have been loaded before: what has left its outbox by then is in history already.
  */
 export async function readHistory(
   db: Db,
-  document: Pick<Document, 'id' | 'tenantId' | 'outbox'>,
+  document: Pick<Document, 'id' | 'tenantId' | 'outbox' | 'firstSeq'>,
   afterSeq: number,
   limit = HISTORY_PAGE,
 ): Promise<Row[]> {
-  const { id, tenantId, outbox } = document;
-  const page = db.history.find({ _id: { $gt: keyOf(id, afterSeq), $lt: endOf(id) }, tenantId }).sort({ _id: 1 });
+  const { id, tenantId, outbox, firstSeq } = document;
+  const from = Math.max(afterSeq + 1, firstSeq);
+  const page = db.history.find({ _id: { $gte: keyOf(id, from), $lt: endOf(id) }, tenantId }).sort({ _id: 1 });
   const rows = (await firstOf(page, limit)).map(rowFrom);
   const known = new Set(rows.map(({ seq }) => seq));
-  const waiting = outbox.map(({ row }) => row).filter(({ seq }) => seq > afterSeq && !known.has(seq));
+  const waiting = outbox.map(({ row }) => row).filter(({ seq }) => seq >= from && !known.has(seq));
   return [...rows, ...waiting].sort((a, b) => a.seq - b.seq).slice(0, limit);
 }
 
 /** One trip. Checkpoints waiting in the outbox are newer: a replay looks there first. */
 export async function latestCheckpoint(
   db: Db,
-  { id, tenantId }: Pick<Document, 'id' | 'tenantId'>,
+  { id, tenantId, firstSeq }: Pick<Document, 'id' | 'tenantId' | 'firstSeq'>,
 ): Promise<Checkpoint | null> {
-  const newestFirst = db.checkpoints.find({ _id: { $gte: keyOf(id, 0), $lt: endOf(id) }, tenantId }).sort({ _id: -1 });
+  const newestFirst = db.checkpoints
+    .find({ _id: { $gte: keyOf(id, firstSeq), $lt: endOf(id) }, tenantId })
+    .sort({ _id: -1 });
   const [stored] = await firstOf(newestFirst, 1);
   if (!stored) return null;
   const { _id, tenantId: _t, accountId: _a, expireAt: _e, ...checkpoint } = stored;
@@ -141,10 +144,11 @@ export interface ToldEvent {
 /** What the world was told about an account after that seq, oldest first: one trip. */
 export async function readEvents(
   db: Db,
-  { id, tenantId }: Pick<Document, 'id' | 'tenantId'>,
+  { id, tenantId, firstSeq }: Pick<Document, 'id' | 'tenantId' | 'firstSeq'>,
   afterSeq: number,
   limit = HISTORY_PAGE,
 ): Promise<ToldEvent[]> {
-  const page = db.events.find({ _id: { $gt: keyOf(id, afterSeq + 1), $lt: endOf(id) }, tenantId }).sort({ _id: 1 });
+  const from = Math.max(afterSeq + 1, firstSeq);
+  const page = db.events.find({ _id: { $gt: keyOf(id, from), $lt: endOf(id) }, tenantId }).sort({ _id: 1 });
   return (await firstOf(page, limit)).map(({ _id, ...event }) => ({ id: _id, ...event }));
 }

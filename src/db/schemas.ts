@@ -197,6 +197,11 @@ account.index(
   { name: 'ups', partialFilterExpression: { upsAt: { $exists: true } } },
 );
 account.index({ tenantId: 1, _id: 1 });
+// Whoever holds a key, kept after a migration or not: for a deadline that is moved.
+account.index(
+  { tenantId: 1, _id: 1, 'data.accessKey.deadlineAt': 1 },
+  { name: 'accessKeys', partialFilterExpression: { 'data.accessKey.deadlineAt': { $exists: true } } },
+);
 // Each filter within a tenant, and for admins over all of them; a refresh touches none of these.
 const filters = ['view.state', 'view.scheme', 'view.reason', 'view.externalId', 'terms'];
 for (const field of filters) {

@@ -179,7 +179,9 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
   async function findApplied(document: Document<D, V>, eventId: string, inHistory: boolean): Promise<Row | null> {
     const waiting = document.outbox.find(({ row }) => row.eventId === eventId);
     if (waiting) return waiting.row;
-    return inHistory ? store.findApplied(document.id, eventId) : null;
+    const row = inHistory ? await store.findApplied(document.id, eventId) : null;
+    // An erased account of that id may have left one in somebody's hand.
+    return row !== null && row.seq >= document.firstSeq ? row : null;
   }
 
   const changeOf = (event: Happening, options: Omit<Dispatch, 'tenantId' | 'dryRun'>): Change => ({

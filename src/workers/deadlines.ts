@@ -4,11 +4,10 @@
  * With nothing moved a tick is one read of an index.
  */
 
-import type { AccountDocument } from '../db/accounts';
 import type { Db } from '../db/connection';
-import { deadlineTold, dueDeadlines, tellDeadlineAgain, type MovedDeadline } from '../db/deadlines';
-import { listAccessKeys } from '../db/queries';
+import { deadlineTold, dueDeadlines, tellDeadlineAgain, withOtherDeadline, type MovedDeadline } from '../db/deadlines';
 import { deadlineOf } from '../db/tenants';
+import { NotFound, StoreUnavailable } from '../durable/errors';
 import type { Runtime } from '../durable/runtime';
 import type { Clock } from '../durable/types';
 import type { AccountData } from '../machines/data';
@@ -27,30 +26,49 @@ const PAGE = 200;
 
 /** So long an import may go on creating accounts with the deadline it read: then they are told once more. */
 const AGAIN_MS = 60_000;
+const RETRY_MS = 30_000;
 
-async function tell({ runtime }: DeadlineParts, { id, tenantId, data }: AccountDocument, deadlineAt: number) {
-  if (data.accessKey === null || data.accessKey.deadlineAt === deadlineAt) return;
-  await runtime.dispatch(id, { type: 'DEADLINE_MOVED', deadlineAt } as never, { tenantId, actor: 'machine' });
+/** Null when the account has heard, or is gone; else what kept it. A store that is away keeps everybody. */
+async function tell({ runtime }: DeadlineParts, id: string, tenantId: string, deadlineAt: number): Promise<unknown> {
+  try {
+    await runtime.dispatch(id, { type: 'DEADLINE_MOVED', deadlineAt } as never, { tenantId, actor: 'machine' });
+    return null;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) throw error;
+    return error instanceof NotFound ? null : error;
+  }
 }
 
-async function tellTenant(parts: DeadlineParts, moved: MovedDeadline, leaving: AbortSignal): Promise<void> {
+/** One account that cannot be told keeps none of the others: the tenant is looked at again for its sake. */
+async function tellTenant(parts: DeadlineParts, moved: MovedDeadline, leaving: AbortSignal): Promise<unknown> {
   const { db, clock, defaultDeadlineAt } = parts;
   const began = clock.now();
   const { tenantId } = moved;
   const deadlineAt = deadlineOf(moved, defaultDeadlineAt);
-  let cursor: string | undefined;
-  do {
-    if (leaving.aborted) return;
-    const page = await listAccessKeys(db, { tenantId, limit: PAGE, cursor });
-    for (const document of page.items) await tell(parts, document, deadlineAt);
-    cursor = page.nextCursor ?? undefined;
-  } while (cursor !== undefined);
+  let failure: unknown = null;
+  let after: string | undefined = '';
+  while (after !== undefined) {
+    if (leaving.aborted) return failure;
+    const ids: string[] = await withOtherDeadline(db, { tenantId, deadlineAt, after, limit: PAGE });
+    for (const id of ids) {
+      const kept = await tell(parts, id, tenantId, deadlineAt);
+      failure ??= kept;
+    }
+    after = ids.length < PAGE ? undefined : ids.at(-1);
+  }
   const againAt = moved.movedAt + AGAIN_MS;
-  if (began < againAt) await tellDeadlineAgain(db, moved, againAt);
+  if (failure !== null) await tellDeadlineAgain(db, moved, began + RETRY_MS);
+  else if (began < againAt) await tellDeadlineAgain(db, moved, againAt);
   else await deadlineTold(db, moved);
+  return failure;
 }
 
-/** One look; rejects when the store is away. */
+/** One look; rejects when the store is away, and after everybody else was told when an account could not be. */
 export async function tellMovedDeadlines(parts: DeadlineParts, leaving: AbortSignal): Promise<void> {
-  for (const moved of await dueDeadlines(parts.db, parts.clock.now(), TENANTS)) await tellTenant(parts, moved, leaving);
+  let failure: unknown = null;
+  for (const moved of await dueDeadlines(parts.db, parts.clock.now(), TENANTS)) {
+    const kept = await tellTenant(parts, moved, leaving);
+    failure ??= kept;
+  }
+  if (failure !== null) throw failure as Error;
 }

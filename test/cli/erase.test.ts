@@ -111,6 +111,19 @@ it('interrupted behind its first write is finished by running it again, or by a 
   expect(await leftOf(anew)).toEqual({ rows: 1, events: 1, receipts: 1 });
 });
 
+it('takes no row that somebody had in hand at the erasure for one of the new account', async () => {
+  const id = await closed();
+  const late = await db.history.findOne({ accountId: id, eventId: 'closing' });
+  await erase(id);
+  const document = await lives.create(id);
+  await lives.settle();
+  if (late) await db.history.insertOne(late);
+  expect((await readHistory(db, document, 0)).map(({ seq }) => seq)).toEqual([7]);
+  expect((await upslink(['accounts', 'replay', id, '--json'], env)).code).toBe(0);
+  const verdict = await lives.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test', eventId: 'closing' });
+  expect(verdict.verdict).toBe('applied');
+});
+
 it('loses a race with a write, and changes nothing then', async () => {
   const id = await closed();
   const document = await makeStore(db).load(id);

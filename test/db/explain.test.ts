@@ -34,7 +34,7 @@ const document = (n: number) => {
     ? { ...sample, view, wakeAt: n % 9, upsAt: n % 8, upsQueue: 'token-refresh' }
     : { ...sample, view };
 };
-const account = { id: 'acc_1', tenantId: 't1', outbox: [] };
+const account = { id: 'acc_1', tenantId: 't1', outbox: [], firstSeq: 1 };
 const entries = [1, 2, 3].map((seq) =>
   sampleEntry('acc_1', sampleRow(seq, { routine: true, outgoing: [{ type: 'x', data: {} }] }), checkpointAt(seq)),
 );
@@ -103,6 +103,7 @@ const operations: Record<string, () => Promise<unknown>> = {
   listAccessKeys: () => queries.listAccessKeys(db, { tenantId: null, limit: 5 }),
   countAccessKeys: () => queries.countAccessKeys(db, { tenantId: 't1' }),
   dueDeadlines: () => deadlines.dueDeadlines(db, AT, 5),
+  withOtherDeadline: () => deadlines.withOtherDeadline(db, { tenantId: 't1', deadlineAt: AT, after: '', limit: 5 }),
   deadlineTold: () => deadlines.deadlineTold(db, { tenantId: 't1', accessKeyDeadline: null, movedAt: AT }),
   tellDeadlineAgain: () =>
     deadlines.tellDeadlineAgain(db, { tenantId: 't1', accessKeyDeadline: null, movedAt: AT }, AT),

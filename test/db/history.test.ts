@@ -7,7 +7,7 @@ const DAY_MS = 24 * 3_600_000;
 
 let db: Db;
 let made = 0;
-const newAccount = () => ({ id: `acc_history${++made}`, tenantId: 'acme', outbox: [] });
+const newAccount = () => ({ id: `acc_history${++made}`, tenantId: 'acme', outbox: [], firstSeq: 1 });
 
 beforeAll(async () => {
   db = await openDb('history');

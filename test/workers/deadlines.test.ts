@@ -74,6 +74,33 @@ it('one who stops in the middle leaves the rest to the next', async () => {
   expect(await deadlineOf(id)).toBe(at);
 });
 
+it('one account that cannot be told keeps no other from hearing, in its tenant or behind it', async () => {
+  const process = house.process();
+  const [newer, mine] = [await house.withKey(process), await house.withKey(process)];
+  await house.db.accounts.updateOne({ _id: newer }, { $set: { version: 99 } });
+  const at = house.clock.now() + 12 * DAY;
+  await move(at);
+  house.pass(1);
+  await move(at, 'other');
+  await expect(tick(process)).rejects.toThrow('machine version 99');
+  expect(await deadlineOf(mine)).toBe(at);
+  // The other tenant, which came after, has been looked at: it is to be looked at once more in a minute, as always.
+  const [{ deadlineDueAt = 0 } = {}] = await house.db.tenants.find({ _id: 'other' }).toArray();
+  expect(deadlineDueAt).toBeGreaterThan(house.clock.now() + 50_000);
+  expect(await isMarked()).toBe(true);
+  await house.db.accounts.deleteOne({ _id: newer });
+});
+
+it('a key that is kept after its migration hears of it too', async () => {
+  const process = house.process();
+  const id = await house.withKey(process);
+  await house.db.accounts.updateOne({ _id: id }, { $set: { 'view.scheme': 'oauth' } });
+  const at = house.clock.now() + 13 * DAY;
+  await move(at);
+  await tick(process);
+  expect(await deadlineOf(id)).toBe(at);
+});
+
 it('the installation’s own moves those of tenants without one, once', async () => {
   const process = house.process();
   const id = await house.withKey(process);
