@@ -42,28 +42,40 @@ export interface AccessKeyFilters extends Pick<AccountList, 'tenantId' | 'state'
   postponed?: boolean | undefined;
   /** Whether the last try to migrate came to nothing. */
   failed?: boolean | undefined;
+  /** Whose key ends before this instant. */
+  deadlineBefore?: number | undefined;
+  /** These, and no others are looked at. */
+  ids?: string[] | undefined;
 }
 
 /** Over the accounts of one scheme, which the index finds: what is asked of them besides is looked at in each. */
-function keyFilterOf({ postponed, failed, ...rest }: AccessKeyFilters & Partial<Pick<AccountList, 'cursor'>>) {
+function keyFilterOf({
+  postponed,
+  failed,
+  deadlineBefore,
+  ids,
+  ...rest
+}: AccessKeyFilters & Partial<Pick<AccountList, 'cursor'>>) {
   const filter = filterOf({ ...rest, scheme: 'access-key', limit: 0 });
   const isThere = (is: boolean) => (is ? { $ne: null } : null);
   return {
     ...filter,
     ...(postponed !== undefined && { 'snapshot.context.accessKey.remindAt': isThere(postponed) }),
     ...(failed !== undefined && { 'snapshot.context.lastAuthorization': isThere(failed) }),
+    ...(deadlineBefore !== undefined && { 'data.accessKey.deadlineAt': { $lt: deadlineBefore } }),
+    ...(ids && { _id: { $in: ids, ...(rest.cursor !== undefined && { $gt: rest.cursor }) } }),
   };
 }
 
-const bySchemeIn = ({ tenantId }: Pick<AccountList, 'tenantId'>): mongo.IndexSpecification =>
-  tenantId === null ? { 'view.scheme': 1, _id: 1 } : { tenantId: 1, 'view.scheme': 1, _id: 1 };
+const byIdOrScheme = ({ tenantId, ids }: AccessKeyFilters): mongo.IndexSpecification =>
+  ids ? { _id: 1 } : tenantId === null ? { 'view.scheme': 1, _id: 1 } : { tenantId: 1, 'view.scheme': 1, _id: 1 };
 
 /** Accounts still on a key of the XML era: one trip, in order of id. */
 export const listAccessKeys = (
   db: Db,
   { limit, ...filters }: AccessKeyFilters & Pick<AccountList, 'limit' | 'cursor'>,
 ): Promise<Page<AccountDocument>> =>
-  pageOf(db.accounts.find(keyFilterOf(filters)).sort({ _id: 1 }).hint(bySchemeIn(filters)), limit, documentFrom);
+  pageOf(db.accounts.find(keyFilterOf(filters)).sort({ _id: 1 }).hint(byIdOrScheme(filters)), limit, documentFrom);
 
 /** One trip, over every account on a key that the filters leave: for a page people look at. */
 export async function countAccessKeys(db: Db, filters: AccessKeyFilters): Promise<Record<string, number>> {

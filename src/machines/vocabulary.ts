@@ -315,7 +315,10 @@ export const vocabulary = setup({
     keyRestored: raise({ type: 'KEY_RESTORED' }),
 
     // --- what the world is told
-    tell: emit(({ context }, params: { type: string }) => ({ type: params.type, data: { reason: context.reason } })),
+    tell: emit(({ context, event }, params: { type: string }) => ({
+      type: params.type,
+      data: { reason: context.reason, ...('campaignId' in event && { campaignId: event.campaignId }) },
+    })),
 
     tellEnd: emit(({ event }, params: { type: string }) => ({
       type: params.type,

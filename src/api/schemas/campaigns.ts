@@ -1,7 +1,7 @@
 /** What is said of campaigns, and answered. */
 
 import { z } from 'zod';
-import { accountIdSchema, graceDays, integer, limit, returnTo } from './inputs';
+import { accountIdSchema, graceDays, integer, limit, returnTo, until } from './inputs';
 import { line } from './text';
 
 export const CAMPAIGN_STATES = ['draft', 'running', 'paused', 'stopped', 'finished'] as const;
@@ -19,6 +19,7 @@ const filterSchema = z
     state: z.enum(['connected', 'disconnected'], { error: 'is connected or disconnected' }).optional(),
     text: line(100).optional().describe('The beginning of a name or an account number.'),
     postponed: z.boolean().optional(),
+    deadlineBefore: until.optional(),
     failed: z.boolean().optional().describe('Whether the last try to migrate came to nothing.'),
   })
   .describe('Of accounts on old keys those that match all of it; {} for all of them.');
