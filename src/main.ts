@@ -63,16 +63,19 @@ function work({ performer, campaigns, config, clock, log, releases }: Carrier): 
 }
 
 const LOOK_MS = 1_000;
+const CAMPAIGNS_LEASE_MS = 10_000;
 
 async function schedule(carrier: Carrier): Promise<void> {
-  const { db, runtime, config, clock, log, queues, campaigns, releases } = carrier;
+  const { db, runtime, performer, config, clock, log, queues, campaigns, releases } = carrier;
   sweep(carrier);
   await noteDefaultDeadline(db, config.accessKeyDeadlineAt, clock.now());
   const parts = { db, runtime, clock, defaultDeadlineAt: config.accessKeyDeadlineAt };
   const tick = (leaving: AbortSignal) => tellMovedDeadlines(parts, leaving);
   const deadlines = startLoop('deadlines', { intervalMs: LOOK_MS, tick, log });
   releases.add('deadlines', () => deadlines.stop());
-  const look = () => tellDueCampaigns({ db, queues, campaigns, clock });
+  const lease = { name: 'campaigns', holder: performer.by, ttlMs: CAMPAIGNS_LEASE_MS };
+  const mayWork = () => acquireLease(db, { ...lease, now: clock.now() });
+  const look = () => tellDueCampaigns({ db, queues, campaigns, clock, mayWork });
   const looking = startLoop('campaigns', { intervalMs: LOOK_MS, tick: look, log });
   releases.add('campaigns', () => looking.stop());
 }

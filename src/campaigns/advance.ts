@@ -3,8 +3,10 @@
  *
  * 1. An account's link is written down before the account hears of it, and given once: a step that is repeated, or done by
  *    two at once, dispatches the same link under the same event id, which has one effect.
- * 2. What is decided about the campaign is a compare-and-set on its document; who loses it looks again at the next step.
+ * 2. What is decided about the campaign is a compare-and-set on its document; who loses it has it looked at again.
  * 3. `wakeAt` says when to look again, until nobody is waited for. The queue is a hint.
+ * 4. After an operator's word nobody new is asked. Whom a step was just asking is found by its link: noted, or taken back.
+ * 5. An account that cannot be helped keeps none of the others; a store that is away keeps everybody.
  */
 
 import type { Config } from '../config';
@@ -15,6 +17,8 @@ import {
   findCampaign,
   giveLink,
   listItems,
+  stillAwaited,
+  wakeCampaign,
   writeCampaign,
   type Campaign,
   type CampaignItem,
@@ -23,13 +27,13 @@ import {
 import type { Db } from '../db/connection';
 import type { CampaignItemState } from '../db/schemas';
 import type { Vault } from '../db/vault';
-import { NotFound } from '../durable/errors';
+import { NotFound, StoreUnavailable } from '../durable/errors';
 import type { Runtime } from '../durable/runtime';
 import type { Clock, Verdict } from '../durable/types';
 import { linkOf, newToken, readToken, textOf } from '../links';
 import type { AccountData } from '../machines/data';
 import { standingOf, type AccountView } from '../machines/definition';
-import { endOf } from './outcome';
+import { endOf, linkIn } from './outcome';
 
 export interface CampaignParts {
   db: Db;
@@ -41,7 +45,7 @@ export interface CampaignParts {
 }
 
 export interface Campaigns {
-  /** Rejects when the store is away: the step is done again then. */
+  /** Rejects when the store is away, and when an account could not be helped, after all others: it is done again then. */
   advance(id: string): Promise<void>;
 }
 
@@ -53,6 +57,12 @@ const LOOK_MS = 2_000;
 const LOOK_MANY_MS = 15_000;
 const MANY = 1_000;
 
+/** So long an account that cannot be helped now is left, and with it whatever else is due. */
+const KEPT_MS = 15_000;
+
+/** So long after an operator's word a step that began before it may go on for. */
+export const RESTLESS_MS = 60_000;
+
 /** Fewer ends than these say nothing of a share. */
 const ENDS_MIN = 5;
 
@@ -63,12 +73,30 @@ export const linkBelonging = ({ tenantId, accountId, consentId }: CampaignItem) 
   generation: 0,
 });
 
-async function forEach<T>(items: T[], work: (item: T) => Promise<void>): Promise<void> {
+/** A few at a time. Null, or what kept the first that could not be helped; those in hand are waited for in any case. */
+async function forEach<T>(items: T[], work: (item: T) => Promise<void>): Promise<unknown> {
   const left = [...items];
+  let failure: unknown = null;
+  const note = (error: unknown): void => {
+    if (failure instanceof StoreUnavailable) return;
+    if (error instanceof StoreUnavailable) left.length = 0;
+    failure = error instanceof StoreUnavailable ? error : (failure ?? error);
+  };
   const lane = async (): Promise<void> => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item).catch(note);
   };
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, lane));
+  if (failure instanceof StoreUnavailable) throw failure;
+  return failure;
+}
+
+async function forEachOf<T>(pages: AsyncIterable<T[]>, work: (item: T) => Promise<void>): Promise<unknown> {
+  let failure: unknown = null;
+  for await (const page of pages) {
+    const kept = await forEach(page, work);
+    failure ??= kept;
+  }
+  return failure;
 }
 
 export function makeCampaigns(parts: CampaignParts): Campaigns {
@@ -84,23 +112,52 @@ export function makeCampaigns(parts: CampaignParts): Campaigns {
   const end = (item: CampaignItem, state: CampaignItemState, reason: string | null) =>
     changeItem(db, item, { state, reason, link: null, at: clock.now() });
 
-  async function eachItem(
-    { id, tenantId }: Campaign,
-    about: { state: CampaignItemState; wave?: number },
-    work: (item: CampaignItem) => Promise<void>,
-  ): Promise<void> {
+  async function* pagesOf({ id, tenantId }: Campaign, state: CampaignItemState): AsyncGenerator<CampaignItem[]> {
     let cursor: string | undefined;
     do {
-      const page = await listItems(db, { campaignId: id, tenantId, ...about, limit: PAGE, cursor });
-      await forEach(page.items, work);
+      const page = await listItems(db, { campaignId: id, tenantId, state, limit: PAGE, cursor });
+      yield page.items;
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
   }
 
-  async function look(item: CampaignItem): Promise<void> {
-    const found = endOf(await loadOrNull(item), item);
-    if (found) await end(item, found.state, found.reason);
+  /** Planned still, of waves that have begun. Waves are in the order of accounts: those of later ones come last. */
+  async function* leftOver(campaign: Campaign): AsyncGenerator<CampaignItem[]> {
+    for await (const page of pagesOf(campaign, 'planned')) {
+      const begun = page.filter(({ wave }) => wave <= campaign.wave);
+      yield begun;
+      if (begun.length < page.length) return;
+    }
   }
+
+  /** Waited for, and something is new of them: one read a page for those of whom nothing is. */
+  async function* moved(campaign: Campaign): AsyncGenerator<CampaignItem[]> {
+    for await (const page of pagesOf(campaign, 'waiting')) {
+      const awaited = await stillAwaited(db, campaign.tenantId, page);
+      yield page.filter(({ accountId }) => !awaited.has(accountId));
+    }
+  }
+
+  async function look(item: CampaignItem): Promise<void> {
+    const document = await loadOrNull(item);
+    const found = endOf(document, item);
+    if (found) await end(item, found.state, found.reason);
+    else if (item.link !== null && linkIn(document, item)?.outcome === 'replaced')
+      await changeItem(db, item, { link: null, linkExpiresAt: null });
+  }
+
+  /** Whether an account whose ask was broken off has heard of it is told by its document. */
+  async function noteIfAsked(item: CampaignItem): Promise<void> {
+    if (item.consentId === null) return;
+    const document = await loadOrNull(item);
+    if (linkIn(document, item)) await noteWaiting(item, document);
+  }
+
+  const noteWaiting = (item: CampaignItem, document: AccountDocument | null) =>
+    changeItem(db, item, {
+      ...{ state: 'waiting', at: clock.now() },
+      linkExpiresAt: linkIn(document, item)?.expiresAt ?? null,
+    });
 
   /** A link that was used is on its way: how that ends is seen later. */
   async function withdraw(item: CampaignItem): Promise<void> {
@@ -114,6 +171,8 @@ export function makeCampaigns(parts: CampaignParts): Campaigns {
   }
 
   async function ask(item: CampaignItem, { id, plan }: Campaign): Promise<void> {
+    const now = await findCampaign(db, id, item.tenantId);
+    if (now?.state !== 'running') return;
     const given = await withLink(item);
     if (given === null) return;
     const token = given.link === null ? null : readToken(vault.open(given.link, linkBelonging(given)));
@@ -137,27 +196,30 @@ export function makeCampaigns(parts: CampaignParts): Campaigns {
 
   async function noteAsked(item: CampaignItem, verdict: Verdict<AccountDocument> | null): Promise<void> {
     if (verdict === null) return void (await end(item, 'skipped', 'erased'));
-    if (verdict.verdict === 'applied' || verdict.verdict === 'duplicate') {
-      const link = verdict.document.data.links.find((one) => one.consentId === item.consentId);
-      const waiting = { state: 'waiting' as const, at: clock.now(), linkExpiresAt: link?.expiresAt ?? null };
-      return void (await changeItem(db, item, waiting));
-    }
+    if (verdict.verdict === 'applied' || verdict.verdict === 'duplicate')
+      return void (await noteWaiting(item, verdict.document));
     await end(item, 'skipped', skippedBecause(verdict.document));
   }
 
   /** When to look again: null when there is nothing to see any more. */
   function nextLook(campaign: Campaign, counts: ItemCounts): number | null {
-    const lookAt = counts.waiting > 0 ? clock.now() + (counts.waiting > MANY ? LOOK_MANY_MS : LOOK_MS) : null;
-    const waveAt = campaign.state === 'running' && counts.planned > 0 ? campaign.nextWaveAt : null;
-    const instants = [lookAt, waveAt].filter((one) => one !== null);
+    const now = clock.now();
+    const isRunning = campaign.state === 'running';
+    const lookAt = counts.waiting > 0 ? now + (counts.waiting > MANY ? LOOK_MANY_MS : LOOK_MS) : null;
+    const waveAt = isRunning && counts.planned > 0 ? campaign.nextWaveAt : null;
+    const restAt = !isRunning && now < campaign.restlessUntil ? campaign.restlessUntil : null;
+    const instants = [lookAt, waveAt, restAt].filter((one) => one !== null);
     return instants.length === 0 ? null : Math.min(...instants);
   }
 
-  async function settle(campaign: Campaign): Promise<void> {
-    const counts = await countItems(db, campaign.id);
+  async function settle(campaign: Campaign, failure: unknown): Promise<void> {
+    const counts = await countItems(db, campaign);
     const isOver = campaign.state === 'running' && counts.planned === 0 && counts.waiting === 0;
     const over = isOver ? { state: 'finished' as const, finishedAt: clock.now() } : {};
-    await writeCampaign(db, campaign, { ...over, undoing: false, wakeAt: nextLook(campaign, counts) });
+    const wakeAt = failure === null ? nextLook(campaign, counts) : clock.now() + KEPT_MS;
+    const settled = await writeCampaign(db, campaign, { ...over, wakeAt });
+    // Overtaken: what this step did was not known to whoever wrote meanwhile.
+    if (!settled) await wakeCampaign(db, campaign, clock.now());
   }
 
   /** The campaign with its next wave begun, or as it is. Begun first, asked after: a crash in between asks it again. */
@@ -169,25 +231,30 @@ export function makeCampaigns(parts: CampaignParts): Campaigns {
   }
 
   async function pauseIfFailing(campaign: Campaign): Promise<Campaign | null> {
-    const counts = await countItems(db, campaign.id);
+    const counts = await countItems(db, campaign);
     if (!failsTooOften(campaign, counts)) return campaign;
     const paused = { state: 'paused' as const, pausedBecause: 'failures' as const };
-    return writeCampaign(db, campaign, { ...paused, wakeAt: clock.now() });
+    const now = clock.now();
+    return writeCampaign(db, campaign, { ...paused, restlessUntil: now + RESTLESS_MS, wakeAt: now });
   }
 
   return {
     async advance(id) {
       const found = await findCampaign(db, id);
       if (!found || found.state === 'draft') return;
-      await eachItem(found, { state: 'waiting' }, found.undoing ? withdraw : look);
-      const checked = found.state === 'running' ? await pauseIfFailing(found) : found;
+      const isRunning = found.state === 'running';
+      const noted = isRunning ? null : await forEachOf(leftOver(found), noteIfAsked);
+      const seen = found.undoing
+        ? await forEachOf(pagesOf(found, 'waiting'), withdraw)
+        : await forEachOf(moved(found), look);
+      const checked = isRunning ? await pauseIfFailing(found) : found;
       const begun = checked?.state === 'running' ? await nextWave(checked) : checked;
       // Another step was quicker: its decision stands, and the next look follows it.
       if (!begun) return;
-      if (begun.state === 'running') {
-        await eachItem(begun, { state: 'planned', wave: begun.wave }, (item) => ask(item, begun));
-      }
-      await settle(begun);
+      const asked = begun.state === 'running' ? await forEachOf(leftOver(begun), (item) => ask(item, begun)) : null;
+      const failure = noted ?? seen ?? asked;
+      await settle(begun, failure);
+      if (failure !== null) throw failure as Error;
     },
   };
 }

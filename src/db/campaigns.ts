@@ -45,12 +45,19 @@ export async function findCampaign(db: Db, id: string, tenantId?: string): Promi
 
 /** One trip: null when it was changed meanwhile. */
 export async function writeCampaign(db: Db, before: Campaign, changes: Partial<Campaign>): Promise<Campaign | null> {
-  const { id, rev } = before;
+  const { id, tenantId, rev } = before;
   const next = { ...before, ...changes, rev: rev + 1 };
   const { _id, ...stored } = storedFrom(next);
   const unset = next.wakeAt === null ? { $unset: { wakeAt: '' as const } } : {};
-  const { matchedCount } = await answered(db.campaigns.updateOne({ _id: id, rev }, { $set: stored, ...unset }));
+  const { matchedCount } = await answered(
+    db.campaigns.updateOne({ _id: id, tenantId, rev }, { $set: stored, ...unset }),
+  );
   return matchedCount === 1 ? next : null;
+}
+
+/** One trip: has it looked at, whatever others write of it at this moment. */
+export async function wakeCampaign(db: Db, { id, tenantId }: Pick<Campaign, 'id' | 'tenantId'>, at: number) {
+  await answered(db.campaigns.updateOne({ _id: id, tenantId }, { $set: { wakeAt: at }, $inc: { rev: 1 } }));
 }
 
 /** One trip, in order of id. */
@@ -80,7 +87,7 @@ export interface ItemList {
   cursor?: string | undefined;
 }
 
-const BY_STATE: mongo.IndexSpecification = { campaignId: 1, state: 1, _id: 1 };
+const BY_STATE: mongo.IndexSpecification = { tenantId: 1, campaignId: 1, state: 1, _id: 1 };
 
 /** One trip, in order of account. */
 export function listItems(
@@ -101,11 +108,11 @@ export function listItems(
   );
 }
 
-/** One trip. */
-export async function countItems(db: Db, campaignId: string): Promise<ItemCounts> {
+/** One trip, from the index alone. */
+export async function countItems(db: Db, { id, tenantId }: Pick<Campaign, 'id' | 'tenantId'>): Promise<ItemCounts> {
   const counts: ItemCounts = { planned: 0, waiting: 0, migrated: 0, failed: 0, skipped: 0, undone: 0 };
   const counted = db.campaignItems.aggregate<{ _id: CampaignItemState; count: number }>([
-    { $match: { campaignId } },
+    { $match: { tenantId, campaignId: id } },
     { $group: { _id: '$state', count: { $sum: 1 } } },
   ]);
   for (const { _id, count } of await answered(counted.toArray())) counts[_id] = count;
@@ -115,20 +122,32 @@ export async function countItems(db: Db, campaignId: string): Promise<ItemCounts
 /** One trip: the item as it is after the change; null when it is in another state by now. */
 export async function changeItem(
   db: Db,
-  { _id, state }: Pick<CampaignItem, '_id' | 'state'>,
+  { _id, tenantId, state }: Pick<CampaignItem, '_id' | 'tenantId' | 'state'>,
   changes: Partial<Omit<CampaignItem, '_id'>>,
 ): Promise<CampaignItem | null> {
-  return answered(db.campaignItems.findOneAndUpdate({ _id, state }, { $set: changes }, { returnDocument: 'after' }));
+  return answered(
+    db.campaignItems.findOneAndUpdate({ _id, tenantId, state }, { $set: changes }, { returnDocument: 'after' }),
+  );
 }
 
 /**
- * One trip: the link an account is asked by. Given once: whoever comes second, or again after a crash, gets the first one's.
+ * Two trips: the link an account is asked by. Given once: whoever comes second, or again after a crash, gets the first one's.
  */
 export async function giveLink(
   db: Db,
-  { _id }: Pick<CampaignItem, '_id'>,
+  { _id, tenantId }: Pick<CampaignItem, '_id' | 'tenantId'>,
   link: Pick<CampaignItem, 'consentId' | 'link'>,
 ): Promise<CampaignItem | null> {
-  await answered(db.campaignItems.updateOne({ _id, state: 'planned', consentId: null }, { $set: link }));
-  return answered(db.campaignItems.findOne({ _id, state: 'planned' }));
+  await answered(db.campaignItems.updateOne({ _id, tenantId, state: 'planned', consentId: null }, { $set: link }));
+  return answered(db.campaignItems.findOne({ _id, tenantId, state: 'planned' }));
+}
+
+/** One trip: the accounts of one tenant's items that are on their way by the links they were given, and nothing new of them. */
+export async function stillAwaited(db: Db, tenantId: string, items: CampaignItem[]): Promise<Set<string>> {
+  const ids = items.map(({ accountId }) => accountId);
+  const consents = items.flatMap(({ consentId }) => consentId ?? []);
+  const open = { $elemMatch: { consentId: { $in: consents }, outcome: null } };
+  const filter = { _id: { $in: ids }, tenantId, 'view.state': 'migrating', 'data.links': open };
+  const found = db.accounts.find(filter, { projection: { _id: 1 } }).hint({ _id: 1 });
+  return new Set((await firstOf(found, ids.length)).map(({ _id }) => _id));
 }

@@ -93,8 +93,10 @@ export interface StoredCampaign {
   plan: CampaignPlan;
   state: CampaignState;
   pausedBecause: 'operator' | 'failures' | null;
-  /** Links of what was not used yet are being taken back. */
+  /** Links that were not used are taken back, whenever one is found. */
   undoing: boolean;
+  /** Until then a step that began before an operator's word may still be asking. */
+  restlessUntil: number;
   /** Accounts of waves up to this one are asked; 0 before the first. */
   wave: number;
   waves: number;
@@ -293,6 +295,7 @@ const campaign = schemaOf({
   state: String,
   pausedBecause: String,
   undoing: Boolean,
+  restlessUntil: Number,
   wave: Number,
   waves: Number,
   nextWaveAt: Number,
@@ -323,7 +326,7 @@ const campaignItem = schemaOf({
   link: String,
   linkExpiresAt: Number,
 });
-campaignItem.index({ campaignId: 1, state: 1, _id: 1 });
+campaignItem.index({ tenantId: 1, campaignId: 1, state: 1, _id: 1 });
 
 const value = schemaOf({ _id: String, value: Number });
 

@@ -1,7 +1,7 @@
 /** Campaigns: planned, looked at, started, paused, stopped and taken back. What they do is done by src/campaigns. */
 
 import { randomBytes } from 'node:crypto';
-import { linkBelonging } from '../../campaigns/advance';
+import { linkBelonging, RESTLESS_MS } from '../../campaigns/advance';
 import {
   countItems,
   findCampaign,
@@ -15,7 +15,8 @@ import {
   type CampaignItem,
 } from '../../db/campaigns';
 import type { AccountDocument } from '../../db/accounts';
-import { listAccessKeys } from '../../db/queries';
+import type { Db } from '../../db/connection';
+import { countAccessKeys, listAccessKeys } from '../../db/queries';
 import { connectUrlOf, readToken } from '../../links';
 import { standingOf } from '../../machines/definition';
 import { instant, instantOrNull } from '../present';
@@ -35,7 +36,6 @@ import { assertAllowedReturn } from './events';
 
 const PAGE = 50;
 const BATCH = 200;
-const ACCOUNTS_MAX = 100_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
@@ -43,7 +43,7 @@ async function present({ db }: Services, campaign: Campaign): Promise<CampaignJs
   const { id, tenantId, name, state, pausedBecause, filter, plan, wave, waves } = campaign;
   return {
     ...{ id, tenantId, name, state, pausedBecause, wave, waves },
-    filter: { ...filter },
+    filter: presentFilter(filter),
     waveSize: plan.waveSize,
     pauseSeconds: plan.pauseMs / 1000,
     stopWhenFailedShare: plan.stopWhenFailedShare,
@@ -51,11 +51,16 @@ async function present({ db }: Services, campaign: Campaign): Promise<CampaignJs
     graceDays: plan.graceMs / DAY_MS,
     returnTo: plan.returnTo,
     nextWaveAt: state === 'running' ? instantOrNull(campaign.nextWaveAt) : null,
-    counts: await countItems(db, id),
+    counts: await countItems(db, campaign),
     createdAt: instant(campaign.createdAt),
     startedAt: instantOrNull(campaign.startedAt),
     finishedAt: instantOrNull(campaign.finishedAt),
   };
+}
+
+function presentFilter(filter: object): CampaignJson['filter'] {
+  const { deadlineBefore, ...rest } = filter as CreateCampaign['filter'];
+  return { ...rest, ...(deadlineBefore !== undefined && { deadlineBefore: instant(deadlineBefore) }) };
 }
 
 async function load({ db }: Services, { tenantId }: TenantCaller, id: string): Promise<Campaign> {
@@ -84,19 +89,31 @@ const itemFor = (campaign: Pick<Campaign, 'id' | 'tenantId'>, document: AccountD
   linkExpiresAt: null,
 });
 
+/** More than these are refused: fewer than matched, and nobody told, would be believed to be all. */
+export const ACCOUNTS_MAX = 100_000;
+
+async function assertNotTooMany({ db }: Services, tenantId: string, filter: CreateCampaign['filter']): Promise<void> {
+  const counts = Object.values(await countAccessKeys(db, { tenantId, ...filter }));
+  const count = counts.reduce((sum, one) => sum + one, 0);
+  if (count > ACCOUNTS_MAX)
+    throw new Refusal('invalid-input', `The filter matches ${count} accounts, and a campaign takes ${ACCOUNTS_MAX}.`, {
+      field: 'filter',
+      wayOut: 'Narrow the filter, and plan several campaigns.',
+    });
+}
+
 /** Who it is about is fixed now: what is previewed is what will be asked. */
 async function planItems(
   { db, clock }: Services,
   campaign: Pick<Campaign, 'id' | 'tenantId'>,
-  { ids, ...filter }: CreateCampaign['filter'],
+  filter: CreateCampaign['filter'],
   waveSize: number,
 ): Promise<number> {
-  const wanted = ids && new Set(ids);
   let planned = 0;
   let cursor: string | undefined;
   do {
     const page = await listAccessKeys(db, { tenantId: campaign.tenantId, ...filter, limit: BATCH, cursor });
-    const asked = page.items.filter((one) => isAskable(one) && (wanted?.has(one.id) ?? true));
+    const asked = page.items.filter(isAskable);
     const items = asked.map((document, n) => ({
       ...itemFor(campaign, document, clock.now()),
       wave: Math.floor((planned + n) / waveSize) + 1,
@@ -104,7 +121,7 @@ async function planItems(
     await insertItems(db, items);
     planned += items.length;
     cursor = page.nextCursor ?? undefined;
-  } while (cursor !== undefined && planned < ACCOUNTS_MAX);
+  } while (cursor !== undefined);
   return planned;
 }
 
@@ -115,12 +132,13 @@ export const createCampaign = action(
     const { tenantId } = caller;
     const { name, filter, waveSize, pauseSeconds, stopWhenFailedShare, linkHours, graceDays, returnTo = null } = input;
     if (returnTo !== null) await assertAllowedReturn(services, tenantId, returnTo);
+    await assertNotTooMany(services, tenantId, filter);
     const id = `cmp_${randomBytes(12).toString('hex')}`;
     const planned = await planItems(services, { id, tenantId }, filter, waveSize);
     if (planned === 0)
       throw new Refusal('nothing-to-migrate', 'No account on an old key matches the filter.', { field: 'filter' });
     const campaign: Campaign = {
-      ...{ id, tenantId, name, filter, state: 'draft', pausedBecause: null, undoing: false },
+      ...{ id, tenantId, name, filter, state: 'draft', pausedBecause: null, undoing: false, restlessUntil: 0 },
       plan: {
         ...{ waveSize, pauseMs: pauseSeconds * 1000, stopWhenFailedShare },
         ...{ linkTtlMs: linkHours * HOUR_MS, graceMs: graceDays * DAY_MS, returnTo },
@@ -170,13 +188,24 @@ async function changesFor(
   act: CampaignAction,
 ): Promise<Partial<Campaign>> {
   const now = clock.now();
-  const { to } = possible[act];
-  const counts = await countItems(db, campaign.id);
-  const changes: Partial<Campaign> = { state: to, pausedBecause: act === 'pause' ? 'operator' : null, wakeAt: now };
-  if (act === 'start') return { ...changes, startedAt: now, nextWaveAt: now };
-  if (act === 'resume')
-    return { ...changes, forgiven: { ended: counts.migrated + counts.failed, failed: counts.failed } };
-  return act === 'undo' ? { ...changes, undoing: true } : changes;
+  const changes = { state: possible[act].to, pausedBecause: null, wakeAt: now };
+  switch (act) {
+    case 'start':
+      return { ...changes, startedAt: now, nextWaveAt: now };
+    case 'resume':
+      return { ...changes, ...(campaign.pausedBecause === 'failures' && (await forgiving(db, campaign))) };
+    case 'pause':
+      return { ...changes, pausedBecause: 'operator', restlessUntil: now + RESTLESS_MS };
+    case 'stop':
+      return { ...changes, restlessUntil: now + RESTLESS_MS };
+    case 'undo':
+      return { ...changes, undoing: true, restlessUntil: now + RESTLESS_MS };
+  }
+}
+
+async function forgiving(db: Db, campaign: Campaign): Promise<Pick<Campaign, 'forgiven'>> {
+  const { migrated, failed } = await countItems(db, campaign);
+  return { forgiven: { ended: migrated + failed, failed } };
 }
 
 const TRIES = 5;
