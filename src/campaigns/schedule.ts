@@ -22,14 +22,14 @@ const MANY = 50;
  * With nothing due: one read of an index. Told twice, a campaign is looked at twice, which does no harm. Rejects after all
  * of them when one could not be helped, and at once when the store is away.
  */
-export async function tellDueCampaigns({ db, queues, campaigns, clock, mayWork }: ScheduleParts): Promise<void> {
+export async function tellDueCampaigns({ db, queues, campaigns, clock, ...parts }: ScheduleParts): Promise<void> {
   const due = await dueCampaigns(db, clock.now(), MANY);
   if (due.length === 0) return;
   const { reached } = await queues.offer(due.map((id) => ({ id, queue: CAMPAIGNS })));
   if (reached) return;
   let failure: unknown = null;
   for (const id of due) {
-    if (!(await mayWork())) break;
+    if (!(await parts.mayWork())) break;
     await campaigns.advance(id).catch((error: unknown) => {
       if (error instanceof StoreUnavailable) throw error;
       failure ??= error;

@@ -74,7 +74,7 @@ export const listCampaigns = (
 /** One trip, from the index when nothing is due. */
 export async function dueCampaigns(db: Db, now: number, limit: number): Promise<string[]> {
   const due = db.campaigns.find({ wakeAt: { $lte: now } }, { projection: { wakeAt: 1 } });
-  return (await firstOf(due.sort({ wakeAt: 1 }).hint('wake'), limit)).map(({ _id }) => _id);
+  return (await firstOf(due.sort({ wakeAt: 1, _id: 1 }).hint('due'), limit)).map(({ _id }) => _id);
 }
 
 export interface ItemList {

@@ -308,7 +308,7 @@ const campaign = schemaOf({
   finishedAt: Number,
 });
 campaign.index({ tenantId: 1, _id: 1 });
-campaign.index({ wakeAt: 1 }, { name: 'wake', partialFilterExpression: { wakeAt: { $exists: true } } });
+campaign.index({ wakeAt: 1, _id: 1 }, { name: 'due', partialFilterExpression: { wakeAt: { $exists: true } } });
 
 const campaignItem = schemaOf({
   _id: String,

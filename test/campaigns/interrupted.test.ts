@@ -126,6 +126,20 @@ it('what is asked while the campaign is stopped is still seen to its end', async
   expect((await desk.read(id)).counts).toMatchObject({ migrated: 1, waiting: 0 });
 });
 
+it('what a worker asks that slept for minutes through a stop is seen to its end too', async () => {
+  const id = await desk.started(await desk.accounts(1));
+  const { worker, asking, goOn } = heldWorker('before');
+  const step = worker.advance(id);
+  await asking;
+  await desk.press(id, 'stop');
+  for (let minutes = 0; minutes < 3; minutes++) await aMinute();
+  goOn();
+  await step;
+  for (const link of await desk.links(id)) await desk.comeBack(link, ['A1B2C3']);
+  await aMinute();
+  expect((await desk.read(id)).counts).toMatchObject({ migrated: 1, waiting: 0 });
+});
+
 it('what a worker asked just after stop and died of is found within a minute', async () => {
   const id = await desk.started(await desk.accounts(1));
   let isThere = (): void => undefined;

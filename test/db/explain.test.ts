@@ -6,6 +6,7 @@
 import mongoose from 'mongoose';
 import { makeStore } from '../../src/db/accounts';
 import { makeApiKeys } from '../../src/db/apiKeys';
+import * as campaigns from '../../src/db/campaigns';
 import { connectDb, type Db } from '../../src/db/connection';
 import * as deadlines from '../../src/db/deadlines';
 import * as erasure from '../../src/db/erasure';
@@ -47,6 +48,19 @@ const tenant = (id: string): tenants.Tenant => ({
   createdAt: AT,
 });
 
+const campaign: campaigns.Campaign = {
+  ...{ id: 'cmp_1', tenantId: 't1', name: 'Spring', filter: {}, state: 'running', pausedBecause: null, undoing: false },
+  ...{ restlessUntil: 0, wave: 1, waves: 2, nextWaveAt: AT, forgiven: { ended: 0, failed: 0 }, rev: 1, wakeAt: AT },
+  ...{ createdAt: AT, createdBy: 'key:1', startedAt: AT, finishedAt: null },
+  plan: { waveSize: 1, pauseMs: 0, stopWhenFailedShare: 1, linkTtlMs: 1, graceMs: 0, returnTo: null },
+};
+const item = (n: number): campaigns.CampaignItem => ({
+  ...{ _id: campaigns.itemId('cmp_1', `acc_${n}`), campaignId: 'cmp_1', tenantId: 't1', accountId: `acc_${n}` },
+  ...{ name: `Name ${n}`, accountNumber: 'A1B2C3', externalId: null, wave: 1, state: 'planned', reason: null, at: AT },
+  ...{ consentId: null, link: null, linkExpiresAt: null },
+});
+const link = { consentId: 'consent', link: 'sealed' };
+
 beforeAll(async () => {
   const { url } = await testDatabase('explain');
   db = await connectDb(url, { log: silent, onCommand: (command) => sent.push(command) });
@@ -54,6 +68,11 @@ beforeAll(async () => {
   await db.ensureIndexes();
   for (let n = 0; n < ACCOUNTS; n++) await makeStore(db).insert(document(n));
   await history.appendHistory(db, entries);
+  await campaigns.insertCampaign(db, campaign);
+  await campaigns.insertItems(
+    db,
+    Array.from({ length: 20 }, (_, n) => item(n)),
+  );
   for (let n = 0; n < 20; n++) await tenants.createTenant(db, tenant(`t${n}`));
   const byId = await explain({ find: 'accounts', filter: { _id: 'acc_1', rev: 1 } });
   hasPlanner = !valuesOf(byId, 'stage').includes('COLLSCAN');
@@ -124,14 +143,35 @@ const operations: Record<string, () => Promise<unknown>> = {
   findSession: () => sessions.findSession(db, 'cookie', AT),
   deleteSession: () => sessions.deleteSession(db, 'cookie'),
   acquireLease: () => lease.acquireLease(db, { name: 'l', holder: 'h', now: 0, ttlMs: 1 }),
+  findCampaign: () => campaigns.findCampaign(db, 'cmp_1', 't1'),
+  writeCampaign: () => campaigns.writeCampaign(db, campaign, { wave: 1 }),
+  wakeCampaign: () => campaigns.wakeCampaign(db, campaign, AT),
+  listCampaigns: () => campaigns.listCampaigns(db, { tenantId: 't1', limit: 5, cursor: 'cmp_0' }),
+  dueCampaigns: () => campaigns.dueCampaigns(db, AT, 5),
+  listItems: () => campaigns.listItems(db, { campaignId: 'cmp_1', tenantId: 't1', limit: 5 }),
+  'listItems by state, a later page': () =>
+    campaigns.listItems(db, { campaignId: 'cmp_1', tenantId: 't1', state: 'planned', limit: 5, cursor: 'acc_1' }),
+  countItems: () => campaigns.countItems(db, campaign),
+  changeItem: () => campaigns.changeItem(db, item(1), { at: AT }),
+  giveLink: () => campaigns.giveLink(db, item(2), link),
+  stillAwaited: () => campaigns.stillAwaited(db, 't1', [item(1), item(2)]),
   releaseLease: () => lease.releaseLease(db, { name: 'l', holder: 'h' }),
 };
 
 /** They insert, or send nothing themselves. */
-const needNoQuery = ['createTenant', 'createSession', 'unlessThere', 'deadlineOf', 'keysUpTo'];
+const needNoQuery = [
+  'createTenant',
+  'createSession',
+  'unlessThere',
+  'deadlineOf',
+  'keysUpTo',
+  'insertCampaign',
+  'insertItems',
+  'itemId',
+];
 
 it('leaves no exported operation out', () => {
-  const exported = [deadlines, erasure, history, lease, queries, sessions, tenants].flatMap((module) =>
+  const exported = [campaigns, deadlines, erasure, history, lease, queries, sessions, tenants].flatMap((module) =>
     Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])),
   );
   const missing = exported.filter((name) => !(name in operations) && !needNoQuery.includes(name));
@@ -191,7 +231,7 @@ const examined = async (name: string, what: 'totalKeysExamined' | 'totalDocsExam
   return Math.max(...plans.flatMap((plan) => valuesOf(plan, what) as number[]));
 };
 
-it.each(Object.keys(operations).filter((name) => name.startsWith('due') || name.startsWith('countByState')))(
+it.each(Object.keys(operations).filter((name) => /^(due|countByState|countItems)/.test(name)))(
   '%s reads no document',
   async (name) => {
     expect(await examined(name, 'totalDocsExamined')).toBe(0);

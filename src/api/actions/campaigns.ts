@@ -92,14 +92,17 @@ const itemFor = (campaign: Pick<Campaign, 'id' | 'tenantId'>, document: AccountD
 /** More than these are refused: fewer than matched, and nobody told, would be believed to be all. */
 export const ACCOUNTS_MAX = 100_000;
 
-async function assertNotTooMany({ db }: Services, tenantId: string, filter: CreateCampaign['filter']): Promise<void> {
-  const counts = Object.values(await countAccessKeys(db, { tenantId, ...filter }));
-  const count = counts.reduce((sum, one) => sum + one, 0);
+export function assertNotTooMany(count: number): void {
   if (count > ACCOUNTS_MAX)
     throw new Refusal('invalid-input', `The filter matches ${count} accounts, and a campaign takes ${ACCOUNTS_MAX}.`, {
       field: 'filter',
       wayOut: 'Narrow the filter, and plan several campaigns.',
     });
+}
+
+async function countMatches({ db }: Services, tenantId: string, filter: CreateCampaign['filter']): Promise<number> {
+  const counts = await countAccessKeys(db, { tenantId, ...filter });
+  return Object.values(counts).reduce((sum, one) => sum + one, 0);
 }
 
 /** Who it is about is fixed now: what is previewed is what will be asked. */
@@ -132,7 +135,7 @@ export const createCampaign = action(
     const { tenantId } = caller;
     const { name, filter, waveSize, pauseSeconds, stopWhenFailedShare, linkHours, graceDays, returnTo = null } = input;
     if (returnTo !== null) await assertAllowedReturn(services, tenantId, returnTo);
-    await assertNotTooMany(services, tenantId, filter);
+    assertNotTooMany(await countMatches(services, tenantId, filter));
     const id = `cmp_${randomBytes(12).toString('hex')}`;
     const planned = await planItems(services, { id, tenantId }, filter, waveSize);
     if (planned === 0)
