@@ -22,12 +22,16 @@ import {
   makeRecall,
   makeRedisPlace,
   makeRunners,
+  makeSharedCircuits,
   makeSpool,
   makeSpoolFigures,
+  makeWaves,
   type Performer,
   type Queues,
+  type SharedCircuits,
   type Spool,
   type SpoolFigures,
+  type Waves,
 } from './workers';
 
 export interface Carrier {
@@ -44,6 +48,8 @@ export interface Carrier {
   performer: Performer;
   queues: Queues;
   campaigns: Campaigns;
+  circuits: SharedCircuits;
+  waves: Waves;
   spool: Spool;
   figures: SpoolFigures;
   /** Open things, released in reverse by whoever opened the carrier. */
@@ -76,7 +82,9 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
 
   const store = makeStore(db);
   const vault = makeVault(config.encryptionKeys);
-  const definition = makeAccountDefinition({ ...defaultRules, consentTtlMs: config.consentTtlMs });
+  const waves = makeWaves({ db, clock, log });
+  const rules = { ...defaultRules, consentTtlMs: config.consentTtlMs, waves: () => waves.states() };
+  const definition = makeAccountDefinition(rules);
   const makeId = () => randomUUID();
   const runtime = makeRuntime<AccountData, AccountView>({
     definition,
@@ -90,7 +98,10 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   });
   releases.add('relay', () => runtime.relay.idle());
 
-  const gate = makeGate(clock);
+  // Claims carry it: two starts of one process are two claimants.
+  const by = randomBytes(9).toString('base64url');
+  const circuits = makeSharedCircuits({ db, by, clock, log });
+  const gate = makeGate(clock, { mayTry: (name) => circuits.mayTry(name) });
   const ups = makeUpsClient({
     baseUrl: config.ups.baseUrl,
     clientId: config.ups.clientId,
@@ -106,14 +117,12 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   const spool = await openSpool({ config, vault, clock, log, figures, releases });
   const wait = (ms: number) => delay(ms);
   const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait });
-  const runners = makeRunners({ client: ups, gate, vault, clock, log, wait, recall });
-  // Claims carry it: two starts of one process are two claimants.
-  const by = randomBytes(9).toString('base64url');
+  const runners = makeRunners({ client: ups, gate, vault, clock, log, wait, recall, waves });
   const performer = makePerformer({ runtime, runners, gate, queueOf: definition.queueOf, by, clock, log, spool });
   releases.add('work in hand', () => performer.stop());
 
   const campaigns = makeCampaigns({ db, runtime, vault, config, clock, makeId });
-  const made = { db, store, vault, runtime, gate, ups, performer, queues, campaigns, spool, figures };
+  const made = { db, store, vault, runtime, gate, ups, performer, queues, campaigns, spool, figures, circuits, waves };
   return { config, log, clock, makeId, ...made, releases };
 }
 

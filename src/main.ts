@@ -11,7 +11,15 @@ import type { Config } from './config';
 import { makeApiKeys } from './db/apiKeys';
 import { noteDefaultDeadline } from './db/deadlines';
 import { acquireLease, releaseLease } from './db/lease';
-import { CAMPAIGNS, startLoop, startPickUp, startSweep, startWorkers, tellMovedDeadlines } from './workers';
+import {
+  CAMPAIGNS,
+  startLoop,
+  startOutages,
+  startPickUp,
+  startSweep,
+  startWorkers,
+  tellMovedDeadlines,
+} from './workers';
 
 export interface Service {
   /** Where it answers; null in roles without the api. */
@@ -39,6 +47,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   try {
     const runs = (role: Config['role']) => config.role === role || config.role === 'all';
     pickUp(carrier);
+    lookOut(carrier, runs('scheduler'));
     if (runs('worker')) work(carrier);
     if (runs('scheduler')) await schedule(carrier);
     const url = runs('api') ? await listen(carrier) : null;
@@ -54,6 +63,12 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
 function pickUp({ spool, runtime, clock, log, figures, releases }: Carrier): void {
   const running = startPickUp({ spool, runtime, clock, log, figures });
   releases.add('pick-up', () => running.stop());
+}
+
+/** In every role: whoever asks UPS goes by what all of them found. */
+function lookOut(carrier: Carrier, triesHeld: boolean): void {
+  const running = startOutages({ ...carrier, triesHeld });
+  carrier.releases.add('outages', () => running.stop());
 }
 
 function work({ performer, campaigns, config, clock, log, releases }: Carrier): void {

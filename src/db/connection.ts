@@ -87,6 +87,7 @@ export async function connectDb(url: string, { log, database, onCommand }: DbOpt
     installation: collection('installation'),
     campaigns: collection('campaigns'),
     campaignItems: collection('campaignItems'),
+    outages: collection('outages'),
     ping: async () => {
       await answered(connection.getClient().db().command({ ping: 1 }));
     },

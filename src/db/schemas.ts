@@ -112,6 +112,52 @@ export interface StoredCampaign {
   finishedAt: number | null;
 }
 
+/** A circuit to UPS that some process found broken, for all of them. Absent when it is closed. */
+export interface StoredCircuit {
+  /** `circuit:<name>` */
+  _id: string;
+  kind: 'circuit';
+  rev: number;
+  /** Nothing passes until then; from then on one trial. */
+  openUntil: number;
+  openMs: number;
+  why: string | null;
+  /** The process that may make the trial, and until when it may keep others waiting with it. */
+  trialBy: string | null;
+  trialUntil: number;
+}
+
+/** Answers to refreshes since an instant. */
+export interface AnswerWindow {
+  at: number;
+  refused: number;
+  answered: number;
+}
+
+/** Refusals with one code, and what is believed of them. */
+export interface StoredWave {
+  /** `wave:<code>` */
+  _id: string;
+  kind: 'wave';
+  rev: number;
+  code: string;
+  state: 'quiet' | 'held' | 'released' | 'applied';
+  since: number;
+  /** What ended it: a canary, answers of others, or who pressed the button. */
+  decidedBy: string | null;
+  long: AnswerWindow;
+  short: AnswerWindow;
+  /** Accounts refused in the long window, each once, the last hundred. */
+  refused: string[];
+  /** Accounts held, the last hundred; one of them is tried for all. */
+  held: string[];
+  canaries: { accountId: string; at: number; isRefused: boolean }[];
+  /** When the next one is tried. */
+  canaryAt: number;
+}
+
+export type StoredOutage = StoredCircuit | StoredWave;
+
 export type CampaignItemState = 'planned' | 'waiting' | 'migrated' | 'failed' | 'skipped' | 'undone';
 
 export interface StoredCampaignItem {
@@ -332,6 +378,27 @@ const value = schemaOf({ _id: String, value: Number });
 
 const lease = schemaOf({ _id: String, holder: String, until: Number });
 
+const outage = schemaOf({
+  _id: String,
+  kind: String,
+  rev: Number,
+  openUntil: Number,
+  openMs: Number,
+  why: String,
+  trialBy: String,
+  trialUntil: Number,
+  code: String,
+  state: String,
+  since: Number,
+  decidedBy: String,
+  long: Mixed,
+  short: Mixed,
+  refused: Mixed,
+  held: Mixed,
+  canaries: Mixed,
+  canaryAt: Number,
+});
+
 /** By collection name. */
 export const schemas = {
   accounts: account,
@@ -346,6 +413,7 @@ export const schemas = {
   installation: value,
   campaigns: campaign,
   campaignItems: campaignItem,
+  outages: outage,
 };
 
 export interface Stored {
@@ -361,4 +429,5 @@ export interface Stored {
   installation: StoredValue;
   campaigns: StoredCampaign;
   campaignItems: StoredCampaignItem;
+  outages: StoredOutage;
 }

@@ -12,7 +12,7 @@ import { token } from './token';
 import { concludedAs, concludedWithNothing, theEvent, theTokens, vocabulary } from './vocabulary';
 
 /** Grows with every change of the machine that a stored account could notice. */
-export const MACHINE_VERSION = 2;
+export const MACHINE_VERSION = 3;
 
 const tell = (type: string) => ({ type: 'tell' as const, params: { type } });
 const stand = (reason: Reason | null) => ({ type: 'stand' as const, params: { reason } });
@@ -262,6 +262,7 @@ export const accountMachine = vocabulary.createMachine({
     current: null,
     candidate: null,
     accessKey: null,
+    refusal: null,
     recheck: false,
     failures: 0,
     retryAt: 0,

@@ -32,8 +32,24 @@ export interface Facts {
   keyFingerprint: string | null;
   /** The key itself is there, and not only its receipt due. */
   keyHeld: boolean;
+  /** Refusals that many accounts heard lately, by UPS's code; {} nearly always, and absent from what version 2 decided. */
+  waves?: Record<string, WaveState>;
   /** Tries of the last 24 h to add the account to a UPS profile. */
   profileAttempts: number;
+}
+
+/** held: examined. released: UPS was wrong. applied: it was meant. */
+export type WaveState = 'held' | 'released' | 'applied';
+
+/** What UPS refused the grant in use with, until it is believed or a pair comes after all. */
+export interface Refusal {
+  /** UPS's code, or what stands for it. */
+  code: string;
+  reason: Reason;
+  /** The platform was told that a reconnect is needed. */
+  told: boolean;
+  /** Looks at the wave it is part of; 0 while it is part of none. */
+  looks: number;
 }
 
 /** What the machine remembers of an access key: dates, never what it is. */
@@ -84,6 +100,7 @@ export interface AccountContext {
   current: Grant | null;
   candidate: Grant | null;
   accessKey: KeyPlan | null;
+  refusal: Refusal | null;
   /** The number was changed while a consent was open: check it when that ends. */
   recheck: boolean;
   /** Refreshes in a row that brought no token, and when the next may be tried. */

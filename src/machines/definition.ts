@@ -2,7 +2,7 @@
 
 import type { StateValue } from 'xstate';
 import { accountMachine, MACHINE_VERSION } from './account';
-import type { Facts, RefreshOutput, TokenFacts } from './context';
+import type { Facts, RefreshOutput, TokenFacts, WaveState } from './context';
 import type { AccountData, ProfileVerification, RefreshPolicy, Use } from './data';
 import { opensLink, publicEvents, type AccountEvent } from './events';
 import { journalSend, lostAnswers, unsettledUntil, type RefreshTimes } from './journal';
@@ -34,9 +34,17 @@ export interface Rules extends RefreshTimes {
   consentTtlMs: number;
   /** How long an exchange or a verification may take before it is told again. */
   claimMs: number;
+  /** What is known of refusals that many accounts hear at this moment; in memory, for it is asked at every transition. */
+  waves(): Record<string, WaveState>;
 }
 
-export const defaultRules: Rules = { consentTtlMs: 1_800_000, claimMs: 30_000, sendByMs: 5_000, settleMs: 60_000 };
+export const defaultRules: Rules = {
+  consentTtlMs: 1_800_000,
+  claimMs: 30_000,
+  sendByMs: 5_000,
+  settleMs: 60_000,
+  waves: () => ({}),
+};
 
 export interface Standing {
   state: LifeState;
@@ -121,6 +129,7 @@ function factsOf(
     unsettledUntil: unsettledUntil(about.data.current),
     ambiguousSends: lostAnswers(about.data.current, about.attemptId),
     ...keyFacts(event, about.data),
+    waves: rules.waves(),
     profileAttempts: countingVerifications(about.data, about.at).length,
   };
 }

@@ -81,6 +81,9 @@ export type CallbackEvent =
   | { type: 'CODE_RECEIVED'; consentId: string }
   | { type: 'CONSENT_REFUSED'; consentId: string; end: 'denied' | 'interrupted' | 'unavailable' };
 
+/** One account of a wave of refusals is refreshed, to see whether it is over. */
+export type WaveEvent = { type: 'TRY_HELD' };
+
 export type CampaignEvent =
   | CampaignMigrate
   /** The campaign takes its link back, if it was not used. */
@@ -111,4 +114,12 @@ export type DoneEvent =
   | { type: 'xstate.done.actor.refresh'; output: RefreshOutput };
 
 export type AccountEvent =
-  PublicEvent | BirthEvent | SettingsEvent | CallbackEvent | CampaignEvent | LateAnswer | InternalEvent | DoneEvent;
+  | PublicEvent
+  | BirthEvent
+  | SettingsEvent
+  | CallbackEvent
+  | CampaignEvent
+  | WaveEvent
+  | LateAnswer
+  | InternalEvent
+  | DoneEvent;

@@ -12,15 +12,24 @@ const backOff = (ambiguous: boolean) => [
   { type: 'planRetry' as const, params: { ambiguous } },
 ];
 
+const stored = [{ type: 'storeTokens' as const, params: theTokens }, 'adoptTokens' as const, noteUps];
+
 const dies = (reason: Reason) => ({
   target: 'ending',
   actions: [
     noteUps,
     settled(false),
+    'noteRefusal' as const,
     { type: 'blame' as const, params: { reason } },
     { type: 'tell' as const, params: { type: 'account.reconnect-needed' } },
   ],
 });
+
+/** As if it had been believed at once; what UPS said is kept from then. Null: for the reason it was held. */
+const believed = (reason: Reason | null) => [
+  { type: 'blameRefusal' as const, params: { reason } },
+  { type: 'tell' as const, params: { type: 'account.reconnect-needed' } },
+];
 
 /** A grant is there, so its account number can be checked. */
 const checkable = {
@@ -54,11 +63,13 @@ export const token = vocabulary.createStateConfig({
         }),
         onDone: [
           {
-            guard: { type: 'answered', params: { kind: 'tokens' } },
+            guard: 'rescued',
             target: 'fresh',
-            actions: [{ type: 'storeTokens', params: theTokens }, 'adoptTokens', noteUps],
+            actions: [...stored, { type: 'tell', params: { type: 'account.connected' } }],
           },
+          { guard: { type: 'answered', params: { kind: 'tokens' } }, target: 'fresh', actions: stored },
           { guard: 'pastRefreshExpiry', ...dies('refresh-token-expired') },
+          { guard: 'doubted', target: 'held', actions: [noteUps, settled(false), 'noteRefusal'] },
           { guard: 'afterLostAnswer', ...dies('refresh-outcome-unknown') },
           { guard: { type: 'answered', params: { kind: 'refused' } }, ...dies('refresh-token-revoked') },
           { guard: { type: 'answered', params: { kind: 'blocked' } }, ...dies('merchant-blocked') },
@@ -80,6 +91,24 @@ export const token = vocabulary.createStateConfig({
       on: { ...checkable, REFRESH: { guard: 'noUnsettledSend', target: 'refreshing' } },
     },
 
+    // A no of UPS that many accounts hear at once, or that would cost this one its last token: examined before it is believed.
+    held: {
+      after: {
+        heldLook: [
+          { guard: 'refreshTokenDead', target: 'ending', actions: believed('refresh-token-expired') },
+          { guard: 'waveHeld', target: 'held', reenter: true, actions: ['lookLater'] },
+          { guard: 'waveReleased', target: 'refreshing' },
+          { target: 'ending', actions: believed(null) },
+        ],
+      },
+      on: {
+        ...checkable,
+        REFRESH: { guard: 'waveReleased', target: 'refreshing' },
+        // One account of a wave is tried for all of them.
+        TRY_HELD: 'refreshing',
+      },
+    },
+
     // The grant is dead or unknown. Its access token is served until it expires: time to reconnect early.
     ending: {
       on: {
@@ -97,6 +126,8 @@ export const token = vocabulary.createStateConfig({
       },
       after: {
         accessEnds: [
+          { guard: 'waveHeld', target: 'held', actions: ['doubtAfterAll', 'clearBlame'] },
+          { guard: 'waveReleased', target: 'refreshing', actions: ['doubtAfterAll', 'clearBlame'] },
           {
             guard: 'merchantAtUps',
             target: '#account.life.pending-authorization',

@@ -25,8 +25,14 @@ const toVersion2: Step = ({ snapshot, data, ...rest }) => ({
   ...(data && { data: { ...data, accessKey: null, profileVerifications: [] } }),
 });
 
+/** Refusals that are examined before they are believed. */
+const toVersion3: Step = ({ snapshot, ...rest }) => ({
+  ...rest,
+  snapshot: { ...snapshot, context: { ...snapshot.context, refusal: null } },
+});
+
 /** By the version they lead to. */
-const steps: Record<number, Step> = { 2: toVersion2 };
+const steps: Record<number, Step> = { 2: toVersion2, 3: toVersion3 };
 
 /**
  * As this machine would have stored it, its `version` unchanged: it says who wrote it last, and the next commit says this one.

@@ -25,8 +25,10 @@ import {
   keyDeadlineMs,
   keyGraceMs,
   keyNoticeMs,
+  heldLookMs,
   keyReminderMs,
   refreshDueMs,
+  DOUBT_MS,
   retryAtAfter,
   retryMs,
   verifyRetryMs,
@@ -97,6 +99,28 @@ export const concludedWithNothing = ({ context, event }: Told): Conclusion => ({
   ...nothingGained(event),
 });
 
+/** What a refusal is counted under: UPS's code, or our word for an answer without one. */
+export const waveCodeOf = ({ kind, ups }: { kind: string; ups: UpsAnswer | null }): string => ups?.code ?? kind;
+
+/** UPS's definite no to a refresh, as the reason it stands for; null for every other answer. */
+const refusalOf = ({ event, context }: Told): Reason | null => {
+  const kind = outputKind(event);
+  if (kind === 'blocked') return 'merchant-blocked';
+  if (kind !== 'refused') return null;
+  return context.facts.ambiguousSends > 0 ? 'refresh-outcome-unknown' : 'refresh-token-revoked';
+};
+
+const refusalCode = (event: { type: string }): string => {
+  const output = outputOf(event);
+  return output === null ? '' : waveCodeOf(output);
+};
+
+const isHeldWave = ({ facts }: AccountContext, code: string): boolean => facts.waves?.[code] === 'held';
+
+/** Nothing is served any more, and it was not doubted before. */
+const isLastHope = ({ at, current, refusal, facts }: AccountContext): boolean =>
+  facts.waves !== undefined && refusal === null && current !== null && current.accessExpiresAt <= at + DOUBT_MS;
+
 /** UPS lets a merchant try so often in 24 hours. */
 export const PROFILE_ATTEMPTS = 3;
 
@@ -124,6 +148,7 @@ export const vocabulary = setup({
     verifyRetry: ({ context }) => verifyRetryMs(context),
     refreshDue: ({ context }) => refreshDueMs(context),
     retry: ({ context }) => retryMs(context),
+    heldLook: ({ context }) => heldLookMs(context),
     accessEnds: ({ context }) => accessEndsMs(context),
     keyDeadline: ({ context }) => keyDeadlineMs(context),
     keyNotice: ({ context }) => keyNoticeMs(context),
@@ -160,6 +185,13 @@ export const vocabulary = setup({
     cameFrom: ({ context }, params: { state: Standing['state'] }) => context.origin?.state === params.state,
     pastRefreshExpiry: ({ event, context }) =>
       outputKind(event) === 'refused' && context.current !== null && context.at >= context.current.refreshExpiresAt,
+    doubted: ({ event, context }) =>
+      refusalOf({ event, context }) !== null && (isHeldWave(context, refusalCode(event)) || isLastHope(context)),
+    waveHeld: ({ context }) => context.refusal !== null && isHeldWave(context, context.refusal.code),
+    waveReleased: ({ context }) =>
+      context.refusal !== null && context.facts.waves?.[context.refusal.code] === 'released',
+    refreshTokenDead: ({ context }) => context.current !== null && context.at >= context.current.refreshExpiresAt,
+    rescued: ({ event, context }) => outputKind(event) === 'tokens' && context.refusal?.told === true,
     afterLostAnswer: ({ event, context }) => outputKind(event) === 'refused' && context.facts.ambiguousSends > 0,
     stored: ({ event }) => event.type === 'LATE_ANSWER' && event.stored,
     storedAfterUnknown: ({ event, context }) =>
@@ -180,6 +212,29 @@ export const vocabulary = setup({
   actions: {
     // --- the standing: reason and since belong to the state, and are set on the way in
     stand: assign(({ context }, params: { reason: Reason | null }) => ({ reason: params.reason, since: context.at })),
+    noteRefusal: assign(({ context, event }) => {
+      const reason = refusalOf({ event, context });
+      if (reason === null || context.facts.waves === undefined) return {};
+      const again = context.refusal?.looks ?? 0;
+      const isHeld = isHeldWave(context, refusalCode(event));
+      return {
+        refusal: {
+          code: refusalCode(event),
+          reason,
+          told: context.refusal?.told ?? false,
+          looks: isHeld ? again + 1 : again,
+        },
+      };
+    }),
+    lookLater: assign(({ context }) => ({
+      refusal: context.refusal && { ...context.refusal, looks: context.refusal.looks + 1 },
+    })),
+    doubtAfterAll: assign(({ context }) => ({
+      refusal: context.refusal && { ...context.refusal, told: true, looks: context.refusal.looks + 1 },
+    })),
+    blameRefusal: assign(({ context }, params: { reason: Reason | null }) => ({
+      reason: params.reason ?? context.refusal?.reason ?? ('refresh-token-revoked' as const),
+    })),
     blame: assign((_, params: { reason: Reason }) => ({ reason: params.reason })),
     clearBlame: assign({ reason: null }),
     since: assign(({ context }) => ({ since: context.at })),
@@ -267,6 +322,7 @@ export const vocabulary = setup({
     adoptCandidate: assign(({ context }) => ({
       current: context.candidate ?? context.current,
       candidate: null,
+      refusal: null,
       scheme: 'oauth' as const,
       failures: 0,
       retryAt: 0,
@@ -274,7 +330,7 @@ export const vocabulary = setup({
     })),
     adoptTokens: assign(({ context, event }) => {
       const tokens = tokensOf(event);
-      return { current: tokens ? grantOf(tokens) : context.current, failures: 0, retryAt: 0 };
+      return { current: tokens ? grantOf(tokens) : context.current, refusal: null, failures: 0, retryAt: 0 };
     }),
     // Only a lost answer is waited for: a send that never counted keeps nobody.
     planRetry: assign(({ context, event }, params: { ambiguous: boolean }) => {
@@ -282,8 +338,8 @@ export const vocabulary = setup({
       const settledAt = params.ambiguous ? context.facts.unsettledUntil : 0;
       return { failures: context.failures + 1, retryAt: Math.max(asked, settledAt) };
     }),
-    forgetGrants: assign({ current: null, candidate: null, failures: 0, retryAt: 0, recheck: false }),
-    forgetDeadGrant: assign(({ context }) => (keepsDeadGrant(context.reason) ? {} : { current: null })),
+    forgetGrants: assign({ current: null, refusal: null, candidate: null, failures: 0, retryAt: 0, recheck: false }),
+    forgetDeadGrant: assign(({ context }) => (keepsDeadGrant(context.reason) ? {} : { current: null, refusal: null })),
     forgetScheme: assign({ scheme: null }),
 
     // --- the access key
@@ -378,4 +434,5 @@ export const refusals: Record<string, string> = {
   beforeDeadline: 'past-deadline',
   deadlineStaysAhead: 'unchanged',
   attemptsLeft: 'attempts-exhausted',
+  waveReleased: 'refusals-examined',
 };

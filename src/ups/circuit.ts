@@ -22,6 +22,10 @@ export interface Circuit {
   failed(ticket: Ticket, why: string): void;
   /** The call ended without saying anything of this circuit: a trial's place is free again. */
   passed(ticket: Ticket): void;
+  /** What another process found: nothing passes for so long, then a trial, if `mayTry` says so. A longer time of our own stays. */
+  follow(forMs: number, said: Pick<CircuitState, 'why' | 'openMs'>): void;
+  /** Another process's trial went well. */
+  heal(): void;
   state(): CircuitState;
 }
 
@@ -29,7 +33,12 @@ export interface Circuit {
 const TRIAL_WAIT_MS = 1000;
 
 /** closed -> open after `threshold` failures in a row -> half-open when its time is over -> closed or open by the end of one trial. */
-export function makeCircuit(options: CircuitOptions, clock: UpsClock, changed: () => void): Circuit {
+export function makeCircuit(
+  options: CircuitOptions,
+  clock: UpsClock,
+  changed: () => void,
+  mayTry: () => boolean = () => true,
+): Circuit {
   let era = 0;
   let failures = 0;
   let openMs = options.openMs;
@@ -61,7 +70,7 @@ export function makeCircuit(options: CircuitOptions, clock: UpsClock, changed: (
       if (openUntil === null) return null;
       const left = openUntil - clock.monotonic();
       if (left > 0) return left;
-      return isTrialOut ? TRIAL_WAIT_MS : null;
+      return isTrialOut || !mayTry() ? TRIAL_WAIT_MS : null;
     },
     enter() {
       const isTrial = openUntil !== null;
@@ -86,12 +95,25 @@ export function makeCircuit(options: CircuitOptions, clock: UpsClock, changed: (
     passed(ticket) {
       if (isMine(ticket) && ticket.isTrial) isTrialOut = false;
     },
+    follow(forMs, said) {
+      const until = clock.monotonic() + Math.min(forMs, options.longestOpenMs);
+      if (openUntil !== null && until <= openUntil) return;
+      era += 1;
+      isTrialOut = false;
+      openUntil = until;
+      openMs = Math.max(options.openMs, said.openMs);
+      lastWhy = said.why;
+      changed();
+    },
+    heal() {
+      if (openUntil !== null) close();
+    },
     state() {
-      if (openUntil === null) return { state: 'closed', until: null, why: null };
+      if (openUntil === null) return { state: 'closed', until: null, why: null, openMs: 0 };
       const left = openUntil - clock.monotonic();
       return left > 0
-        ? { state: 'open', until: Math.ceil(clock.now() + left), why: lastWhy }
-        : { state: 'half-open', until: null, why: lastWhy };
+        ? { state: 'open', until: Math.ceil(clock.now() + left), why: lastWhy, openMs }
+        : { state: 'half-open', until: null, why: lastWhy, openMs };
     },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The gate to UPS, one a process (sharing it between processes comes later): rate, concurrency, Retry-After, circuits.
+ * The gate to UPS, one a process: rate, concurrency, Retry-After, circuits. What its circuits find is shared by others (`circuit`).
  *
  * 1. It decides and never waits: the caller holds the durable timer, and a refused call was never sent.
  * 2. Nothing is taken from a call that is refused: all checks come first.
@@ -9,7 +9,17 @@
  */
 import { makeBucket } from './bucket';
 import { makeCircuit, type Circuit, type CircuitOptions, type Ticket } from './circuit';
-import type { Gate, GateOutcome, GateRefusal, GateState, Permit, Shut, UpsClock, UpsEndpoint } from './types';
+import type {
+  CircuitName,
+  Gate,
+  GateOutcome,
+  GateRefusal,
+  GateState,
+  Permit,
+  Shut,
+  UpsClock,
+  UpsEndpoint,
+} from './types';
 
 export interface GateOptions {
   requestsPerSecond: number;
@@ -24,6 +34,8 @@ export interface GateOptions {
   /** The pause after a 429 without Retry-After; doubled by the next one in a row, up to `longestPauseMs`. */
   pauseMs: number;
   longestPauseMs: number;
+  /** Whether a half-open circuit may make its trial here: one process tries for all. */
+  mayTry(name: CircuitName): boolean;
 }
 
 export const GATE_DEFAULTS: GateOptions = {
@@ -36,6 +48,7 @@ export const GATE_DEFAULTS: GateOptions = {
   bearer: { threshold: 10, openMs: 5_000, longestOpenMs: 60_000 },
   pauseMs: 1_000,
   longestPauseMs: 60_000,
+  mayTry: () => true,
 };
 
 type Family = 'oauth' | 'rating';
@@ -47,11 +60,11 @@ export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gat
   const options = { ...GATE_DEFAULTS, ...given };
   const listeners = new Set<(state: GateState) => void>();
   const changed = (): void => tell(listeners, state());
-  const ups = makeCircuit(options.ups, clock, changed);
+  const ups = makeCircuit(options.ups, clock, changed, () => options.mayTry('ups'));
   const client: Record<UpsEndpoint, Circuit> = {
-    token: makeCircuit(options.client, clock, changed),
-    refresh: makeCircuit(options.client, clock, changed),
-    rate: makeCircuit(options.bearer, clock, changed),
+    token: makeCircuit(options.client, clock, changed, () => options.mayTry('token')),
+    refresh: makeCircuit(options.client, clock, changed, () => options.mayTry('refresh')),
+    rate: makeCircuit(options.bearer, clock, changed, () => options.mayTry('rate')),
   };
   const pauses: Record<Family, Pause> = { oauth: makePause(options, clock), rating: makePause(options, clock) };
   const bucket = makeBucket(options.requestsPerSecond, options.burst, clock);
@@ -127,6 +140,7 @@ export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gat
     admit: (endpoint) => shut(endpoint) ?? { ok: true, permit: enter(endpoint) },
     peek: (endpoint) => shut(endpoint) ?? { ok: true },
     state,
+    circuit: (name) => (name === 'ups' ? ups : client[name]),
     subscribe(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

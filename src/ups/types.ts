@@ -211,7 +211,13 @@ export interface CircuitState {
   state: 'closed' | 'open' | 'half-open';
   until: number | null;
   why: string | null;
+  /** How long it stays open at a time by now; 0 when closed. */
+  openMs: number;
 }
+
+/** UPS itself, and our client at each endpoint. */
+export const CIRCUITS = ['ups', 'token', 'refresh', 'rate'] as const;
+export type CircuitName = (typeof CIRCUITS)[number];
 
 export interface GateState {
   /** UPS itself: 5xx, time-outs, lost and failed connections in a row. */
@@ -232,6 +238,12 @@ export interface Gate {
    */
   peek(endpoint: UpsEndpoint): { ok: true } | Shut;
   state(): GateState;
+  /** For whoever shares them with other processes. */
+  circuit(name: CircuitName): {
+    state(): CircuitState;
+    follow(forMs: number, said: Pick<CircuitState, 'why' | 'openMs'>): void;
+    heal(): void;
+  };
   /** Told after every change of a circuit or a pause; returns the way to stop. */
   subscribe(listener: (state: GateState) => void): () => void;
 }

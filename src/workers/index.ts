@@ -21,3 +21,4 @@ export {
 export { makeSweep, startSweep, type Sweep, type SweepLease, type SweepParts } from './sweep';
 export { startWorkers, type RunningWorkers, type WorkersOptions } from './worker';
 export type { InHand, Outcome, Runner, Runners, Work, WorkLog } from './work';
+export * from './outages';

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { decide, decideCreation, claimOf, schedule, type Change, type Decision } from '../../src/durable/decide';
 import type { Document, Row } from '../../src/durable/types';
-import type { RefreshOutput, TokenFacts, VerifyOutput, ExchangeOutput } from '../../src/machines/context';
+import type { RefreshOutput, TokenFacts, VerifyOutput, ExchangeOutput, WaveState } from '../../src/machines/context';
 import {
   newAccountData,
   type AccessKey,
@@ -78,9 +78,14 @@ export interface LivedOptions {
   forgetful?: boolean;
   /** Born by an import, with a key that works so long from now; negative: that works no more. */
   keyWorksForMs?: number;
+  /** Refusals that many hear; a test changes what is in it. */
+  waves?: Record<string, WaveState>;
 }
 
-export function livedAccount({ refreshPolicy = 'eager', forgetful = false, keyWorksForMs }: LivedOptions = {}) {
+export function livedAccount(options: LivedOptions = {}) {
+  const { refreshPolicy = 'eager', forgetful = false, keyWorksForMs, waves = {} } = options;
+  // What it says is kept in rows: each has its own.
+  const definition = makeAccountDefinition({ ...defaultRules, waves: () => ({ ...waves }) });
   let at = T0;
   let ids = 0;
   const rows: Row[] = [];

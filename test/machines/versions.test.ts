@@ -47,7 +47,7 @@ describe.each(fixtures)('%s: an account that is %s', (version, name) => {
   it('stands where it stood, is shown, and its history replays to it', () => {
     const standsIn = document.snapshot.value as object;
     expect(standsIn).toMatchObject((stored.snapshot as { value: object }).value);
-    expect(presentAccount(document, at)).toMatchObject({ accessKey: null, state: document.view.state });
+    expect(presentAccount(document, at)).toMatchObject({ scheme: document.view.scheme, state: document.view.state });
     expect(replay(definition, null, rows, document)).toEqual({ same: true, seq: document.seq });
   });
 
@@ -55,7 +55,7 @@ describe.each(fixtures)('%s: an account that is %s', (version, name) => {
     const type = document.view.state === 'inactive' ? 'REACTIVATE' : 'DEACTIVATE';
     expect(allowed(definition, document)).toContain(type);
     const change = { event: { type }, actor: 'test', eventId: 'e', bodyHash: null, secrets: {}, claimBy: null };
-    const around = { at, seal: () => '', isRelayed: () => true };
+    const around = { at, seal: () => 'sealed', isRelayed: () => true };
     const decision = decide(definition, document, { ...change, attemptId: null }, around);
     if (!decision.taken) throw new Error(`${type} was not taken`);
     expect(decision.next.version).toBe(MACHINE_VERSION);

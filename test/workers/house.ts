@@ -15,7 +15,7 @@ import { StoreUnavailable } from '../../src/durable/errors';
 import { makeRuntime, type Runtime } from '../../src/durable/runtime';
 import type { Queue, Row, Store, Written } from '../../src/durable/types';
 import type { AccountData, RefreshPolicy } from '../../src/machines/data';
-import { makeAccountDefinition, type AccountView } from '../../src/machines/definition';
+import { defaultRules, makeAccountDefinition, type AccountView } from '../../src/machines/definition';
 import { startSandbox } from '../../src/sandbox';
 import {
   GATE_DEFAULTS,
@@ -27,20 +27,24 @@ import {
   type UpsClient,
 } from '../../src/ups';
 import {
+  lookAtOutages,
   makeDiskPlace,
   makePerformer,
   makePickUp,
   makeRecall,
   makeRedisPlace,
   makeRunners,
+  makeSharedCircuits,
   makeSpool,
   makeSpoolFigures,
+  makeWaves,
   type Performer,
   type PickUp,
   type Runners,
   type SecondPlace,
   type Spool,
   type SweepLease,
+  type Waves,
   type WorkLog,
 } from '../../src/workers';
 import { accountData } from '../machines/lived';
@@ -90,6 +94,9 @@ export interface Process {
   /** Its second place: none, unless it was given one. */
   spool: Spool;
   pickUp: PickUp;
+  waves: Waves;
+  /** Once a second in a process that runs: at what is out of order with UPS. */
+  look(triesHeld?: boolean): Promise<void>;
   forgetCounts(): void;
   /** From here on the store does not answer this process, or does again. */
   setAway(is: boolean): void;
@@ -139,6 +146,8 @@ export async function openHouse(name: string) {
     redis?: { url: string; prefix: string };
     keepAfterMs?: number;
     patienceMs?: number;
+    /** Goes by what other processes found of UPS: `look` must be called for it. */
+    shares?: boolean;
     /** Instead of moving everybody's clock. */
     wait?: (ms: number) => Promise<void>;
   }
@@ -160,7 +169,12 @@ export async function openHouse(name: string) {
     const storeIs = { away: false, leaving: false };
     const store = counted(makeStore(given.db ?? db), counts, storeIs);
     const vault = given.vault ?? houseVault;
-    const gate = makeGate(clock, { ...GATE_DEFAULTS, ...given.gate });
+    const by = `process-${randomUUID()}`;
+    const circuits = makeSharedCircuits({ db, by, clock, log });
+    const waves = makeWaves({ db, clock, log });
+    const mayTry = given.shares === true ? circuits.mayTry : () => true;
+    const gate = makeGate(clock, { ...GATE_DEFAULTS, mayTry, ...given.gate });
+    const definition = makeAccountDefinition({ ...defaultRules, waves: () => waves.states() });
     const client = makeUpsClient({
       baseUrl: sandbox.url,
       clientId: ups.clientId,
@@ -187,8 +201,7 @@ export async function openHouse(name: string) {
     const spool = makeSpool({ places: placesOf(given, log), vault, clock, log, figures, keepAfterMs, patienceMs });
     const pickUp = makePickUp({ spool, runtime, clock, log, figures });
     const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait });
-    const runners = makeRunners({ client, gate, vault, clock, log, wait, recall });
-    const by = `process-${randomUUID()}`;
+    const runners = makeRunners({ client, gate, vault, clock, log, wait, recall, waves });
     const performer = makePerformer({
       runtime,
       runners,
@@ -218,6 +231,8 @@ export async function openHouse(name: string) {
       lease,
       spool,
       pickUp,
+      waves,
+      look: (triesHeld = true) => lookAtOutages({ db, gate, circuits, waves, runtime, log, triesHeld }),
       forgetCounts: () => void Object.assign(counts, nothing()),
       setAway: (is) => void (storeIs.away = is),
       leaveAfterWrite: () => void (storeIs.leaving = true),

@@ -6,6 +6,7 @@ import type { Clock } from '../../durable/types';
 import type { TokenFacts } from '../../machines/context';
 import type { UpsAnswer } from '../../machines/data';
 import type { Gate, Later, NotSent, Tokens, UpsClient, UpsSaid } from '../../ups';
+import type { WaveEars } from '../outages';
 import type { Recall } from '../spool';
 import { codeOf, nameOf, type WorkLog } from '../work';
 
@@ -19,6 +20,8 @@ export interface RunnerParts {
   wait(ms: number): Promise<void>;
   /** Asked before UPS is asked again; without a second place there is nothing to ask. */
   recall?: Recall;
+  /** Told how refreshes end: what many accounts are refused with is no fault of theirs. */
+  waves?: WaveEars;
 }
 
 export const wordOf = (said: UpsSaid, at: number): UpsAnswer => ({

@@ -1,0 +1,3 @@
+export { makeSharedCircuits, type SharedCircuits } from './circuits';
+export { lookAtOutages, startOutages, type OutagesParts } from './keeper';
+export { makeWaves, type WaveEars, type Waves } from './waves';

@@ -1,0 +1,128 @@
+/**
+ * A wave of refusals: the rules, as pure functions of what was counted.
+ *
+ * UPS says no to one account because of that account, and to many because of UPS. Which of the two it is, one account
+ * cannot know; so refusals with one code are counted over all accounts, and when too many of the answers are that no,
+ * whoever is refused is held. One of the held is tried again and again for all of them. It ends when a try brings a pair
+ * (UPS was wrong: all are tried), when UPS answers nearly everybody else while tries are refused (it was meant), or by an admin.
+ */
+
+import type { AnswerWindow, StoredWave } from '../../db/outages';
+import type { WaveState } from '../../machines/context';
+
+const MINUTE_MS = 60_000;
+
+export const WAVE = {
+  longMs: 10 * MINUTE_MS,
+  shortMs: 30_000,
+  /** So many accounts in the long window, so many refusals in the short one, and at least that share of all answers. */
+  accounts: 5,
+  refusals: 20,
+  share: 0.1,
+  /** The first canary, and the longest pause between two; each pause is twice the one before. */
+  canaryMs: MINUTE_MS,
+  canaryMaxMs: 10 * MINUTE_MS,
+  /** It was meant when so many canaries in a row were refused and UPS answered so many others meanwhile. */
+  canaries: 3,
+  others: 5,
+  othersMs: 60 * MINUTE_MS,
+  /** So long a decision is remembered: longer than a held account takes to look. */
+  decidedMs: 120 * MINUTE_MS,
+  kept: 100,
+} as const;
+
+export const waveId = (code: string): string => `wave:${code}`;
+
+export const newWave = (code: string, at: number): StoredWave => ({
+  ...{ _id: waveId(code), kind: 'wave', rev: 0, code, state: 'quiet', since: at, decidedBy: null },
+  ...{ long: { at, refused: 0, answered: 0 }, short: { at, refused: 0, answered: 0 } },
+  ...{ refused: [], held: [], canaries: [], canaryAt: 0 },
+});
+
+const isOver = (window: AnswerWindow, lastsMs: number, at: number): boolean =>
+  at - window.at > lastsMs || at < window.at;
+const shareOf = ({ refused, answered }: AnswerWindow): number => refused / Math.max(1, refused + answered);
+const grown = (window: AnswerWindow, lastsMs: number, at: number, more: Partial<AnswerWindow>): AnswerWindow => {
+  const base = isOver(window, lastsMs, at) ? { at, refused: 0, answered: 0 } : window;
+  return {
+    at: base.at,
+    refused: base.refused + (more.refused ?? 0),
+    answered: base.answered + (more.answered ?? 0),
+  };
+};
+const lastOf = (ids: string[], id: string): string[] => [...ids.filter((one) => one !== id), id].slice(-WAVE.kept);
+
+/** What held accounts are to think of it; null when there is nothing to think. */
+export function stateOf({ state, since }: StoredWave, at: number): WaveState | null {
+  if (state === 'quiet') return null;
+  return state !== 'held' && at - since > WAVE.decidedMs ? null : state;
+}
+
+const isWave = ({ long, short, refused }: StoredWave): boolean =>
+  (refused.length >= WAVE.accounts && shareOf(long) >= WAVE.share) ||
+  (short.refused >= WAVE.refusals && shareOf(short) >= WAVE.share);
+
+/** Counts a refusal; held from the one on that makes it a wave. A decision that it was meant stands for as long as it is remembered. */
+export function withRefusal(wave: StoredWave, accountId: string, at: number, answered: number): StoredWave {
+  const isNew = isOver(wave.long, WAVE.longMs, at);
+  const next: StoredWave = {
+    ...wave,
+    long: grown(wave.long, WAVE.longMs, at, { refused: 1, answered }),
+    short: grown(wave.short, WAVE.shortMs, at, { refused: 1, answered }),
+    refused: lastOf(isNew ? [] : wave.refused, accountId),
+  };
+  const state = stateOf(wave, at);
+  if (state === 'held') return { ...next, held: lastOf(wave.held, accountId) };
+  if (state === 'applied' || !isWave(next)) return next;
+  return {
+    ...next,
+    state: 'held',
+    since: at,
+    decidedBy: null,
+    held: [accountId],
+    canaries: [],
+    canaryAt: at + WAVE.canaryMs,
+  };
+}
+
+export const decided = (wave: StoredWave, state: 'released' | 'applied', by: string, at: number): StoredWave => ({
+  ...wave,
+  ...{ state, since: at, decidedBy: by, held: [], refused: [], canaryAt: 0 },
+  ...{ long: { at, refused: 0, answered: 0 }, short: { at, refused: 0, answered: 0 } },
+});
+
+/**
+ * What is to be done about a held wave now: the account to try and the wave as it is once that is written down, or the
+ * wave ended because it was meant. Null when it is not time, or nobody is held.
+ */
+export function nextCanary(wave: StoredWave, at: number): { accountId: string | null; wave: StoredWave } | null {
+  if (stateOf(wave, at) !== 'held' || at < wave.canaryAt) return null;
+  if (wasMeant(wave)) return { accountId: null, wave: decided(wave, 'applied', 'answers of others', at) };
+  const tried = new Set(wave.canaries.map(({ accountId }) => accountId));
+  const accountId = wave.held.findLast((id) => !tried.has(id)) ?? wave.held.at(-1);
+  if (accountId === undefined) return null;
+  const pauseMs = Math.min(WAVE.canaryMaxMs, WAVE.canaryMs * 2 ** Math.min(wave.canaries.length, 10));
+  const canaries = [...wave.canaries, { accountId, at, isRefused: false }].slice(-WAVE.kept);
+  // Others are counted from the first canary on: what came before is the wave itself.
+  const isFirst = wave.canaries.length === 0 || isOver(wave.long, WAVE.othersMs, at);
+  const long = isFirst ? { at, refused: 0, answered: 0 } : wave.long;
+  return { accountId, wave: { ...wave, long, canaries, canaryAt: at + pauseMs } };
+}
+
+/** Canary after canary was refused, and UPS answers nearly everybody else. */
+function wasMeant({ canaries, held, long }: StoredWave): boolean {
+  const refused = canaries.filter(({ isRefused }) => isRefused).map(({ accountId }) => accountId);
+  const isSure = new Set(refused).size >= Math.min(WAVE.canaries, held.length) && refused.length >= WAVE.canaries;
+  return isSure && long.answered >= WAVE.others && shareOf(long) < WAVE.share;
+}
+
+/** It is not held any more, or gone. */
+export const withoutHeld = (wave: StoredWave, accountId: string): StoredWave => ({
+  ...wave,
+  held: wave.held.filter((id) => id !== accountId),
+});
+
+export const withRefusedCanary = (wave: StoredWave, accountId: string): StoredWave => ({
+  ...wave,
+  canaries: wave.canaries.map((one) => (one.accountId === accountId ? { ...one, isRefused: true } : one)),
+});
