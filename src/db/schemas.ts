@@ -149,7 +149,7 @@ export interface StoredWave {
   short: AnswerWindow;
   /** Accounts refused in the long window, each once, the last hundred. */
   refused: string[];
-  /** Accounts held, the last hundred; one of them is tried for all. */
+  /** Accounts that are held or will be when their tokens end, the last hundred; one of them is tried for all. */
   held: string[];
   canaries: { accountId: string; at: number; isRefused: boolean }[];
   /** When the next one is tried. */

@@ -79,7 +79,7 @@ export function withRefusal(wave: StoredWave, accountId: string, at: number, ans
     state: 'held',
     since: at,
     decidedBy: null,
-    held: [accountId],
+    held: next.refused,
     canaries: [],
     canaryAt: at + WAVE.canaryMs,
   };
@@ -116,10 +116,11 @@ function wasMeant({ canaries, held, long }: StoredWave): boolean {
   return isSure && long.answered >= WAVE.others && shareOf(long) < WAVE.share;
 }
 
-/** It is not held any more, or gone. */
-export const withoutHeld = (wave: StoredWave, accountId: string): StoredWave => ({
+/** It is not held at this moment: others come first. */
+export const triedLast = (wave: StoredWave, accountId: string): StoredWave => ({
   ...wave,
-  held: wave.held.filter((id) => id !== accountId),
+  held: [accountId, ...wave.held.filter((id) => id !== accountId)],
+  canaries: wave.canaries.filter((one) => one.accountId !== accountId || one.isRefused),
 });
 
 export const withRefusedCanary = (wave: StoredWave, accountId: string): StoredWave => ({

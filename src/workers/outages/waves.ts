@@ -10,17 +10,7 @@ import type { Clock } from '../../durable/types';
 import type { WaveState } from '../../machines/context';
 import { codeOf, nameOf, type WorkLog } from '../work';
 import { within } from '../within';
-import {
-  WAVE,
-  decided,
-  newWave,
-  nextCanary,
-  stateOf,
-  waveId,
-  withRefusal,
-  withRefusedCanary,
-  withoutHeld,
-} from './wave';
+import { WAVE, decided, newWave, nextCanary, stateOf, triedLast, waveId, withRefusal, withRefusedCanary } from './wave';
 
 export interface WavesParts {
   db: Pick<Db, 'outages'>;
@@ -147,7 +137,8 @@ export function makeWaves({ db: parts, clock, log }: WavesParts): Waves {
       if (wave) tellOnce(wave, written);
       remember(written);
       if (accountId === null || (await tryHeld(accountId))) return;
-      await change(code, (latest) => ({ ...withoutHeld(latest, accountId), canaryAt: clock.now() }));
+      const isLast = tries === CANDIDATES - 1;
+      await change(code, (latest) => ({ ...triedLast(latest, accountId), ...(!isLast && { canaryAt: clock.now() }) }));
     }
   }
 
