@@ -121,7 +121,7 @@ async function endOf(performer: Carrier['performer'], worker: { stop(): Promise<
 }
 
 function servicesOf(carrier: Carrier): Services {
-  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures } = carrier;
+  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures, waves } = carrier;
   const isReady = makeReadiness(db, vault);
   return {
     config,
@@ -131,6 +131,7 @@ function servicesOf(carrier: Carrier): Services {
     performer,
     ups,
     vault,
+    waves,
     clock,
     makeId,
     log,

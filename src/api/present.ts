@@ -50,7 +50,12 @@ function plainSentence({ state, token, consent }: Standing): Sentence {
               message: 'Connected. The last token refresh did not come through and is tried again.',
               nextStep: wait('Nothing to do: the refresh is repeated by itself.'),
             }
-          : { message: 'Connected.', nextStep: null },
+          : token === 'held'
+            ? {
+                message: 'Connected. UPS refuses a refresh, and it is examined whether that is about this account.',
+                nextStep: wait('Nothing to do: it is tried again, or a reconnect is asked for.'),
+              }
+            : { message: 'Connected.', nextStep: null },
     disconnected: () => ({
       message: 'Not connected to UPS any more.',
       nextStep: { who: 'merchant', action: 'reconnect', text: 'Press Reconnect and sign in to UPS.' },

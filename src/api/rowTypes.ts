@@ -52,6 +52,7 @@ const machineEvents: Record<string, Reader> = {
   'xstate.after.refreshDue': named('REFRESH_DUE'),
   'xstate.after.retry': named('REFRESH_RETRIED'),
   'xstate.after.accessEnds': named('ACCESS_ENDED'),
+  'xstate.after.heldLook': named('REFUSAL_EXAMINED'),
   'xstate.after.keyDeadline': named('ACCESS_KEY_LAPSED'),
   'xstate.after.keyNotice': named('ACCESS_KEY_EXPIRING'),
   'xstate.after.keyReminder': named('REMINDER_DUE'),

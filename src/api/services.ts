@@ -12,7 +12,7 @@ import type { Clock } from '../durable/types';
 import type { AccountData } from '../machines/data';
 import type { AccountView } from '../machines/definition';
 import type { UpsClient } from '../ups';
-import type { Performer } from '../workers';
+import type { Performer, Waves } from '../workers';
 
 export interface Services {
   config: Config;
@@ -22,6 +22,8 @@ export interface Services {
   performer: Pick<Performer, 'by' | 'carry' | 'peek'>;
   ups: Pick<UpsClient, 'authorizeUrl'>;
   vault: Vault;
+  /** Refusals that many accounts hear at once. */
+  waves: Pick<Waves, 'decide'>;
   clock: Clock;
   makeId(): string;
   log: Logger;

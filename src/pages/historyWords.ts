@@ -24,6 +24,8 @@ const titles: Record<string, string> = {
   REFRESHED: 'Token refreshed',
   REFRESH_FAILED: 'The refresh brought no token',
   ACCESS_ENDED: 'The last access token expired',
+  REFUSAL_EXAMINED: 'Whether UPS meant its refusal was looked into',
+  TRY_HELD: 'Tried for all accounts that UPS refuses',
   DISCONNECT: 'Disconnected by an operator',
   DEACTIVATE: 'Deactivated, tokens destroyed',
   REACTIVATE: 'Reactivated',

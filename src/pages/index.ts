@@ -14,6 +14,7 @@ import { addCreateRoutes } from './accounts/create';
 import { addListRoutes } from './accounts/list';
 import { assetsRouter } from './assets';
 import { addCampaignRoutes } from './campaigns/routes';
+import { addOutageRoutes } from './outages';
 import { answerByPage } from './problem';
 import { signInRouter } from './signIn';
 import { requireSignIn } from './visitor';
@@ -21,13 +22,22 @@ import { requireSignIn } from './visitor';
 export function makePages(services: Services): Router {
   const router = Router({ caseSensitive: true });
   router.use(answerByPage, assetsRouter(), signInRouter(services));
-  const places = ['/accounts/{*rest}', '/access-keys', '/access-keys/{*rest}', '/campaigns', '/campaigns/{*rest}'];
+  const places = [
+    '/accounts/{*rest}',
+    '/access-keys',
+    '/access-keys/{*rest}',
+    '/campaigns',
+    '/campaigns/{*rest}',
+    '/outages',
+    '/outages/{*rest}',
+  ];
   router.all(['/', '/lifecycle.svg', ...places], requireSignIn(services));
   addListRoutes(router, services);
   addCreateRoutes(router, services);
   addKeyListRoutes(router, services);
   addImportRoutes(router, services);
   addCampaignRoutes(router, services);
+  addOutageRoutes(router, services);
   addResolveRoutes(router, services);
   addSettingsRoutes(router, services);
   addGuideRoutes(router, services);

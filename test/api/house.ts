@@ -27,7 +27,7 @@ import { newAccountData, type AccountData, type Settings } from '../../src/machi
 import { defaultRules, makeAccountDefinition, type AccountView } from '../../src/machines/definition';
 import { startSandbox } from '../../src/sandbox';
 import { GATE_DEFAULTS, makeGate, makeUpsClient } from '../../src/ups';
-import { makePerformer, makeRunners } from '../../src/workers';
+import { makePerformer, makeRunners, makeWaves } from '../../src/workers';
 import { goThroughUps } from '../support/browsing';
 import { testDatabase } from '../support/servers';
 import { until } from '../support/until';
@@ -162,6 +162,7 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
     performer,
     ups: client,
     vault,
+    waves: makeWaves({ db, clock, log }),
     clock,
     makeId: randomUUID,
     log,

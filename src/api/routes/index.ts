@@ -5,6 +5,7 @@ import { adminRoutes } from './admin';
 import { campaignRoutes } from './campaigns';
 import { eventRoutes } from './events';
 import { lifecycleRoutes } from './lifecycle';
+import { outageRoutes } from './outages';
 import { profileVerificationRoutes } from './profileVerifications';
 
 /** Every route below /v1. */
@@ -15,5 +16,6 @@ export const allRoutes: readonly Route[] = [
   ...campaignRoutes,
   ...profileVerificationRoutes,
   ...lifecycleRoutes,
+  ...outageRoutes,
   ...adminRoutes,
 ];

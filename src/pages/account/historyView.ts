@@ -75,6 +75,7 @@ const pendingWords: Record<string, string> = {
   REFRESH_DUE: 'The token is refreshed',
   REFRESH_RETRIED: 'The refresh is tried again',
   ACCESS_ENDED: 'The access token ends',
+  REFUSAL_EXAMINED: 'The refusal of UPS is looked into',
   ACCESS_KEY_LAPSED: 'UPS stops taking the access key',
   ACCESS_KEY_EXPIRING: 'A notice of the deadline',
   REMINDER_DUE: 'The reminder',
