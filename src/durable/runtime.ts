@@ -100,10 +100,10 @@ async function aFewAtATime<T, R>(items: T[], work: (item: T, n: number) => Promi
   return results;
 }
 
-/** What one commit claimed for `by`: started at its own seq, and not claimed again since. */
-const claimedAt = (document: Document, seq: number, by: string | undefined): string[] =>
+/** What one commit claimed under its mark: started at its own seq, and not claimed again since. */
+const claimedAt = (document: Document, seq: number, mark: string | null): string[] =>
   document.invocations
-    .filter(({ key, claim }) => key.startsWith(`${seq}-`) && claim?.attempt === 1 && claim.by === by)
+    .filter(({ key, claim }) => key.startsWith(`${seq}-`) && claim?.attempt === 1 && claim.by === mark)
     .map(({ key }) => key);
 
 /** Above this an outbox is emptied before the next event, so that a document stays bounded. */
@@ -190,9 +190,15 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     eventId: options.eventId ?? parts.makeId(),
     bodyHash: options.bodyHash ?? null,
     secrets: options.secrets ?? {},
-    claimBy: options.claimBy ?? null,
+    claimBy: options.claimBy === undefined ? null : markOf(options.claimBy),
     attemptId: null,
   });
+
+  /**
+   * Of one commit alone. One process may be told of one account, or be sent one event, twice at once, and of two commits
+   * of which one was never answered only one may run what was claimed.
+   */
+  const markOf = (by: string): string => `${by}/${parts.makeId()}`;
 
   function duplicateOf(row: Row, document: Document<D, V>, bodyHash: string | null): Verdict<Document<D, V>> {
     if (row.bodyHash !== bodyHash)
@@ -240,7 +246,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     const isOurs = async (now: Document<D, V>): Promise<Judged | null> => {
       const row = await findApplied(now, change.eventId, true);
       if (!row) return null;
-      const claimed = claimedAt(now, row.seq, options.claimBy);
+      const claimed = claimedAt(now, row.seq, change.claimBy);
       return { verdict: { ...duplicateOf(row, now, change.bodyHash), verdict: 'applied', claimed }, started: [] };
     };
     // Another request with the same id may have won the race we lost, and its row may have left for history since.
@@ -313,6 +319,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     about: { needsUps: boolean; claimBy?: string },
   ): Promise<{ document: Document<D, V>; claimed: string[] } | null> {
     const eventId = parts.makeId();
+    const mark = about.claimBy === undefined ? null : markOf(about.claimBy);
     interface Fired {
       /** The seq it was fired at; 0 when nothing was due. */
       seq: number;
@@ -321,7 +328,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     const attempt = (now: Document<D, V>): { next: Document<D, V> | null; answer: Fired } => {
       const timer = dueTimer(now, about.needsUps);
       if (!timer) return { next: null, answer: { seq: 0, started: [] } };
-      const change = changeOf({ type: timer.event }, { actor: 'machine', eventId, ...about });
+      const change = { ...changeOf({ type: timer.event }, { actor: 'machine', eventId }), claimBy: mark };
       const decision = decide(definition, now, change, around());
       if (!decision.taken) throw new MachineFault(`${timer.event} is due and not taken by account ${now.id}`);
       return { next: decision.next, answer: { seq: decision.next.seq, started: decision.started } };
@@ -333,13 +340,12 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     const after = await commit(document, () => load(document.id), attempt, isOurs);
     if (after.answer.seq === 0) return null;
     committed(after.document, after.answer.started);
-    return { document: after.document, claimed: claimedAt(after.document, after.answer.seq, about.claimBy) };
+    return { document: after.document, claimed: claimedAt(after.document, after.answer.seq, mark) };
   }
 
   /** Claims an invocation, unless another holds it, it is gone, or the host refuses for now. */
   async function claim(document: Document<D, V>, key: string, by: string): Promise<Document<D, V> | null> {
-    // A mark of this claim alone: one process may be told of one account twice at once, and only one of the two may run.
-    const mark = `${by}/${parts.makeId()}`;
+    const mark = markOf(by);
     const attempt = (now: Document<D, V>): Tried<D, V, boolean> => {
       const claimed = claimOf(definition, now, key, mark, clock.now());
       if (!claimed) return { next: null, answer: false };
@@ -353,7 +359,8 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
 
   /**
    * What became of an invocation: its result is an event if its key is there, else what the host makes of a late one.
-   * A caller that keeps trying gives the same `eventId` each time, and `unsure` after a try that went unanswered.
+   * A caller that keeps trying gives the same `eventId` and `claimBy` each time, which nobody else gives, and `unsure`
+   * after a try that went unanswered.
    */
   async function settle(
     document: Document<D, V>,
@@ -362,6 +369,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
   ): Promise<Settled<D, V>> {
     const { eventId = parts.makeId(), unsure = false } = about;
     const { key, attempt: number } = about;
+    const mark = about.claimBy ?? null;
     type Answer = { verdict: Settled<D, V>['verdict']; seq: number; started: string[] };
 
     const eventFor = (now: Document<D, V>): { event: Happening; verdict: 'applied' | 'late' } | null => {
@@ -387,6 +395,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
       if (!found) return { next: null, answer: { verdict: 'stale', seq: 0, started: [] } };
       const change = {
         ...changeOf(found.event, { actor: 'machine', ...about, eventId }),
+        claimBy: mark,
         attemptId: `${key}#${number}`,
       };
       const decision = decide(definition, now, change, around());
@@ -397,7 +406,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     const after = await commit(unsure ? null : document, () => load(document.id), attempt, isOurs, unsure);
     if (after.answer.verdict !== 'stale') committed(after.document, after.answer.started);
     const { verdict, seq } = after.answer;
-    return { verdict, document: after.document, claimed: claimedAt(after.document, seq, about.claimBy) };
+    return { verdict, document: after.document, claimed: claimedAt(after.document, seq, mark) };
   }
 
   /** Many at once are tried once: of a race that is lost the sweep hears by the row's relayAt. */

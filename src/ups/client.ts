@@ -2,7 +2,7 @@ import { GATE_DEFAULTS } from './gate';
 import { gateOutcomeOf, meaningOfExchange, meaningOfProbe, meaningOfRefresh } from './meaning';
 import { makeRateRequest } from './rate-request';
 import type { Gate, UpsAnswer, UpsClient, UpsClock, UpsEndpoint, UpsTimeouts, Verification } from './types';
-import { makeWire, type WireAnswer, type WireRequest } from './wire';
+import { makeWire, type Wire, type WireAnswer, type WireRequest } from './wire';
 
 export interface UpsClientOptions {
   /** https://wwwcie.ups.com, https://onlinetools.ups.com or the sandbox; a path before UPS's own is kept. */
@@ -17,6 +17,8 @@ export interface UpsClientOptions {
   timeouts?: Partial<UpsTimeouts>;
   /** Kept-alive connections to UPS at most; as many as the gate lets calls through, or they queue behind each other. */
   connections?: number;
+  /** The way to UPS; HTTP unless given. */
+  wire?: Wire;
 }
 
 export const TIMEOUT_DEFAULTS: UpsTimeouts = { connectMs: 5_000, headersMs: 15_000, bodyMs: 10_000, totalMs: 20_000 };
@@ -38,7 +40,8 @@ export function makeUpsClient(options: UpsClientOptions): UpsClient {
   const { gate, clock, clientId, clientSecret, redirectUri } = options;
   const timeouts = readTimeouts(options.timeouts);
   const { origin, prefix } = readBaseUrl(options.baseUrl);
-  const wire = makeWire({ origin, connections: options.connections ?? GATE_DEFAULTS.concurrent, timeouts, clock });
+  const connections = options.connections ?? GATE_DEFAULTS.concurrent;
+  const wire = options.wire ?? makeWire({ origin, connections, timeouts, clock });
   const basic = `Basic ${Buffer.from(`${clientId}:${clientSecret}`, 'utf8').toString('base64')}`;
   const secretsAnd = (...own: string[]): string[] => [clientSecret, basic.slice('Basic '.length), ...own];
 

@@ -3,3 +3,4 @@ export { makeUpsClient, TIMEOUT_DEFAULTS, type UpsClientOptions } from './client
 export { GATE_DEFAULTS, makeGate, type GateOptions } from './gate';
 export { challengeOf, makePkce, type Pkce } from './pkce';
 export { systemClock } from './clock';
+export type { Wire, WireAnswer, WireRequest } from './wire';

@@ -149,11 +149,13 @@ export function makePerformer(parts: PerformerParts): Performer {
     const { eventId = randomUUID(), secrets } = outcome ?? {};
     const about = { key, attempt: claim.attempt, eventId, ...(secrets && { secrets: { ...secrets } }) };
     const hold = holdOf(work, outcome, eventId);
+    // Of this answer in this hand: another that holds the same one may not run what this one claimed.
+    const mark = `${by}/${randomUUID()}`;
     for (let tries = 1; ; tries++) {
       // Found again, it may be stored already.
       const unsure = tries > 1 || outcome?.eventId !== undefined;
       // Whoever is going takes nothing new: the queue tells others of what this starts.
-      const claimBy = isStopping ? {} : { claimBy: by };
+      const claimBy = isStopping ? {} : { claimBy: mark };
       try {
         const settled = await runtime.settle(document, { ...about, ...claimBy, unsure }, result);
         await hold?.release();

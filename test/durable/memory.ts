@@ -101,6 +101,11 @@ export function makeMemoryStore<Data extends object, View extends object>(
   const entriesOf = (id: string): HistoryEntry[] =>
     copy([...(history.get(id)?.values() ?? [])].sort((a, b) => a.row.seq - b.row.seq));
 
+  function rowById(id: string, eventId: string): Row | null {
+    for (const { row } of history.get(id)?.values() ?? []) if (row.eventId === eventId) return row;
+    return null;
+  }
+
   return {
     calls,
     documents: () => copy([...documents.values()]),
@@ -147,8 +152,7 @@ export function makeMemoryStore<Data extends object, View extends object>(
       if (fault !== null) throw new StoreUnavailable('The store is away, as the test asked.');
     },
 
-    findApplied: (id, eventId) =>
-      read('findApplied', id, () => entriesOf(id).find(({ row }) => row.eventId === eventId)?.row ?? null),
+    findApplied: (id, eventId) => read('findApplied', id, () => rowById(id, eventId)),
 
     due: ({ kind, now, after, limit }) =>
       read('due', null, (kept) => {

@@ -393,6 +393,18 @@ describe('claims', () => {
     expect(both.filter((claimed) => claimed !== null)).toHaveLength(1);
   });
 
+  it('one event sent to one process twice at once runs what it claimed once, also when one answer was lost', async () => {
+    const one = await connected();
+    let writes = 0;
+    one.fail((operation) => (operation === 'write' && ++writes === 2 ? 'before' : null));
+    const options = { claimBy: 'api', eventId: 'twice' };
+    const both = await Promise.all([
+      one.dispatch({ type: 'REFRESH' }, options),
+      one.dispatch({ type: 'REFRESH' }, options),
+    ]);
+    expect(both.flatMap(({ claimed }) => claimed)).toHaveLength(1);
+  });
+
   it('started work that nobody claimed is handed over, and its loss is made good by upsAt', async () => {
     const one = await connected();
     one.queue.take();

@@ -1,0 +1,302 @@
+/**
+ * One world, lived through: accounts that are connected, refreshed, edited and reconnected by three processes while chance
+ * takes away whatever can be taken; then everything is in order again for a while, and what must always hold is looked at.
+ */
+
+import { accountData } from '../machines/lived';
+import { findViolations } from './checks';
+import { makeMachines, type Machines } from './machines';
+import { startService, type Service } from './service';
+import { makeSimulatedUps, type SimulatedUps } from './ups';
+import { makeWorld, type World } from './world';
+
+export interface Lived {
+  seed: number;
+  violations: string[];
+  accounts: number;
+  steps: number;
+  trace: string;
+  /** What happened, by kind. */
+  faults: Record<string, number>;
+}
+
+/** One event of a client, which asks again with the same id until it gets a verdict. */
+export interface Told {
+  accountId: string;
+  eventId: string;
+  type: string;
+  verdict: string | null;
+  /** How often it was sent: of two on their way at once the first to be answered need not be the first to arrive. */
+  tries: number;
+}
+
+export interface Scene {
+  world: World;
+  machines: Machines;
+  ups: SimulatedUps;
+  services: Service[];
+  told: Told[];
+  accountIds: string[];
+  violations: string[];
+}
+
+const HOSTS = ['a', 'b', 'c'];
+const MINUTE = 60_000;
+const FAULTS_MS = 7 * MINUTE;
+/** Longer than the longest pause between two tries. */
+const HEALING_MS = 8 * MINUTE;
+
+const idOf = (seed: number, n: number): string => `acc_s${seed}n${n}`;
+
+export async function live(seed: number): Promise<Lived> {
+  const world = makeWorld(seed);
+  const release = world.install();
+  try {
+    return await liveIn(world, seed);
+  } finally {
+    release();
+  }
+}
+
+async function liveIn(world: World, seed: number): Promise<Lived> {
+  const { chance } = world;
+  const machines = makeMachines(world);
+  const ups = makeSimulatedUps(world);
+  const scene: Scene = { world, machines, ups, services: [], told: [], accountIds: [], violations: [] };
+  const faults: Record<string, number> = {};
+  const count = (what: string): void => {
+    faults[what] = (faults[what] ?? 0) + 1;
+    world.note(what);
+  };
+  const bug = (error: unknown): void => {
+    scene.violations.push(`a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  };
+
+  let born = 0;
+  let isHealing = false;
+  function start(host: string): void {
+    const process = world.process(`${host}${++born}`, host);
+    scene.services.push(startService({ world, machines, ups, process, bug }));
+  }
+  world.onCrash = (process) => {
+    faults['processes ended'] = (faults['processes ended'] ?? 0) + 1;
+    scene.services = scene.services.filter((one) => one.process !== process);
+    world.after(chance.between(0, isHealing ? 1_000 : 20_000), null, () => start(process.host));
+  };
+  for (const host of HOSTS) start(host);
+  machines.onJob = (id, job) => deliver(scene, id, job, bug);
+
+  const accounts = chance.between(2, 12);
+  for (let n = 0; n < accounts; n++) scene.accountIds.push(idOf(seed, n));
+  scene.accountIds.forEach((id) =>
+    world.after(chance.between(0, MINUTE), null, () => void client(scene, id, () => isHealing)),
+  );
+
+  ups.faults.clocksMs = chance.pick([0, 0, 30_000]);
+  setFaults(scene, true);
+  scheduleFaults(scene, count, () => isHealing);
+  await world.runUntil(world.now() + FAULTS_MS);
+  isHealing = true;
+  setFaults(scene, false);
+  await world.runUntil(world.now() + HEALING_MS);
+
+  const violations = [...new Set([...scene.violations, ...ups.violations, ...findViolations(scene)])];
+  return { seed, violations, accounts, steps: world.steps(), trace: world.trace(), faults };
+}
+
+/** How bad things are in this world: each kind of fault has its own share, and some worlds have none of it. */
+function setFaults({ world, machines, ups }: Scene, on: boolean): void {
+  const { chance } = world;
+  const share = (most: number): number => (on && chance.is(0.7) ? chance.next() * most : 0);
+  world.crashShare = share(0.004);
+  Object.assign(machines.storeWay, {
+    loseRequest: share(0.05),
+    loseAnswer: share(0.05),
+    slowMs: on ? chance.pick([5, 50, 800]) : 10,
+  });
+  Object.assign(machines.redisWay, { loseRequest: share(0.2), loseAnswer: share(0.2) });
+  Object.assign(ups.faults, {
+    ...{ unavailable: share(0.3), limited: share(0.2), unsent: share(0.2), lost: share(0.25), late: share(0.15) },
+    ...{ awayUntil: 0, refusesUsUntil: 0 },
+  });
+  machines.isStoreAway = false;
+  machines.isRedisAway = false;
+  machines.brokenDisks.clear();
+}
+
+/** To somebody: once, twice at the same time, late, or never. Who empties Redis takes what is on its way with it. */
+function deliver(scene: Scene, id: string, job: string, bug: (error: unknown) => void): void {
+  const { world, machines } = scene;
+  const { chance } = world;
+  world.after(chance.is(0.1) ? chance.between(1_000, 60_000) : chance.between(1, 100), null, () => {
+    if (!machines.jobs.delete(job) || machines.isRedisAway || chance.is(world.crashShare * 5)) return;
+    for (let times = chance.is(0.1) ? 2 : 1; times > 0 && scene.services.length > 0; times--) {
+      const { process, performer } = chance.pick(scene.services);
+      world.after(0, process, () => void performer.perform(id).catch(bug));
+    }
+  });
+}
+
+type Count = (what: string) => void;
+
+function scheduleFaults(scene: Scene, count: Count, isOver: () => boolean): void {
+  const { world, machines, ups } = scene;
+  const { chance } = world;
+  const someone = () => (scene.services.length === 0 ? null : chance.pick(scene.services));
+  const happenings: [string, () => void][] = [
+    ['kill', () => void (scene.services.length > 0 && world.kill(chance.pick(scene.services).process))],
+    [
+      'SIGTERM',
+      () =>
+        void someone()
+          ?.stop()
+          .catch(() => undefined),
+    ],
+    [
+      'SIGSTOP',
+      () => {
+        const one = someone();
+        if (one) one.process.pausedUntil = world.now() + chance.between(1_000, 150_000);
+      },
+    ],
+    [
+      'clock jumps',
+      () => {
+        const one = someone();
+        const most = ups.faults.clocksMs / 2;
+        if (one) one.process.skewMs = chance.between(-most, most);
+      },
+    ],
+    ['FLUSHALL', () => machines.emptyRedis()],
+    ['Redis away', () => flick((is) => (machines.isRedisAway = is), chance.between(1_000, 120_000))],
+    ['store away', () => flick((is) => (machines.isStoreAway = is), chance.between(1_000, 90_000))],
+    ['UPS away', () => void (ups.faults.awayUntil = world.now() + chance.between(1_000, 180_000))],
+    ['UPS refuses us', () => void (ups.faults.refusesUsUntil = world.now() + chance.between(1_000, 180_000))],
+    [
+      'disk broken',
+      () => {
+        const host = chance.pick(HOSTS);
+        flick(
+          (is) => (is ? machines.brokenDisks.add(host) : machines.brokenDisks.delete(host)),
+          chance.between(1_000, 60_000),
+        );
+      },
+    ],
+  ];
+  function flick(set: (is: boolean) => unknown, forMs: number): void {
+    set(true);
+    world.after(forMs, null, () => void set(false));
+  }
+  const meanMs = chance.between(15_000, 90_000);
+  const next = (): void => {
+    world.after(chance.between(1, 2 * meanMs), null, () => {
+      if (isOver()) return;
+      const [what, happen] = chance.pick(happenings);
+      count(what);
+      happen();
+      next();
+    });
+  };
+  next();
+}
+
+/** What a platform and a merchant do with one account, each thing until it is answered. */
+async function client(scene: Scene, accountId: string, isOver: () => boolean): Promise<void> {
+  const { world, ups, told } = scene;
+  const { chance } = world;
+  let events = 0;
+  let consents = 0;
+  const outside = world.process(`client of ${accountId}`, 'outside');
+  const pause = (ms: number) => world.sleep(outside, ms);
+
+  /** By whatever process answers; one that is killed, or answers that it cannot, is followed by another try. */
+  async function asked<T>(work: (service: Service) => Promise<T>): Promise<T> {
+    for (;;) {
+      const service = scene.services.length === 0 ? null : chance.pick(scene.services);
+      const answer = service && (await answered(service, work));
+      if (answer) return answer.value;
+      await pause(chance.between(500, 4_000));
+    }
+  }
+
+  /** Null after an error, or when no answer came. */
+  function answered<T>(service: Service, work: (service: Service) => Promise<T>): Promise<{ value: T } | null> {
+    return new Promise((resolve) => {
+      world.after(30_000, outside, () => resolve(null));
+      world.after(chance.between(0, 20), service.process, () => {
+        work(service).then(
+          (value) => world.after(chance.between(0, 20), outside, () => resolve({ value })),
+          () => world.after(1, outside, () => resolve(null)),
+        );
+      });
+    });
+  }
+
+  async function tell(event: { type: string }, secrets?: Record<string, string>): Promise<string> {
+    const eventId = `${accountId}-event-${++events}`;
+    const one: Told = { accountId, eventId, type: event.type, verdict: null, tries: 0 };
+    told.push(one);
+    const options = { actor: 'key:client', eventId, bodyHash: eventId, ...(secrets && { secrets }) };
+    const { verdict } = await asked(({ runtime }) => {
+      one.tries++;
+      return runtime.dispatch(accountId, event, options);
+    });
+    one.verdict = verdict;
+    return verdict;
+  }
+
+  async function connect(): Promise<void> {
+    const consentId = `${accountId}-consent-${++consents}`;
+    const link = { consentId, linkHash: 'l', stateHash: 's', cookieHash: 'c', returnTo: null, ttlMs: 1_800_000 };
+    await tell({ type: 'AUTHORIZE', ...link }, { verifier: 'v'.repeat(43) });
+    await pause(chance.between(1_000, 20_000));
+    const code = ups.issueCode();
+    // A browser comes back once; if the process dies the merchant authorizes again, later.
+    const service = scene.services.length === 0 ? null : chance.pick(scene.services);
+    if (!service) return;
+    await answered(service, async ({ runtime, performer, clock }) => {
+      const since = clock.monotonic();
+      const event = { type: 'CODE_RECEIVED', consentId } as never;
+      const { document, claimed } = await runtime.dispatch(accountId, event, {
+        actor: 'merchant',
+        claimBy: performer.by,
+      });
+      await performer.carry(document, claimed, { code, since });
+    });
+  }
+
+  const refresh = async (): Promise<void> => {
+    const eventId = `${accountId}-event-${++events}`;
+    const one: Told = { accountId, eventId, type: 'REFRESH', verdict: null, tries: 0 };
+    told.push(one);
+    await asked(async ({ runtime, performer, clock }) => {
+      one.tries++;
+      const since = clock.monotonic();
+      const options = { actor: 'key:client', eventId, bodyHash: eventId, claimBy: performer.by };
+      const { verdict, document, claimed } = await runtime.dispatch(accountId, { type: 'REFRESH' }, options);
+      one.verdict = verdict;
+      performer.carry(document, claimed, { since }).catch(() => undefined);
+    });
+  };
+
+  const policy = chance.pick(['eager', 'lazy'] as const);
+  await asked(({ runtime }) =>
+    runtime.create(
+      { id: accountId, tenantId: 'acme', data: accountData(policy) },
+      { type: 'CREATE' },
+      { actor: 'key:client', eventId: `${accountId}-born` },
+    ),
+  );
+  await connect();
+  const use = (ref: string) => ({ kind: 'store' as const, ref });
+  while (!isOver()) {
+    await pause(chance.between(5_000, 120_000));
+    const what = chance.next();
+    if (what < 0.4) await refresh();
+    else if (what < 0.55) await tell({ type: 'USE', use: use(`st_${chance.between(1, 5)}`) } as never);
+    else if (what < 0.65) await tell({ type: 'UNUSE', use: use(`st_${chance.between(1, 5)}`) } as never);
+    else if (what < 0.75) await tell({ type: 'VERIFY' });
+    else if (what < 0.8) await tell({ type: 'CANCEL_AUTHORIZATION' });
+    else await connect();
+  }
+}

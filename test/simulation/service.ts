@@ -1,0 +1,137 @@
+/** A process of the service, all roles in one, made of the real parts on simulated machines. */
+
+import { createHash } from 'node:crypto';
+import { makeVault, type Vault } from '../../src/db/vault';
+import { makeRuntime, type Runtime } from '../../src/durable/runtime';
+import type { AccountData } from '../../src/machines/data';
+import { makeAccountDefinition, type AccountView } from '../../src/machines/definition';
+import { makeGate, makeUpsClient } from '../../src/ups';
+import {
+  makePerformer,
+  makePickUp,
+  makeRecall,
+  makeRunners,
+  makeSpool,
+  makeSpoolFigures,
+  makeSweep,
+  type Performer,
+} from '../../src/workers';
+import type { Machines } from './machines';
+import type { SimulatedUps } from './ups';
+import type { Process, World } from './world';
+
+export const definition = makeAccountDefinition();
+const key = { id: 'k1', key: createHash('sha256').update('simulation').digest() };
+export const vault: Vault = makeVault([key]);
+
+export interface Service {
+  process: Process;
+  clock: { now(): number; monotonic(): number };
+  runtime: Runtime<AccountData, AccountView>;
+  performer: Performer;
+  /** SIGTERM: ends what is in hand, then the process. */
+  stop(): Promise<void>;
+}
+
+/** Ticks of the sweep and of the pick-up; the real ones are shorter, and nothing depends on it. */
+const TICK_MS = 5_000;
+const PICK_UP_MS = 15_000;
+
+export interface ServiceParts {
+  world: World;
+  machines: Machines;
+  ups: SimulatedUps;
+  process: Process;
+  /** Something threw that nobody expected. */
+  bug: (error: unknown) => void;
+}
+
+export function startService({ world, machines, ups, process, bug }: ServiceParts): Service {
+  const { chance } = world;
+  const clock = { now: () => world.now() + process.skewMs, monotonic: () => world.now() };
+  const log = {
+    info: () => undefined,
+    warn: () => undefined,
+    error: (fields: object, message: string) => {
+      if (message.includes('this is a bug')) bug(new Error(`${message} ${JSON.stringify(fields)}`));
+    },
+  };
+  let ids = 0;
+  const store = machines.storeFor(process);
+  const queues = machines.queuesFor(process);
+  const gate = makeGate(clock);
+  const client = makeUpsClient({
+    baseUrl: 'https://ups.example',
+    clientId: 'client',
+    clientSecret: 'client-secret',
+    redirectUri: 'https://upslink.example/oauth/callback',
+    gate,
+    clock,
+    wire: ups.wireFor(process),
+  });
+  const runtime = makeRuntime<AccountData, AccountView>({
+    definition,
+    store,
+    queue: queues,
+    clock,
+    makeId: () => `${process.name}-${++ids}`,
+    seal: ({ id, ...about }, secret) => vault.seal(secret, { ...about, accountId: id }),
+    pause: (tries) => world.sleep(process, chance.between(0, 40 * 2 ** tries)),
+    report: () => undefined,
+  });
+  const wait = (ms: number) => world.sleep(process, ms);
+  const figures = makeSpoolFigures();
+  const spool = makeSpool({ places: machines.placesFor(process), vault, clock, log, figures });
+  const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait });
+  const performer = makePerformer({
+    runtime,
+    runners: makeRunners({ client, gate, vault, clock, log, wait, recall }),
+    gate,
+    queueOf: definition.queueOf,
+    by: process.name,
+    clock,
+    log,
+    spool,
+    pause: (tries) => world.sleep(process, Math.min(1_000, 100 * 2 ** tries)),
+  });
+  const pickUp = makePickUp({ spool, runtime, clock, log, figures });
+  const sweep = makeSweep({
+    store,
+    wake: (id) => runtime.wake(id),
+    performer,
+    queues,
+    lease: machines.leaseFor(process),
+    clock,
+    log,
+  });
+
+  let isStopping = false;
+  const loop = async (tick: () => Promise<unknown>, everyMs: number): Promise<void> => {
+    await world.sleep(process, chance.between(0, everyMs));
+    while (!isStopping) {
+      await tick();
+      await world.sleep(process, everyMs);
+    }
+  };
+  world.as(process, () => {
+    loop(() => sweep.tick(), TICK_MS).catch(bug);
+    loop(() => pickUp.tick(), PICK_UP_MS).catch(bug);
+  });
+
+  return {
+    process,
+    clock,
+    runtime,
+    performer,
+    async stop() {
+      isStopping = true;
+      await Promise.all([sweep.stop(), performer.stop()]);
+      await pickUp.stop();
+      await runtime.relay.idle();
+      world.note(`${process.name} has stopped`);
+      process.isDead = true;
+      process.diedAt = world.now();
+      world.onCrash(process);
+    },
+  };
+}
