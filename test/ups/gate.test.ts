@@ -118,7 +118,12 @@ describe("UPS's circuit", () => {
     const { gate, clock } = open();
     for (const endpoint of ['token', 'rate', 'refresh'] as const) permitOf(gate.admit(endpoint)).done(failed);
     const until = clock.now() + 1_000;
-    expect(gate.state().ups).toEqual({ state: 'open', until, why: '3 failures in a row, the last: 503', openMs: 1_000 });
+    expect(gate.state().ups).toEqual({
+      state: 'open',
+      until,
+      why: '3 failures in a row, the last: 503',
+      openMs: 1_000,
+    });
     for (const endpoint of ['token', 'rate', 'refresh'] as const) {
       expect(gate.admit(endpoint)).toEqual({ ok: false, why: 'ups-circuit', retryAt: until });
     }
