@@ -144,7 +144,7 @@ function scheduleFaults(scene: Scene, count: Count, isOver: () => boolean): void
   const { chance } = world;
   const someone = () => (scene.services.length === 0 ? null : chance.pick(scene.services));
   const happenings: [string, () => void][] = [
-    ['kill', () => void (scene.services.length > 0 && world.kill(chance.pick(scene.services).process))],
+    ['kill', () => kill()],
     [
       'SIGTERM',
       () =>
@@ -168,18 +168,25 @@ function scheduleFaults(scene: Scene, count: Count, isOver: () => boolean): void
       },
     ],
     ['FLUSHALL', () => machines.emptyRedis()],
-    ['Redis away', () => flick((is) => (machines.isRedisAway = is), chance.between(1_000, 120_000))],
-    ['store away', () => flick((is) => (machines.isStoreAway = is), chance.between(1_000, 90_000))],
+    ['Redis away', () => redisAway(chance.between(1_000, 120_000))],
+    ['store away', () => storeAway(chance.between(1_000, 90_000))],
+    [
+      'store away, and a kill',
+      () => {
+        const forMs = chance.between(20_000, 120_000);
+        storeAway(forMs);
+        world.after(chance.between(8_000, forMs), null, () => kill());
+      },
+    ],
     ['UPS away', () => void (ups.faults.awayUntil = world.now() + chance.between(1_000, 180_000))],
     ['UPS refuses us', () => void (ups.faults.refusesUsUntil = world.now() + chance.between(1_000, 180_000))],
     [
       'disk broken',
       () => {
         const host = chance.pick(HOSTS);
-        flick(
-          (is) => (is ? machines.brokenDisks.add(host) : machines.brokenDisks.delete(host)),
-          chance.between(1_000, 60_000),
-        );
+        const forMs = chance.between(1_000, 60_000);
+        trouble(`disk ${host}`, forMs);
+        flick((is) => (is ? machines.brokenDisks.add(host) : machines.brokenDisks.delete(host)), forMs);
       },
     ],
   ];
@@ -187,6 +194,15 @@ function scheduleFaults(scene: Scene, count: Count, isOver: () => boolean): void
     set(true);
     world.after(forMs, null, () => void set(false));
   }
+  function trouble(place: string, forMs: number): void {
+    machines.troubles.push({ place, from: world.now(), to: world.now() + forMs });
+  }
+  function redisAway(forMs: number): void {
+    trouble('redis', forMs);
+    flick((is) => (machines.isRedisAway = is), forMs);
+  }
+  const storeAway = (forMs: number): void => flick((is) => (machines.isStoreAway = is), forMs);
+  const kill = (): void => void (scene.services.length > 0 && world.kill(chance.pick(scene.services).process));
   const meanMs = chance.between(15_000, 90_000);
   const next = (): void => {
     world.after(chance.between(1, 2 * meanMs), null, () => {

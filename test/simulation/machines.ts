@@ -17,6 +17,12 @@ const LOCAL: Way = { loseRequest: 0, loseAnswer: 0, slowMs: 5, timeoutMs: 1 };
 /** In the place of an answer that does not come. */
 const NOTHING = Symbol('no answer');
 
+export interface Trouble {
+  place: string;
+  from: number;
+  to: number;
+}
+
 export interface Machines {
   memory: MemoryStore<AccountData, AccountView>;
   /** How the way to the store and to Redis is at the moment. */
@@ -35,6 +41,9 @@ export interface Machines {
   placesFor(process: Process): SecondPlace[];
   /** A disk that takes nothing, by host. */
   brokenDisks: Set<string>;
+  /** When the second place lost things or took none: `redis`, or `disk <host>`. */
+  troubles: Trouble[];
+  hadTrouble(place: string, from: number, to: number): boolean;
   /** Jobs that wait, by queue and account. */
   jobs: Set<string>;
   /** Called when a job is there: it is delivered to somebody, twice, late, or never. */
@@ -108,9 +117,13 @@ export function makeMachines(world: World): Machines {
     isStoreAway: false,
     isRedisAway: false,
     brokenDisks: new Set(),
+    troubles: [],
+    hadTrouble: (place, from, to) =>
+      machines.troubles.some((one) => one.place === place && one.from <= to && one.to >= from),
     jobs: new Set(),
     onJob: () => undefined,
     emptyRedis() {
+      machines.troubles.push({ place: 'redis', from: world.now(), to: world.now() });
       machines.jobs.clear();
       redisAnswers = new Map();
     },

@@ -33,6 +33,12 @@ export interface UpsFaults {
   clocksMs: number;
 }
 
+/** A pair reached somebody. */
+export interface Arrival {
+  at: number;
+  to: Process;
+}
+
 interface Grant {
   id: string;
   generation: number;
@@ -43,7 +49,7 @@ export interface SimulatedUps {
   faults: UpsFaults;
   readonly sent: Sent[];
   /** When the pair of that generation reached somebody, and whom; null when it never did. */
-  delivered(grantId: string, generation: number): { at: number; to: Process } | null;
+  delivered(grantId: string, generation: number): Arrival | null;
   newest(grantId: string): Grant | null;
   /** The refresh token UPS takes for that grant. */
   refreshTokenOf(grantId: string): string | null;
@@ -69,7 +75,7 @@ export function makeSimulatedUps(world: World): SimulatedUps {
   const grants = new Map<string, Grant>();
   const codes = new Set<string>();
   const sent: Sent[] = [];
-  const arrivals = new Map<string, { at: number; to: Process }>();
+  const arrivals = new Map<string, Arrival>();
   const violations: string[] = [];
   const reuseRevokes = world.chance.is(0.5);
   const faults = {
