@@ -7,6 +7,7 @@ import { makeCampaigns, type Campaigns } from './campaigns/advance';
 import type { Config } from './config';
 import { makeStore } from './db/accounts';
 import { connectDb, type Db } from './db/connection';
+import { makeOutageStore, type OutageStore } from './db/outages';
 import { makeVault, type Vault } from './db/vault';
 import { makeRuntime, type Runtime } from './durable/runtime';
 import type { Clock, Store } from './durable/types';
@@ -48,6 +49,7 @@ export interface Carrier {
   performer: Performer;
   queues: Queues;
   campaigns: Campaigns;
+  outages: OutageStore;
   circuits: SharedCircuits;
   waves: Waves;
   spool: Spool;
@@ -81,8 +83,9 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   releases.add('queues', () => queues.close());
 
   const store = makeStore(db);
+  const outages = makeOutageStore(db);
   const vault = makeVault(config.encryptionKeys);
-  const waves = makeWaves({ db, clock, log });
+  const waves = makeWaves({ outages, clock, log });
   const rules = { ...defaultRules, consentTtlMs: config.consentTtlMs, waves: () => waves.states() };
   const definition = makeAccountDefinition(rules);
   const makeId = () => randomUUID();
@@ -100,7 +103,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
 
   // Claims carry it: two starts of one process are two claimants.
   const by = randomBytes(9).toString('base64url');
-  const circuits = makeSharedCircuits({ db, by, clock, log });
+  const circuits = makeSharedCircuits({ outages, by, clock, log });
   const gate = makeGate(clock, { mayTry: (name) => circuits.mayTry(name) });
   const ups = makeUpsClient({
     baseUrl: config.ups.baseUrl,
@@ -122,7 +125,22 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   releases.add('work in hand', () => performer.stop());
 
   const campaigns = makeCampaigns({ db, runtime, vault, config, clock, makeId });
-  const made = { db, store, vault, runtime, gate, ups, performer, queues, campaigns, spool, figures, circuits, waves };
+  const made = {
+    db,
+    store,
+    outages,
+    vault,
+    runtime,
+    gate,
+    ups,
+    performer,
+    queues,
+    campaigns,
+    spool,
+    figures,
+    circuits,
+    waves,
+  };
   return { config, log, clock, makeId, ...made, releases };
 }
 

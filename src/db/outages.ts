@@ -37,13 +37,16 @@ export async function writeOutage<T extends StoredOutage>(
   }
 }
 
+/** Since the last time it was told. */
+export interface Heard {
+  refused: number;
+  answered: number;
+  /** Account ids. */
+  held: string[];
+}
+
 /** One trip: what one process heard since it last said so. Nobody waits for these numbers, so they guard nothing. */
-export async function countAnswers(
-  db: Db,
-  id: string,
-  heard: { refused: number; answered: number; held: string[] },
-  keep: number,
-): Promise<void> {
+export async function countAnswers(db: Db, id: string, heard: Heard, keep: number): Promise<void> {
   await answered(
     db.outages.updateOne(
       { _id: id },
@@ -54,5 +57,20 @@ export async function countAnswers(
     ),
   );
 }
+
+/** What the workers ask of it; the one in memory of the simulation is held to the same contract. */
+export interface OutageStore {
+  read(): Promise<StoredOutage[]>;
+  find(id: string): Promise<StoredOutage | null>;
+  write<T extends StoredOutage>(before: Pick<T, '_id' | 'rev'>, next: T): Promise<boolean>;
+  count(id: string, heard: Heard, keep: number): Promise<void>;
+}
+
+export const makeOutageStore = (db: Db): OutageStore => ({
+  read: () => readOutages(db),
+  find: (id) => findOutage(db, id),
+  write: (before, next) => writeOutage(db, before, next),
+  count: (id, heard, keep) => countAnswers(db, id, heard, keep),
+});
 
 export type { AnswerWindow, StoredCircuit, StoredOutage, StoredWave };

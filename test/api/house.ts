@@ -18,6 +18,7 @@ import { loadConfig, type Config } from '../../src/config';
 import { makeStore } from '../../src/db/accounts';
 import { makeApiKeys, type Role } from '../../src/db/apiKeys';
 import { connectDb } from '../../src/db/connection';
+import { makeOutageStore } from '../../src/db/outages';
 import { createTenant } from '../../src/db/tenants';
 import { makeVault } from '../../src/db/vault';
 import { StoreUnavailable } from '../../src/durable/errors';
@@ -162,7 +163,7 @@ export async function openHouse(name: string, given: Partial<Pick<Config, 'rateL
     performer,
     ups: client,
     vault,
-    waves: makeWaves({ db, clock, log }),
+    waves: makeWaves({ outages: makeOutageStore(db), clock, log }),
     clock,
     makeId: randomUUID,
     log,

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { makeStore, type AccountDocument } from '../../src/db/accounts';
 import { connectDb, type Db } from '../../src/db/connection';
 import { acquireLease, releaseLease } from '../../src/db/lease';
+import { makeOutageStore } from '../../src/db/outages';
 import { makeVault, type Vault } from '../../src/db/vault';
 import { StoreUnavailable } from '../../src/durable/errors';
 import { makeRuntime, type Runtime } from '../../src/durable/runtime';
@@ -170,8 +171,8 @@ export async function openHouse(name: string) {
     const store = counted(makeStore(given.db ?? db), counts, storeIs);
     const vault = given.vault ?? houseVault;
     const by = `process-${randomUUID()}`;
-    const circuits = makeSharedCircuits({ db, by, clock, log });
-    const waves = makeWaves({ db, clock, log });
+    const circuits = makeSharedCircuits({ outages: makeOutageStore(db), by, clock, log });
+    const waves = makeWaves({ outages: makeOutageStore(db), clock, log });
     const mayTry = given.shares === true ? circuits.mayTry : () => true;
     const gate = makeGate(clock, { ...GATE_DEFAULTS, mayTry, ...given.gate });
     const definition = makeAccountDefinition({ ...defaultRules, waves: () => waves.states() });
@@ -232,7 +233,8 @@ export async function openHouse(name: string) {
       spool,
       pickUp,
       waves,
-      look: (triesHeld = true) => lookAtOutages({ db, gate, circuits, waves, runtime, log, triesHeld }),
+      look: (triesHeld = true) =>
+        lookAtOutages({ outages: makeOutageStore(db), gate, circuits, waves, runtime, log, triesHeld }),
       forgetCounts: () => void Object.assign(counts, nothing()),
       setAway: (is) => void (storeIs.away = is),
       leaveAfterWrite: () => void (storeIs.leaving = true),

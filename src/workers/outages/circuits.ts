@@ -3,14 +3,13 @@
  * and all close by it. Each goes by its own while the store is away.
  */
 
-import type { Db } from '../../db/connection';
-import { writeOutage, type StoredCircuit, type StoredOutage } from '../../db/outages';
+import type { OutageStore, StoredCircuit, StoredOutage } from '../../db/outages';
 import type { Clock } from '../../durable/types';
 import { CIRCUITS, type CircuitName, type CircuitState, type Gate } from '../../ups';
 import type { WorkLog } from '../work';
 
 export interface CircuitsParts {
-  db: Pick<Db, 'outages'>;
+  outages: OutageStore;
   /** Names this process. */
   by: string;
   clock: Clock;
@@ -21,7 +20,7 @@ export interface SharedCircuits {
   /** For the gate: whether the trial of a half-open circuit is ours. Notes that somebody would make it. */
   mayTry(name: CircuitName): boolean;
   /** What others found is taken over, and what this gate found is told. */
-  look(gate: Pick<Gate, 'circuit'>, outages: StoredOutage[]): Promise<void>;
+  look(gate: Pick<Gate, 'circuit'>, read: StoredOutage[]): Promise<void>;
 }
 
 /** A trial ends by itself within 20 s; a process that died in one keeps nobody longer than this. */
@@ -38,8 +37,7 @@ const idOf = (name: CircuitName): string => `circuit:${name}`;
 const CLOSED = { openUntil: 0, openMs: 0, why: null, trialBy: null, trialUntil: 0 };
 const newCircuit = (name: CircuitName): StoredCircuit => ({ _id: idOf(name), kind: 'circuit', rev: 0, ...CLOSED });
 
-export function makeSharedCircuits({ db: given, by, clock, log }: CircuitsParts): SharedCircuits {
-  const db = given as Db;
+export function makeSharedCircuits({ outages, by, clock, log }: CircuitsParts): SharedCircuits {
   let lookedAt = -Infinity;
   const trials = new Set<CircuitName>();
   const wantedAt = new Map<CircuitName, number>();
@@ -47,7 +45,7 @@ export function makeSharedCircuits({ db: given, by, clock, log }: CircuitsParts)
   const before = new Map<CircuitName, CircuitState['state']>();
 
   const tell = (stored: StoredCircuit, change: Partial<StoredCircuit>): Promise<boolean> =>
-    writeOutage<StoredCircuit>(db, stored, { ...stored, ...change });
+    outages.write<StoredCircuit>(stored, { ...stored, ...change });
 
   /** Open here and not there: found here. */
   async function tellOpen(name: CircuitName, stored: StoredCircuit, local: CircuitState): Promise<void> {
@@ -103,8 +101,8 @@ export function makeSharedCircuits({ db: given, by, clock, log }: CircuitsParts)
       wantedAt.set(name, clock.monotonic());
       return trials.has(name) || clock.monotonic() - lookedAt > STALE_MS;
     },
-    async look(gate, outages) {
-      const stored = outages.filter((one): one is StoredCircuit => one.kind === 'circuit');
+    async look(gate, read) {
+      const stored = read.filter((one): one is StoredCircuit => one.kind === 'circuit');
       for (const name of CIRCUITS)
         await lookAt(name, gate, stored.find(({ _id }) => _id === idOf(name)) ?? newCircuit(name));
       lookedAt = clock.monotonic();

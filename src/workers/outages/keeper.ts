@@ -1,7 +1,6 @@
 /** Once a second, in every process: what is out of order is read by all, and told by whoever finds it. */
 
-import type { Db } from '../../db/connection';
-import { readOutages } from '../../db/outages';
+import type { OutageStore } from '../../db/outages';
 import { NotFound } from '../../durable/errors';
 import type { Runtime } from '../../durable/runtime';
 import type { AccountData } from '../../machines/data';
@@ -13,7 +12,7 @@ import type { SharedCircuits } from './circuits';
 import type { Waves } from './waves';
 
 export interface OutagesParts {
-  db: Pick<Db, 'outages'>;
+  outages: OutageStore;
   gate: Pick<Gate, 'circuit'>;
   circuits: SharedCircuits;
   waves: Waves;
@@ -26,10 +25,17 @@ export interface OutagesParts {
 const LOOK_MS = 1_000;
 
 /** One look: one read, and a write for what is new. */
-export async function lookAtOutages({ db, gate, circuits, waves, runtime, triesHeld }: OutagesParts): Promise<void> {
-  const outages = await readOutages(db as Db);
-  await circuits.look(gate, outages);
-  await waves.look(outages);
+export async function lookAtOutages({
+  outages,
+  gate,
+  circuits,
+  waves,
+  runtime,
+  triesHeld,
+}: OutagesParts): Promise<void> {
+  const read = await outages.read();
+  await circuits.look(gate, read);
+  await waves.look(read);
   if (triesHeld) await waves.tryCanaries(tryHeld);
 
   async function tryHeld(accountId: string): Promise<boolean> {

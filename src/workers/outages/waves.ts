@@ -4,8 +4,7 @@
  * held stays so: no commit could say otherwise.
  */
 
-import type { Db } from '../../db/connection';
-import { countAnswers, findOutage, writeOutage, type StoredOutage, type StoredWave } from '../../db/outages';
+import type { Heard, OutageStore, StoredOutage, StoredWave } from '../../db/outages';
 import type { Clock } from '../../durable/types';
 import type { WaveState } from '../../machines/context';
 import { codeOf, nameOf, type WorkLog } from '../work';
@@ -13,7 +12,7 @@ import { within } from '../within';
 import { WAVE, decided, newWave, nextCanary, stateOf, triedLast, waveId, withRefusal, withRefusedCanary } from './wave';
 
 export interface WavesParts {
-  db: Pick<Db, 'outages'>;
+  outages: OutageStore;
   clock: Clock;
   log: WorkLog;
 }
@@ -30,7 +29,7 @@ export interface Waves extends WaveEars {
   /** As of the last look, for the machine's facts. */
   states(): Record<string, WaveState>;
   /** What was read; what was heard since the last look is written. */
-  look(outages: StoredOutage[]): Promise<void>;
+  look(all: StoredOutage[]): Promise<void>;
   /** Tries one held account of each wave whose time has come: `tryHeld` resolves false when it is not held any more. */
   tryCanaries(tryHeld: (accountId: string) => Promise<boolean>): Promise<void>;
   /** An admin's word; null when nothing is held for that code. */
@@ -42,14 +41,7 @@ const TRIES = 5;
 const PATIENCE_MS = 500;
 const CANDIDATES = 5;
 
-interface Heard {
-  refused: number;
-  answered: number;
-  held: string[];
-}
-
-export function makeWaves({ db: parts, clock, log }: WavesParts): Waves {
-  const db = parts as Db;
+export function makeWaves({ outages, clock, log }: WavesParts): Waves {
   let known: StoredWave[] = [];
   const heard = new Map<string, Heard>();
 
@@ -67,11 +59,11 @@ export function makeWaves({ db: parts, clock, log }: WavesParts): Waves {
   /** By compare-and-set, from the latest; the wave as it is then. */
   async function change(code: string, next: (wave: StoredWave) => StoredWave | null): Promise<StoredWave | null> {
     for (let tries = 0; tries < TRIES; tries++) {
-      const found = (await findOutage(db, waveId(code))) as StoredWave | null;
+      const found = (await outages.find(waveId(code))) as StoredWave | null;
       const before = found ?? newWave(code, clock.now());
       const after = next(before);
       if (after === null) return null;
-      if (await writeOutage(db, before, after)) {
+      if (await outages.write(before, after)) {
         const written = { ...after, rev: before.rev + 1 };
         tellOnce(before, written);
         remember(written);
@@ -132,7 +124,7 @@ export function makeWaves({ db: parts, clock, log }: WavesParts): Waves {
       if (!next) return;
       const { accountId } = next;
       // Written down first: another scheduler tries no second one.
-      if (!(await writeOutage(db, next.wave, next.wave))) return;
+      if (!(await outages.write(next.wave, next.wave))) return;
       const written = { ...next.wave, rev: next.wave.rev + 1 };
       if (wave) tellOnce(wave, written);
       remember(written);
@@ -149,13 +141,13 @@ export function makeWaves({ db: parts, clock, log }: WavesParts): Waves {
       const states = known.map((wave) => [wave.code, stateOf(wave, clock.now())] as const);
       return Object.fromEntries(states.filter((one): one is [string, WaveState] => one[1] !== null));
     },
-    async look(outages) {
-      const read = outages.filter((one): one is StoredWave => one.kind === 'wave');
+    async look(all) {
+      const read = all.filter((one): one is StoredWave => one.kind === 'wave');
       // What was written here meanwhile is newer than what was read.
       known = read.map((one) => known.find(({ code, rev }) => code === one.code && rev > one.rev) ?? one);
       for (const [code, one] of [...heard]) {
         heard.delete(code);
-        await countAnswers(db, waveId(code), one, WAVE.kept);
+        await outages.count(waveId(code), one, WAVE.kept);
       }
     },
     async tryCanaries(tryHeld) {
