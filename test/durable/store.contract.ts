@@ -212,7 +212,7 @@ const sampleLink = {
 export interface QueueUnderTest {
   queue: Queue;
   /** What was handed over since the last call, in any order. */
-  taken(): Promise<{ id: string; queue: string; at: number }[]>;
+  taken(): Promise<{ id: string; queue: string }[]>;
   goAway(): Promise<void>;
   comeBack(): Promise<void>;
 }
@@ -240,7 +240,8 @@ export function describeQueue(name: string, make: () => Promise<QueueUnderTest>)
       const another = { id: 'acc_2', queue: 'authorization', at: AT };
       expect(await handAtOnce([item, another])).toBe(true);
       const taken = (await made.taken()).sort((a, b) => a.id.localeCompare(b.id));
-      expect(taken).toEqual([item, another]);
+      expect(taken).toMatchObject([item, another].map(({ id, queue }) => ({ id, queue })));
+      expect(taken).toHaveLength(2);
     });
 
     it('takes nothing gladly', async () => {
@@ -253,7 +254,7 @@ export function describeQueue(name: string, make: () => Promise<QueueUnderTest>)
       expect(await handAtOnce([item])).toBe(false);
       await made.comeBack();
       while (!(await made.queue.hand([item]))) await delay(20);
-      expect(await made.taken()).toContainEqual(item);
+      expect(await made.taken()).toContainEqual(expect.objectContaining({ id: item.id, queue: item.queue }));
     });
   });
 }

@@ -1,6 +1,7 @@
 import { Worker, type Job as BullJob } from 'bullmq';
 import { Redis } from 'ioredis';
 import { makeQueues, type Job, type Queues } from '../../src/workers';
+import { describeQueue } from '../durable/store.contract';
 import { privateRedis, testPrefix, testRedis, type PrivateServer } from '../support/servers';
 import { until } from '../support/until';
 import { makeReleases } from '../ups/servers';
@@ -46,6 +47,20 @@ function openWorker(redisUrl: string, prefix: string, work: (job: BullJob<Job>) 
   releases.add(close);
   return { seen, close };
 }
+
+describeQueue('BullMQ', async () => {
+  const redis = await privateRedis();
+  releases.add(() => redis.dispose());
+  const queues = openQueues(redis.url, testPrefix('queues'));
+  await reached(queues, 'acc_first');
+  const taken = async () => {
+    const waiting = await Promise.all(queues.all.map((queue) => queue.getWaiting()));
+    await Promise.all(queues.all.map((queue) => queue.drain()));
+    return waiting.flat().map(({ data, queueName }) => ({ id: data.accountId, queue: queueName }));
+  };
+  await taken();
+  return { queue: queues, taken, goAway: () => redis.stop(), comeBack: () => redis.start() };
+});
 
 describe('a job says whose account, and swallows nothing', () => {
   let url: string;
