@@ -28,8 +28,8 @@ export type Fault = 'before' | 'after' | 'stale';
 export type Faults = (operation: StoreOperation, id: string | null) => Fault | null;
 
 export interface MemoryStore<Data, View> extends Store<Data, View> {
-  /** What is stored, for a test to look at; copies. */
-  documents(): Document<Data, View>[];
+  /** What is stored, or the named of it, for a test to look at; copies. */
+  documents(ids?: string[]): Document<Data, View>[];
   history(id: string): Row[];
   checkpoints(id: string): Checkpoint[];
   /** As an erasure leaves it. */
@@ -108,7 +108,10 @@ export function makeMemoryStore<Data extends object, View extends object>(
 
   return {
     calls,
-    documents: () => copy([...documents.values()]),
+    documents: (ids = [...documents.keys()]) => {
+      const found = ids.flatMap((id) => documents.get(id) ?? []);
+      return found.map((document) => copy(document));
+    },
     history: (id) => entriesOf(id).map(({ row }) => row),
     checkpoints: (id) => entriesOf(id).flatMap(({ checkpoint }) => (checkpoint ? [checkpoint] : [])),
 

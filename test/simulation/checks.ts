@@ -159,14 +159,12 @@ function recoveries(scene: Scene, document: Account): string[] {
   const { ups, machines } = scene;
   const mine = document.data.current && grantOf(document);
   if (!mine) return [];
-  return ups.sent
-    .filter(({ grantId }) => grantId === mine.grantId)
-    .flatMap((one) => {
-      const arrival = ups.delivered(one.grantId, one.generation + 1);
-      if (!arrival || one.at <= arrival.at + IN_HAND_MS || arrival.to.pausedUntil >= arrival.at) return [];
-      const { to, at } = arrival;
-      const isShared = to.diedAt - at > IN_HAND_MS && !machines.hadTrouble('redis', at, one.at);
-      if (to.isDead && to.diedAt < one.at && !isShared) return [];
-      return [`3: r.${one.grantId}.${one.generation} was sent again after its answer had reached ${to.name}`];
-    });
+  return ups.sendsOf(mine.grantId).flatMap((one) => {
+    const arrival = ups.delivered(one.grantId, one.generation + 1);
+    if (!arrival || one.at <= arrival.at + IN_HAND_MS || arrival.to.pausedUntil >= arrival.at) return [];
+    const { to, at } = arrival;
+    const isShared = to.diedAt - at > IN_HAND_MS && !machines.hadTrouble('redis', at, one.at);
+    if (to.isDead && to.diedAt < one.at && !isShared) return [];
+    return [`3: r.${one.grantId}.${one.generation} was sent again after its answer had reached ${to.name}`];
+  });
 }

@@ -117,7 +117,7 @@ function setFaults({ world, machines, ups }: Scene, on: boolean): void {
   Object.assign(machines.redisWay, { loseRequest: share(0.2), loseAnswer: share(0.2) });
   Object.assign(ups.faults, {
     ...{ unavailable: share(0.3), limited: share(0.2), unsent: share(0.2), lost: share(0.25), late: share(0.15) },
-    ...{ awayUntil: 0, refusesUsUntil: 0 },
+    ...{ awayUntil: 0, refusesUntil: 0 },
   });
   machines.isStoreAway = false;
   machines.isRedisAway = false;
@@ -179,7 +179,13 @@ function scheduleFaults(scene: Scene, count: Count, isOver: () => boolean): void
       },
     ],
     ['UPS away', () => void (ups.faults.awayUntil = world.now() + chance.between(1_000, 180_000))],
-    ['UPS refuses us', () => void (ups.faults.refusesUsUntil = world.now() + chance.between(1_000, 180_000))],
+    [
+      'UPS refuses us',
+      () => {
+        ups.faults.refusesUntil = world.now() + chance.between(1_000, 180_000);
+        ups.faults.refusesWith = chance.pick(['10401', '250002']);
+      },
+    ],
     [
       'disk broken',
       () => {

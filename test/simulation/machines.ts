@@ -1,5 +1,6 @@
 /** The machines a process talks to, each of which may be away, slow or forgetful: the store, Redis, its host's disk. */
 
+import type { OutageStore } from '../../src/db/outages';
 import { StoreUnavailable } from '../../src/durable/errors';
 import type { Store } from '../../src/durable/types';
 import type { AccountData } from '../../src/machines/data';
@@ -8,6 +9,7 @@ import type { Offer } from '../../src/workers/queues';
 import type { SecondPlace } from '../../src/workers/spool/place';
 import type { SealedAnswer } from '../../src/workers/spool/answer';
 import { makeMemoryStore, type MemoryStore } from '../durable/memory';
+import { makeMemoryOutages } from './outages';
 import type { Process, Way, World } from './world';
 
 export type AccountStore = Store<AccountData, AccountView>;
@@ -33,6 +35,7 @@ export interface Machines {
   /** FLUSHALL, or a Redis that comes back with nothing. */
   emptyRedis(): void;
   storeFor(process: Process): AccountStore;
+  outagesFor(process: Process): OutageStore;
   leaseFor(process: Process): { acquire(ttlMs: number): Promise<boolean>; release(): Promise<void> };
   queuesFor(process: Process): {
     hand(items: { id: string; queue: string }[]): Promise<boolean>;
@@ -62,6 +65,8 @@ export function makeMachines(world: World): Machines {
     storeWay: { loseRequest: 0, loseAnswer: 0, slowMs: 10, timeoutMs: 6_000 },
     redisWay: { loseRequest: 0, loseAnswer: 0, slowMs: 5, timeoutMs: 1_000 },
   };
+
+  const outages = makeMemoryOutages();
 
   const away = (): never => {
     throw new StoreUnavailable('the store is away');
@@ -128,6 +133,22 @@ export function makeMachines(world: World): Machines {
       redisAnswers = new Map();
     },
     storeFor,
+    outagesFor(process) {
+      const ask = async <T>(doing: string, work: () => Promise<T>): Promise<T> =>
+        world.call<Promise<T>>(
+          process,
+          `outages ${doing}`,
+          machines.storeWay,
+          () => (machines.isStoreAway ? away() : work()),
+          away,
+        );
+      return {
+        read: () => ask('read', () => outages.read()),
+        find: (id) => ask('find', () => outages.find(id)),
+        write: (before, next) => ask('write', () => outages.write(before, next)),
+        count: (id, heard, keep) => ask('count', () => outages.count(id, heard, keep)),
+      };
+    },
     leaseFor: (process) => ({
       acquire: (ttlMs) =>
         world.call(

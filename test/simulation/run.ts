@@ -1,20 +1,28 @@
 /**
  * `npm run simulate -- --minutes N`: fresh worlds until the time is over, with progress, and a table at the end.
  * `npm run simulate -- --seed S`: that world again, exactly.
+ * `npm run simulate -- --outage --accounts 50000`: days of outage over so many accounts.
  */
 
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { live, type Lived } from './life';
+import { liveThroughOutages } from './outage';
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string' }, seed: { type: 'string' }, from: { type: 'string' } },
+  options: {
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    from: { type: 'string' },
+    outage: { type: 'boolean' },
+    accounts: { type: 'string' },
+  },
 });
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const PROGRESS_MS = 5_000;
 const MANY = 5;
 
-function numberOf(name: 'minutes' | 'seed' | 'from'): number | null {
+function numberOf(name: 'minutes' | 'seed' | 'from' | 'accounts'): number | null {
   const text = values[name];
   if (text === undefined) return null;
   const number = Number(text);
@@ -65,10 +73,40 @@ async function many(minutes: number, from: number): Promise<void> {
   process.exitCode = failed.length > 0 ? 1 : 0;
 }
 
-const seed = numberOf('seed');
-void (seed === null ? many(numberOf('minutes') ?? 1, numberOf('from') ?? randomInt(2 ** 31)) : one(seed)).catch(
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 2;
-  },
-);
+async function outage(accounts: number): Promise<void> {
+  const begun = Date.now();
+  let toldAt = 0;
+  const seconds = () => ((Date.now() - begun) / 1_000).toFixed(0);
+  const progress = (stage: string, share: number): void => {
+    if (Date.now() - toldAt < PROGRESS_MS) return;
+    toldAt = Date.now();
+    say(`${seconds()} s: ${stage}, ${(share * 100).toFixed(0)} %`);
+  };
+  const { stages, lost, revoked, violations } = await liveThroughOutages({ accounts, progress });
+  const list = (counts: Record<string, number>): string =>
+    Object.entries(counts)
+      .map(([what, count]) => `${what} ${count}`)
+      .join(', ') || 'nothing';
+  say(`\n${accounts} accounts, ${seconds()} s`);
+  for (const { name, hours, accounts: standing, sends, told } of stages) {
+    say(`\n${name} (${hours} h): ${sends} refresh tokens sent`);
+    say(`  accounts: ${list(standing)}`);
+    say(`  told: ${list(told)}`);
+  }
+  say(`\nrevoked by their merchants: ${revoked.join(', ')}`);
+  say(`not connected at the end: ${lost.map(({ id, reason }) => `${id} (${reason ?? ''})`).join(', ')}`);
+  for (const violation of violations) say(`violation: ${violation}`);
+  const isRight = violations.length === 0 && lost.map(({ id }) => id).join() === [...revoked].sort().join();
+  process.exitCode = isRight ? 0 : 1;
+}
+
+function run(): Promise<void> {
+  const seed = numberOf('seed');
+  if (values.outage) return outage(numberOf('accounts') ?? 1_000);
+  return seed === null ? many(numberOf('minutes') ?? 1, numberOf('from') ?? randomInt(2 ** 31)) : one(seed);
+}
+
+run().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+});

@@ -2,18 +2,22 @@
 
 import { createHash } from 'node:crypto';
 import { makeVault, type Vault } from '../../src/db/vault';
+import { StoreUnavailable, TooBusy } from '../../src/durable/errors';
 import { makeRuntime, type Runtime } from '../../src/durable/runtime';
 import type { AccountData } from '../../src/machines/data';
-import { makeAccountDefinition, type AccountView } from '../../src/machines/definition';
+import { defaultRules, makeAccountDefinition, type AccountView } from '../../src/machines/definition';
 import { makeGate, makeUpsClient } from '../../src/ups';
 import {
+  lookAtOutages,
   makePerformer,
   makePickUp,
   makeRecall,
   makeRunners,
+  makeSharedCircuits,
   makeSpool,
   makeSpoolFigures,
   makeSweep,
+  makeWaves,
   type Performer,
 } from '../../src/workers';
 import type { Machines } from './machines';
@@ -33,9 +37,13 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Ticks of the sweep and of the pick-up; the real ones are shorter, and nothing depends on it. */
-const TICK_MS = 5_000;
-const PICK_UP_MS = 15_000;
+/** Ticks; the real ones are shorter, and nothing depends on it. */
+export interface Pace {
+  sweepMs: number;
+  pickUpMs: number;
+  outagesMs: number;
+}
+const PACE: Pace = { sweepMs: 5_000, pickUpMs: 15_000, outagesMs: 3_000 };
 
 export interface ServiceParts {
   world: World;
@@ -44,9 +52,10 @@ export interface ServiceParts {
   process: Process;
   /** Something threw that nobody expected. */
   bug: (error: unknown) => void;
+  pace?: Pace;
 }
 
-export function startService({ world, machines, ups, process, bug }: ServiceParts): Service {
+export function startService({ world, machines, ups, process, bug, pace = PACE }: ServiceParts): Service {
   const { chance } = world;
   const clock = { now: () => world.now() + process.skewMs, monotonic: () => world.now() };
   const log = {
@@ -59,7 +68,11 @@ export function startService({ world, machines, ups, process, bug }: ServicePart
   let ids = 0;
   const store = machines.storeFor(process);
   const queues = machines.queuesFor(process);
-  const gate = makeGate(clock);
+  const outages = machines.outagesFor(process);
+  const circuits = makeSharedCircuits({ outages, by: process.name, clock, log });
+  const waves = makeWaves({ outages, clock, log });
+  const gate = makeGate(clock, { mayTry: (name) => circuits.mayTry(name) });
+  const own = makeAccountDefinition({ ...defaultRules, waves: () => waves.states() });
   const client = makeUpsClient({
     baseUrl: 'https://ups.example',
     clientId: 'client',
@@ -70,7 +83,7 @@ export function startService({ world, machines, ups, process, bug }: ServicePart
     wire: ups.wireFor(process),
   });
   const runtime = makeRuntime<AccountData, AccountView>({
-    definition,
+    definition: own,
     store,
     queue: queues,
     clock,
@@ -85,9 +98,9 @@ export function startService({ world, machines, ups, process, bug }: ServicePart
   const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait });
   const performer = makePerformer({
     runtime,
-    runners: makeRunners({ client, gate, vault, clock, log, wait, recall }),
+    runners: makeRunners({ client, gate, vault, clock, log, wait, recall, waves }),
     gate,
-    queueOf: definition.queueOf,
+    queueOf: own.queueOf,
     by: process.name,
     clock,
     log,
@@ -113,9 +126,14 @@ export function startService({ world, machines, ups, process, bug }: ServicePart
       await world.sleep(process, everyMs);
     }
   };
+  const look = () => lookAtOutages({ outages, gate, circuits, waves, runtime, log, triesHeld: true });
+  const unlessAway = (error: unknown): void => {
+    if (!(error instanceof StoreUnavailable || error instanceof TooBusy)) throw error;
+  };
   world.as(process, () => {
-    loop(() => sweep.tick(), TICK_MS).catch(bug);
-    loop(() => pickUp.tick(), PICK_UP_MS).catch(bug);
+    loop(() => sweep.tick(), pace.sweepMs).catch(bug);
+    loop(() => pickUp.tick(), pace.pickUpMs).catch(bug);
+    loop(() => look().catch(unlessAway), pace.outagesMs).catch(bug);
   });
 
   return {

@@ -26,9 +26,11 @@ export interface UpsFaults {
   unsent: number;
   lost: number;
   late: number;
-  /** Until then every call is answered 503; and the same for 10401. */
+  /** Until then every call is answered 503. */
   awayUntil: number;
-  refusesUsUntil: number;
+  /** Until then every call is refused, with that code: by mistake, for all. */
+  refusesUntil: number;
+  refusesWith: '10401' | '250002' | '10400';
   /** How far clocks of processes may be apart. */
   clocksMs: number;
 }
@@ -47,7 +49,9 @@ interface Grant {
 
 export interface SimulatedUps {
   faults: UpsFaults;
-  readonly sent: Sent[];
+  /** Every refresh token of that grant that arrived, by time. */
+  sendsOf(grantId: string): Sent[];
+  sends(): number;
   /** When the pair of that generation reached somebody, and whom; null when it never did. */
   delivered(grantId: string, generation: number): Arrival | null;
   newest(grantId: string): Grant | null;
@@ -55,6 +59,8 @@ export interface SimulatedUps {
   refreshTokenOf(grantId: string): string | null;
   grantOf(refreshToken: string): { grantId: string; generation: number } | null;
   issueCode(): string;
+  /** By the merchant, at UPS. */
+  revoke(grantId: string): void;
   wireFor(process: Process): Wire;
   violations: string[];
 }
@@ -71,22 +77,16 @@ const error = (httpStatus: number, code: string, retryAfterMs: number | null = n
   body: { response: { errors: [{ code, message: 'as the simulation asked' }] } },
 });
 
-export function makeSimulatedUps(world: World): SimulatedUps {
+export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps {
   const grants = new Map<string, Grant>();
   const codes = new Set<string>();
-  const sent: Sent[] = [];
+  const sent = new Map<string, Sent[]>();
   const arrivals = new Map<string, Arrival>();
   const violations: string[] = [];
   const reuseRevokes = world.chance.is(0.5);
-  const faults = {
-    unavailable: 0,
-    limited: 0,
-    unsent: 0,
-    lost: 0,
-    late: 0,
-    awayUntil: 0,
-    refusesUsUntil: 0,
-    clocksMs: 0,
+  const faults: UpsFaults = {
+    ...{ unavailable: 0, limited: 0, unsent: 0, lost: 0, late: 0 },
+    ...{ awayUntil: 0, refusesUntil: 0, refusesWith: '10401', clocksMs: 0 },
   };
   let made = 0;
 
@@ -103,7 +103,7 @@ export function makeSimulatedUps(world: World): SimulatedUps {
       access_token: `a.${grant.id}.${grant.generation}`,
       refresh_token: tokenOf(grant),
       token_type: 'Bearer',
-      expires_in: String(ACCESS_S),
+      expires_in: String(accessS),
       refresh_token_expires_in: String(REFRESH_S),
     },
   });
@@ -146,14 +146,15 @@ export function makeSimulatedUps(world: World): SimulatedUps {
     const record: Sent = {
       ...{ grantId, generation, at: now, by, closedAt: Infinity, end: 'open', rotated: false },
     };
-    for (const earlier of sent.filter((one) => one.grantId === grantId && one.generation === generation)) {
+    const sends = sent.get(grantId) ?? [];
+    for (const earlier of sends.filter((one) => one.generation === generation)) {
       const gap = now - earlier.at;
       if (earlier.closedAt > now)
         violations.push(`3: ${token} was sent by ${by.name} while a send of ${earlier.by.name} was open`);
       else if (earlier.end === 'lost' && gap < QUIET_MS - faults.clocksMs)
         violations.push(`3: ${token} was sent again after ${gap} ms, before the first send was settled`);
     }
-    sent.push(record);
+    sent.set(grantId, [...sends, record]);
     return record;
   }
 
@@ -164,9 +165,11 @@ export function makeSimulatedUps(world: World): SimulatedUps {
     return rating(headers['authorization'] ?? '');
   }
 
-  const isOutOfOrder = (now: number): Said | null => {
+  const isOutOfOrder = (now: number, path: string): Said | null => {
     if (now < faults.awayUntil) return error(503, '503');
-    if (now < faults.refusesUsUntil) return error(401, '10401');
+    const { refusesUntil, refusesWith } = faults;
+    const isGrants = refusesWith === '10400';
+    if (now < refusesUntil && (!isGrants || path.endsWith('/refresh'))) return error(isGrants ? 400 : 401, refusesWith);
     if (world.chance.is(faults.limited)) return error(429, '10429', world.chance.between(0, 5) * 1_000);
     return world.chance.is(faults.unavailable) ? error(503, '503') : null;
   };
@@ -193,7 +196,7 @@ export function makeSimulatedUps(world: World): SimulatedUps {
             record.end = end;
             record.closedAt = world.now();
           };
-          const outOfOrder = isOutOfOrder(world.now());
+          const outOfOrder = isOutOfOrder(world.now(), request.path);
           const said = outOfOrder ?? answerTo(request);
           const isPair = said.httpStatus === 200;
           if (record) record.rotated = isPair;
@@ -225,7 +228,8 @@ export function makeSimulatedUps(world: World): SimulatedUps {
 
   return {
     faults,
-    sent,
+    sendsOf: (grantId) => sent.get(grantId) ?? [],
+    sends: () => [...sent.values()].reduce((sum, { length }) => sum + length, 0),
     violations,
     delivered: (grantId, generation) => arrivals.get(`${grantId}.${generation}`) ?? null,
     newest: (grantId) => grants.get(grantId) ?? null,
@@ -238,6 +242,10 @@ export function makeSimulatedUps(world: World): SimulatedUps {
       const code = `code${++made}`;
       codes.add(code);
       return code;
+    },
+    revoke(grantId) {
+      const grant = grants.get(grantId);
+      if (grant) grant.isRevoked = true;
     },
     wireFor: (process) => ({ post: (request) => post(process, request), close: async () => undefined }),
   };
