@@ -73,13 +73,14 @@ export function ledgerViolations({ ledger, grants }: Books): string[] {
     ({ at, kind, grantId, detail }) => `${kind} at ${at}, grant ${grantId ?? '?'}: ${detail}`,
   );
   const early = ledger.repeats.flatMap(({ at, grantId, generation }) => {
-    const sentAt = Date.parse(at);
     const since = grants.get(grantId)?.pairs[generation - 1]?.issuedAt ?? 0;
-    const before = (grants.get(grantId)?.sends ?? []).filter((sent) => sent.at >= since && sent.at < sentAt).at(-1);
-    if (!before || isDefinite(before) || sentAt - before.at >= SETTLED_MS) return [];
+    // Its own arrival is the last of these: it is noted a moment before the body tells which token it holds.
+    const arrived = (grants.get(grantId)?.sends ?? []).filter((sent) => sent.at >= since && sent.at <= Date.parse(at));
+    const [before, itself] = arrived.slice(-2);
+    if (!before || !itself || isDefinite(before) || itself.at - before.at >= SETTLED_MS) return [];
     const said = before.answeredAt === null ? 'not answered' : `answered ${before.status ?? 'nothing'}`;
     return [
-      `a refresh token (grant ${grantId}, generation ${generation}) was sent again ${sentAt - before.at} ms after a send that was ${said}`,
+      `a refresh token (grant ${grantId}, generation ${generation}) was sent again ${itself.at - before.at} ms after a send that was ${said}`,
     ];
   });
   return [...seen, ...early];

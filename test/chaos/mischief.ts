@@ -43,11 +43,12 @@ export function makeMischief(cast: Cast, incidents: Incident[], report: (what: s
   };
 
   async function processes({ kind, who, lastsMs }: Mischief, over: AbortSignal): Promise<void> {
-    const actor = cast.actors[who % cast.actors.length];
+    const from = who % cast.actors.length;
+    const actor = [...cast.actors.slice(from), ...cast.actors.slice(0, from)].find((one) => one.isUp());
     if (!actor) return;
     if (kind === 'pause') {
-      const from = Date.now();
-      if (actor.pause()) await lasting({ kind, who: actor.name, from }, lastsMs, over, () => actor.resume());
+      const since = { who: actor.name, from: Date.now() };
+      if (actor.pause()) await lasting({ kind, ...since }, lastsMs, over, () => actor.resume());
       return;
     }
     const signal = kind === 'kill' ? 'SIGKILL' : 'SIGTERM';
