@@ -16,7 +16,7 @@ export interface Signals {
   giveUp: AbortSignal;
 }
 
-interface Hand {
+export interface Hand {
   client: Client;
   ask: Ask;
   chance: Chance;
@@ -39,27 +39,24 @@ const ADDRESS = {
 
 const numberOf = (n: number): string => `C${n.toString(36).toUpperCase().padStart(5, '0')}`;
 
-/** Resolves when every client has stopped, with every event answered or given up. */
-export async function runClients(
-  cast: Cast,
-  options: ChaosOptions,
-  notebook: Notebook,
-  signals: Signals,
-): Promise<void> {
+/** One a client, its account not created yet. */
+export function makeHands(cast: Cast, options: ChaosOptions, notebook: Notebook, signals: Signals): Hand[] {
   const ask = makeAsk(cast, notebook, signals.giveUp);
-  await Promise.all(
-    Array.from({ length: options.accounts }, async (_, n) => {
-      const who = { name: `Account ${n}`, accountNumber: numberOf(n), username: `merchant-${n}` };
-      const client: Client = { ...who, accountId: null, uses: new Set(), tokens: new Set() };
-      notebook.clients.push(client);
-      await live({ client, ask, chance: makeChance(options.seed + n + 1), notebook, cast, signals });
-    }),
-  );
+  return Array.from({ length: options.accounts }, (_, n) => {
+    const who = { name: `Account ${n}`, accountNumber: numberOf(n), username: `merchant-${n}` };
+    const client: Client = { ...who, accountId: null, uses: new Set(), tokens: new Set() };
+    notebook.clients.push(client);
+    return { client, ask, chance: makeChance(options.seed + n + 1), notebook, cast, signals };
+  });
+}
+
+/** Resolves when every client has stopped, with every event answered or given up. */
+export async function runClients(hands: readonly Hand[]): Promise<void> {
+  await Promise.all(hands.map(live));
 }
 
 async function live(hand: Hand): Promise<void> {
-  const { client, cast, chance, signals } = hand;
-  await cast.ups.profile(client.username, client.accountNumber);
+  const { chance, signals } = hand;
   let state = await create(hand);
   while (!signals.over.aborted && state !== null) {
     state = await step(hand, state);
@@ -77,8 +74,9 @@ function expectStatus({ notebook }: Hand, what: string, answer: Answered | null,
     notebook.strange.push(`${what} was answered ${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`);
 }
 
-async function create(hand: Hand): Promise<string | null> {
-  const { name, accountNumber } = hand.client;
+export async function create(hand: Hand): Promise<string | null> {
+  const { name, accountNumber, username } = hand.client;
+  await hand.cast.ups.profile(username, accountNumber);
   const body = { name, accountNumber, address: ADDRESS, owner: 'shipper' };
   const answer = await hand.ask({ method: 'POST', path: '/accounts', body });
   expectStatus(hand, `creating ${name}`, answer, [200, 201]);
@@ -138,7 +136,7 @@ async function send(
   return answer;
 }
 
-const dispatch = async (hand: Hand, event: { type: string; note?: string }, asOperator = false) =>
+export const dispatch = async (hand: Hand, event: { type: string; note?: string }, asOperator = false) =>
   stateIn(await send(hand, event, randomUUID(), asOperator));
 
 /** Two requests of one event at the same time, as a client that timed out too early makes them. */
@@ -182,7 +180,7 @@ async function takeToken(hand: Hand, state: string): Promise<string | null> {
 }
 
 /** Through UPS as a merchant. A trip that is broken off by what goes wrong is begun anew, by a new link. */
-async function connect(hand: Hand): Promise<string | null> {
+export async function connect(hand: Hand): Promise<string | null> {
   const { client, chance, signals } = hand;
   const answer = await send(hand, { type: 'AUTHORIZE', returnTo: `${RETURN}/back` } as { type: string }, randomUUID());
   const link = answer?.body['authorization'] as { connectUrl: string } | null | undefined;

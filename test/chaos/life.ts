@@ -3,7 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectDb } from '../../src/db/connection';
 import { openCast, type Cast } from './cast';
-import { runClients } from './clients';
+import { throughTheOutage } from './away';
+import { makeHands, runClients } from './clients';
 import { makeMischief, type Incident, type MischiefMaker } from './mischief';
 import { makeNotebook, type Notebook } from './notebook';
 import type { ChaosOptions } from './options';
@@ -16,6 +17,12 @@ export interface Ears {
   say(line: string): void;
   /** Called every second or so while it runs. */
   progress(now: { phase: string; leftMs: number; events: number; last: string }): void;
+}
+
+/** For the progress line. */
+export interface Phase {
+  name: string;
+  endsAt: number;
 }
 
 interface Signals {
@@ -60,13 +67,16 @@ async function run(
   try {
     await everybodyUp(cast, abandon);
     phase.endsAt = Date.now() + options.lastsMs;
-    await throughTheTime(cast, options, notebook, mischief, { stop, abandon }, phase);
+    const spooled =
+      options.storeAwayMs > 0
+        ? await throughTheOutage({ cast, options, notebook, incidents, phase, abandon })
+        : await throughTheTime(cast, options, notebook, mischief, { stop, abandon }, phase);
     const db = await connectDb(cast.store.url, { log: silent });
     try {
       const restless = await settle(db, options.settleMs, abandon);
       const endedAt = Date.now();
       await cast.stopActors();
-      const seen = { cast, db, options, notebook, incidents, restless, died, endedAt };
+      const seen = { cast, db, options, notebook, incidents, restless, died, endedAt, spooled };
       const evidence = await examine(seen);
       const folder = evidence.violations.length > 0 ? cast.folder : null;
       return { ...evidence, options, incidents, serverName: cast.serverName, folder };
@@ -89,13 +99,13 @@ async function throughTheTime(
   notebook: Notebook,
   mischief: MischiefMaker,
   { stop, abandon }: Signals,
-  phase: { name: string; endsAt: number },
-): Promise<void> {
+  phase: Phase,
+): Promise<null> {
   const timeIsUp = new AbortController();
   const over = AbortSignal.any([stop, abandon, timeIsUp.signal]);
   const late = new AbortController();
   const giveUp = AbortSignal.any([abandon, late.signal]);
-  const clients = runClients(cast, options, notebook, { over, giveUp });
+  const clients = runClients(makeHands(cast, options, notebook, { over, giveUp }));
   const mending = mischief.run(planOf(options), over);
   await delay(options.lastsMs, undefined, { signal: over }).catch(() => undefined);
   timeIsUp.abort();
@@ -110,9 +120,10 @@ async function throughTheTime(
   await clients;
   late.abort();
   await patience;
+  return null;
 }
 
-function progressOf(phase: { name: string; endsAt: number }, { sent }: Notebook, { incidents }: MischiefMaker) {
+function progressOf(phase: Phase, { sent }: Notebook, { incidents }: MischiefMaker) {
   const last = incidents.at(-1);
   const leftMs = Math.max(0, phase.endsAt - Date.now());
   return {

@@ -67,5 +67,7 @@ export function readOptions(args: string[]): ChaosOptions {
   const seed = values.seed === undefined ? {} : { seed: Math.floor(read('seed', 0)) };
   const lastsMs = read('minutes', usual.lastsMs / 60_000) * 60_000;
   const accounts = Math.max(1, Math.floor(read('accounts', usual.accounts)));
-  return withUsual({ ...seed, lastsMs, accounts, storeAwayMs: read('store-away', 0) * 60_000 });
+  const storeAwayMs = read('store-away', 0) * 60_000;
+  // Then nothing but the outage shall end a token.
+  return withUsual({ ...seed, lastsMs, accounts, storeAwayMs, ...(storeAwayMs > 0 && { accessTokenSeconds: 7_200 }) });
 }

@@ -49,6 +49,8 @@ export interface Witnessed {
   died: readonly string[];
   /** When the processes were told to end: nothing was done after it. */
   endedAt: number;
+  /** Answers that lay in the second place while the store was away; null where nobody looked. */
+  spooled: number | null;
 }
 
 /** What these runs do to accounts: nothing else may disconnect one. */
@@ -230,7 +232,11 @@ const strangeTokens = ({ clients }: Notebook, { ownerOfAccess }: Books): string[
     [...tokens].filter((one) => ownerOfAccess.get(one) !== username).map(() => `${name} was served a token of another`),
   );
 
-function figuresOf({ notebook, restless, options }: Witnessed, lives: Life[], books: Books): Record<string, number> {
+function figuresOf(
+  { notebook, restless, options, spooled }: Witnessed,
+  lives: Life[],
+  books: Books,
+): Record<string, number> {
   const { told } = notebook;
   const accepted = told.filter(({ verdict }) => verdict === 'applied' || verdict === 'duplicate');
   const standing = lives.map(({ document }) => standingOf(document.snapshot.value));
@@ -244,6 +250,7 @@ function figuresOf({ notebook, restless, options }: Witnessed, lives: Life[], bo
     'requests at UPS': books.ledger.uses.length,
     'pairs that UPS gave': books.ledger.tokens.length,
     '… sent again when settled': books.ledger.repeats.length,
+    ...(spooled !== null && { 'answers in the second place': spooled }),
     'outcomes unknown, and named': lives.reduce((sum, life) => sum + lossesOf(life).length, 0),
     'held by a wave at the end': standing.filter(({ token }) => token === 'held').length,
     'still waiting for their time': restless.size,
