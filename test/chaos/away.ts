@@ -3,9 +3,11 @@
  * is gone. A worker is killed meanwhile and comes back to its own folder. No grant may be lost by it.
  */
 
+import { setMaxListeners } from 'node:events';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Actor } from './actor';
 import type { Cast } from './cast';
 import { connect, create, dispatch, makeHands, type Hand } from './clients';
 import type { Phase } from './life';
@@ -33,6 +35,8 @@ export interface Outage {
 export async function throughTheOutage(outage: Outage): Promise<number> {
   const { cast, options, notebook, phase, abandon } = outage;
   const giveUp = new AbortController();
+  // Every request under way listens to it.
+  setMaxListeners(0, giveUp.signal);
   abandon.addEventListener('abort', () => giveUp.abort());
   const hands = makeHands(cast, options, notebook, { over: abandon, giveUp: giveUp.signal });
   phase.name = 'accounts are connected';
@@ -89,21 +93,22 @@ async function storeAway({ cast, options, incidents, phase, abandon }: Outage): 
   await cast.store.stop('SIGKILL');
   const wait = (ms: number) => delay(Math.max(0, ms), undefined, { signal: abandon }).catch(() => undefined);
   await wait(Math.min(ANSWER_MS + IN_HAND_MS, options.storeAwayMs * 0.8));
-  const spooled = countSpooled(cast);
-  const worker = cast.actors.find(({ name, isUp }) => name.startsWith('worker') && isUp());
-  if (worker?.kill('SIGKILL', 1_000))
-    incidents.push({ kind: 'kill', who: worker.name, from: Date.now(), to: Date.now() });
+  const spooled = cast.actors.map((actor) => ({ actor, count: countSpooled(cast, actor) }));
+  const workers = spooled.filter(({ actor }) => actor.name.startsWith('worker') && actor.isUp());
+  const [most] = workers.sort((a, b) => b.count - a.count);
+  if (most?.actor.kill('SIGKILL', 1_000))
+    incidents.push({ kind: 'kill', who: most.actor.name, from: Date.now(), to: Date.now() });
   await wait(phase.endsAt - Date.now());
   await cast.store.start();
   incident.to = Date.now();
-  return spooled;
+  return spooled.reduce((sum, { count }) => sum + count, 0);
 }
 
-const countSpooled = ({ folder, actors }: Cast): number =>
-  actors.reduce((sum, { name }) => {
-    try {
-      return sum + readdirSync(path.join(folder, name, 'spool')).length;
-    } catch {
-      return sum;
-    }
-  }, 0);
+function countSpooled({ folder }: Cast, { name }: Actor): number {
+  try {
+    return readdirSync(path.join(folder, name, 'spool')).filter((file) => file.endsWith('.json')).length;
+  } catch {
+    // No answer was ever put there.
+    return 0;
+  }
+}

@@ -1,5 +1,6 @@
 /** One run: everything is started, things go wrong, everything is mended, and then it is looked at. */
 
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectDb } from '../../src/db/connection';
 import { openCast, type Cast } from './cast';
@@ -105,6 +106,8 @@ async function throughTheTime(
   const over = AbortSignal.any([stop, abandon, timeIsUp.signal]);
   const late = new AbortController();
   const giveUp = AbortSignal.any([abandon, late.signal]);
+  // Every request under way listens to them.
+  setMaxListeners(0, over, giveUp);
   const clients = runClients(makeHands(cast, options, notebook, { over, giveUp }));
   const mending = mischief.run(planOf(options), over);
   await delay(options.lastsMs, undefined, { signal: over }).catch(() => undefined);

@@ -40,7 +40,9 @@ function listen(): { stop: AbortSignal; abandon: AbortSignal } {
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
-  say(`seed ${options.seed}: ${options.accounts} accounts, things go wrong for ${options.lastsMs / 1_000} s`);
+  say(
+    `seed ${options.seed}: ${options.accounts} accounts, ${options.storeAwayMs > 0 ? 'the store is away' : 'things go wrong'} for ${(options.storeAwayMs || options.lastsMs) / 1_000} s`,
+  );
   const report = await live(options, makeEars(), listen());
   say(`${process.stdout.isTTY ? '\r\u001b[K' : ''}\n${tableOf(report)}`);
   process.exitCode = report.violations.length > 0 ? 1 : 0;

@@ -30,7 +30,7 @@ export function tableOf({ figures, violations, incidents, options, serverName, f
       .map(({ what }) => `    ${what}`),
   ]);
   return [
-    `seed ${options.seed}, ${options.accounts} accounts, ${Math.round(options.lastsMs / 1_000)} s, on ${serverName}`,
+    `seed ${options.seed}, ${options.accounts} accounts, ${Math.round((options.storeAwayMs || options.lastsMs) / 1_000)} s, on ${serverName}`,
     ...['', 'what went wrong', ...done],
     ...['', 'what came of it', ...Object.entries(figures).map(([what, n]) => line(what, n))],
     ...['', 'what must be 0', ...wrong],

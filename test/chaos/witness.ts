@@ -1,17 +1,26 @@
 /** The checks, when all is mended and every process has ended: the store against what clients were told and UPS saw. */
 
-import { createHash } from 'node:crypto';
 import { replayOne } from '../../src/cli/accounts/replay';
 import type { AccountDocument } from '../../src/db/accounts';
 import type { Db } from '../../src/db/connection';
-import { HISTORY_PAGE, readEvents, readHistory } from '../../src/db/history';
-import { makeVault, type Vault } from '../../src/db/vault';
+import { HISTORY_PAGE, readHistory } from '../../src/db/history';
+import { makeVault } from '../../src/db/vault';
 import type { Row } from '../../src/durable/types';
 import { standingOf } from '../../src/machines/definition';
 import type { Cast } from './cast';
-import { isLossExcused, ledgerViolations, longestRefreshDelayMs, openBooks, type Books } from './ledger';
+import { ledgerViolations, longestRefreshDelayMs, openBooks, type Books } from './ledger';
 import type { Incident } from './mischief';
-import type { Client, Notebook } from './notebook';
+import type { Notebook } from './notebook';
+import {
+  gaps,
+  lossesOf,
+  lostInSilence,
+  unexcused,
+  untold,
+  wronglyDisconnected,
+  wrongUses,
+  type Life,
+} from './oneAccount';
 import { PATIENT_MS, type ChaosOptions } from './options';
 import { isOverdue, loadAll } from './settle';
 
@@ -51,25 +60,6 @@ export interface Witnessed {
   endedAt: number;
   /** Answers that lay in the second place while the store was away; null where nobody looked. */
   spooled: number | null;
-}
-
-/** What these runs do to accounts: nothing else may disconnect one. */
-const ALLOWED = [
-  'refresh-outcome-unknown',
-  'authorization-interrupted',
-  'authorization-unavailable',
-  'verification-unavailable',
-  'consent-denied',
-  'consent-lapsed',
-  'consent-cancelled',
-  'consent-replaced',
-  'disconnected-by-operator',
-];
-
-interface Life {
-  document: AccountDocument;
-  rows: Row[];
-  client: Client | undefined;
 }
 
 export async function examine(seen: Witnessed): Promise<Evidence> {
@@ -132,65 +122,6 @@ function misplaced({ told, clients }: Notebook, lives: Life[]): string[] {
   ];
 }
 
-function wrongUses({ document, client }: Life): string[] {
-  if (!client) return [];
-  const stored = document.data.usedBy.map(({ kind, ref }) => `${kind}/${ref}`).sort();
-  const noted = [...client.uses].sort();
-  return stored.join() === noted.join()
-    ? []
-    : [`${document.id} has ${stored.join(' ')}, its client was told ${noted.join(' ')}`];
-}
-
-/** A connected account whose pair UPS would not take, and which knows nothing of it. */
-function lostInSilence({ document, client }: Life, { byRefresh }: Books, vault: Vault): string[] {
-  const { id, tenantId, data, view, snapshot } = document;
-  const { token } = standingOf(snapshot.value);
-  const slot = data.current;
-  if (view.state !== 'connected') return [];
-  if (slot === null) return [`${id} is connected and holds no pair`];
-  const { grantId, generation, refresh } = slot;
-  const plain = vault.open(refresh, { tenantId, accountId: id, field: 'refresh', grantId, generation });
-  const known = byRefresh.get(createHash('sha256').update(plain).digest('hex'));
-  if (!known) return [`${id} holds a refresh token that UPS never gave`];
-  if (client && known.grant.username !== client.username) return [`${id} holds the pair of ${known.grant.username}`];
-  const newest = known.grant.pairs.length;
-  // It knows: the answer is awaited, was refused, or is being examined.
-  const isTold = token === 'ending' || token === 'held' || slot.sends.length > 0;
-  if (known.generation === newest && !known.grant.isRevoked) return [];
-  return isTold ? [] : [`${id} is ${token ?? ''} with pair ${known.generation}, UPS has given ${newest}`];
-}
-
-const reasonTold = (row: Row, type: string): string | null => {
-  const outgoing = row.outgoing.find((one) => one.type === type);
-  return outgoing === undefined ? null : ((outgoing.data['reason'] ?? '') as string);
-};
-
-const lossesOf = ({ rows }: Life): Row[] =>
-  rows.filter((row) => reasonTold(row, 'account.reconnect-needed') === 'refresh-outcome-unknown');
-
-/** A grant that was lost although its answer had reached a process that lived on. */
-function unexcused(life: Life, { byUsername }: Books, incidents: readonly Incident[]): string[] {
-  const grants = byUsername.get(life.client?.username ?? '') ?? [];
-  return lossesOf(life).flatMap(({ at, seq }) => {
-    const before = grants.filter(({ issuedAt }) => issuedAt <= at);
-    if (before.some((grant) => wasLost(grant, at) && isLossExcused(grant, incidents))) return [];
-    return [`${life.document.id} lost its grant at seq ${seq}, and no answer of UPS was lost on the way`];
-  });
-}
-
-/** UPS refused a send of it shortly before. */
-const wasLost = ({ sends }: { sends: { at: number; status: number | null }[] }, at: number): boolean =>
-  sends.some((sent) => sent.status === 400 && sent.at <= at && sent.at > at - 60_000);
-
-function wronglyDisconnected({ document: { id, view }, rows }: Life): string[] {
-  const told = rows.flatMap((row) => {
-    const reason = reasonTold(row, 'account.disconnected') ?? reasonTold(row, 'account.reconnect-needed');
-    return reason === null || ALLOWED.includes(reason) ? [] : [`${id} at seq ${row.seq}: ${reason || 'no reason'}`];
-  });
-  const isNow = view.state === 'disconnected' && !ALLOWED.includes(view.reason ?? '');
-  return isNow && told.length === 0 ? [`${id}: ${view.reason ?? 'no reason'}`] : told;
-}
-
 function stuck({ document }: Life, { restless, endedAt, options }: Witnessed): string[] {
   const { id, outbox } = document;
   const why = restless.get(id);
@@ -198,32 +129,6 @@ function stuck({ document }: Life, { restless, endedAt, options }: Witnessed): s
   if (why !== undefined && (isPatient || why.startsWith('overdue'))) return [`${id} did not settle: ${why}`];
   if (isOverdue(document, endedAt)) return [`${id} was overdue when the processes ended`];
   return outbox.some(({ row }) => !row.routine) ? [`${id} still holds rows that are to be told at once`] : [];
-}
-
-function gaps({ document: { id, seq, firstSeq }, rows }: Life): string[] {
-  const numbers = new Set(rows.map((row) => row.seq));
-  const missing = Array.from({ length: seq - firstSeq + 1 }, (_, n) => firstSeq + n).filter((one) => !numbers.has(one));
-  const isDoubled = new Set(rows.map(({ eventId }) => eventId)).size !== rows.length;
-  return [
-    ...(missing.length > 0 ? [`${id} is at seq ${seq}, history lacks ${missing.join(' ')}`] : []),
-    ...(isDoubled ? [`${id}: one event is in history twice`] : []),
-  ];
-}
-
-/** Each outgoing event of history is in the events that are told outside; what waits in the outbox is told with its row. */
-async function untold(db: Db, { document, rows }: Life): Promise<string[]> {
-  const told = new Set<string>();
-  for (let after = 0, count = HISTORY_PAGE; count === HISTORY_PAGE;) {
-    const page = await readEvents(db, document, after);
-    for (const { seq, type } of page) told.add(`${seq} ${type}`);
-    count = page.length;
-    after = page.at(-1)?.seq ?? 0;
-  }
-  const waiting = new Set(document.outbox.map(({ row }) => row.seq));
-  const missing = rows
-    .filter(({ seq }) => !waiting.has(seq))
-    .flatMap(({ seq, outgoing }) => outgoing.map(({ type }) => `${seq} ${type}`).filter((one) => !told.has(one)));
-  return missing.map((one) => `${document.id}: ${one}`);
 }
 
 /** A token that was served is one that UPS gave to that very merchant. */
