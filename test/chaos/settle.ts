@@ -31,6 +31,8 @@ export function unrestOf(document: AccountDocument, now: number): string | null 
   if (isOverdue(document, now))
     return `overdue since ${new Date(Math.min(wakeAt ?? now, upsAt ?? now)).toISOString()} (${where})`;
   if (outbox.some(({ row }) => !row.routine)) return `rows not relayed (${where})`;
+  // A wave of refusals is examined for half an hour and longer; the table tells how many wait for it.
+  if (token === 'held') return null;
   if (invocations.length > 0 || consent !== 'idle') return `under way (${where})`;
   // Of a grant that is over, the sends are kept for an answer that may come yet: nobody waits for it.
   const isUnsettled = state === 'connected' && (data.current?.sends.length ?? 0) > 0;
