@@ -10,7 +10,7 @@ import type { Say } from './context';
 
 export const STOP_GRACE_MS = 15_000;
 
-interface Started extends ProcessId {
+export interface Started extends ProcessId {
   readonly name: string;
 }
 
@@ -39,7 +39,7 @@ export class Running {
     this.write();
   }
 
-  list(): readonly ProcessId[] {
+  list(): readonly Started[] {
     return this.started;
   }
 

@@ -38,7 +38,8 @@ function formsOf({ html, url }: Page): Form[] {
 
 const REDIRECTS_MAX = 10;
 
-export function makeBrowser() {
+/** `signal` ends whatever it waits for: a server that is stopped answers never. */
+export function makeBrowser({ signal }: { signal?: AbortSignal } = {}) {
   const jars = new Map<string, Map<string, string>>();
   const jarOf = (url: string): Map<string, string> => {
     const { host } = new URL(url);
@@ -50,7 +51,7 @@ export function makeBrowser() {
   async function request(url: string, init: RequestInit = {}): Promise<Response> {
     const cookie = [...jarOf(url)].map(([name, value]) => `${name}=${value}`).join('; ');
     const headers = { accept: 'text/html', ...(cookie && { cookie }), ...(init.headers as Record<string, string>) };
-    const response = await fetch(url, { ...init, headers, redirect: 'manual' });
+    const response = await fetch(url, { ...init, headers, redirect: 'manual', ...(signal && { signal }) });
     for (const line of response.headers.getSetCookie()) {
       const [pair = ''] = line.split(';');
       const name = pair.slice(0, pair.indexOf('='));

@@ -1,0 +1,45 @@
+/** What the clients were told: the only memory of the run beside the ledger, and nothing of the service's. */
+
+export type Word = 'applied' | 'duplicate' | 'ignored' | 'illegal';
+
+export interface Told {
+  accountId: string;
+  eventId: string;
+  type: string;
+  verdict: Word;
+  /** How often it was sent until it was answered. */
+  tries: number;
+  tookMs: number;
+}
+
+export interface Client {
+  name: string;
+  accountNumber: string;
+  username: string;
+  /** null until its creation was answered. */
+  accountId: string | null;
+  /** Stores and warehouses it was told are noted. */
+  uses: Set<string>;
+  /** SHA-256 of the access tokens it was given. */
+  tokens: Set<string>;
+}
+
+export interface Notebook {
+  told: Told[];
+  clients: Client[];
+  /** Asked and not answered to the end. */
+  unanswered: string[];
+  /** Answers that nothing here explains. */
+  strange: string[];
+  sent: number;
+  tokensAsked: number;
+}
+
+export const makeNotebook = (): Notebook => ({
+  told: [],
+  clients: [],
+  unanswered: [],
+  strange: [],
+  sent: 0,
+  tokensAsked: 0,
+});

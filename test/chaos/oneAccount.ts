@@ -1,0 +1,116 @@
+/** The checks of one account: against its client, UPS's books, and its own history. */
+
+import { createHash } from 'node:crypto';
+import type { AccountDocument } from '../../src/db/accounts';
+import type { Db } from '../../src/db/connection';
+import { HISTORY_PAGE, readEvents } from '../../src/db/history';
+import type { Vault } from '../../src/db/vault';
+import type { Row } from '../../src/durable/types';
+import { standingOf } from '../../src/machines/definition';
+import { isLossExcused, type Books } from './ledger';
+import type { Incident } from './mischief';
+import type { Client } from './notebook';
+
+export interface Life {
+  document: AccountDocument;
+  rows: Row[];
+  client: Client | undefined;
+}
+
+/** What these runs do to accounts: nothing else may disconnect one. */
+const ALLOWED = [
+  'refresh-outcome-unknown',
+  'authorization-interrupted',
+  'authorization-unavailable',
+  'verification-unavailable',
+  'consent-denied',
+  'consent-lapsed',
+  'consent-cancelled',
+  'consent-replaced',
+  'disconnected-by-operator',
+];
+
+export function wrongUses({ document, client }: Life): string[] {
+  if (!client) return [];
+  const stored = document.data.usedBy.map(({ kind, ref }) => `${kind}/${ref}`).sort();
+  const noted = [...client.uses].sort();
+  return stored.join() === noted.join()
+    ? []
+    : [`${document.id} has ${stored.join(' ')}, its client was told ${noted.join(' ')}`];
+}
+
+/** A connected account whose pair UPS would not take, and which knows nothing of it. */
+export function lostInSilence({ document, client }: Life, { byRefresh }: Books, vault: Vault): string[] {
+  const { id, tenantId, data, view, snapshot } = document;
+  const { token } = standingOf(snapshot.value);
+  const slot = data.current;
+  if (view.state !== 'connected') return [];
+  if (slot === null) return [`${id} is connected and holds no pair`];
+  const { grantId, generation, refresh } = slot;
+  const plain = vault.open(refresh, { tenantId, accountId: id, field: 'refresh', grantId, generation });
+  const known = byRefresh.get(createHash('sha256').update(plain).digest('hex'));
+  if (!known) return [`${id} holds a refresh token that UPS never gave`];
+  if (client && known.grant.username !== client.username) return [`${id} holds the pair of ${known.grant.username}`];
+  const newest = known.grant.pairs.length;
+  // It knows: the answer is awaited, was refused, or is being examined.
+  const isTold = token === 'ending' || token === 'held' || slot.sends.length > 0;
+  if (known.generation === newest && !known.grant.isRevoked) return [];
+  return isTold ? [] : [`${id} is ${token ?? ''} with pair ${known.generation}, UPS has given ${newest}`];
+}
+
+const reasonTold = (row: Row, type: string): string | null => {
+  const outgoing = row.outgoing.find((one) => one.type === type);
+  return outgoing === undefined ? null : ((outgoing.data['reason'] ?? '') as string);
+};
+
+export const lossesOf = ({ rows }: Life): Row[] =>
+  rows.filter((row) => reasonTold(row, 'account.reconnect-needed') === 'refresh-outcome-unknown');
+
+/** A grant that was lost although its answer had reached a process that lived on. */
+export function unexcused(life: Life, { byUsername }: Books, incidents: readonly Incident[]): string[] {
+  const grants = byUsername.get(life.client?.username ?? '') ?? [];
+  return lossesOf(life).flatMap(({ at, seq }) => {
+    const before = grants.filter(({ issuedAt }) => issuedAt <= at);
+    if (before.some((grant) => wasLost(grant, at) && isLossExcused(grant, incidents))) return [];
+    return [`${life.document.id} lost its grant at seq ${seq}, and no answer of UPS was lost on the way`];
+  });
+}
+
+/** UPS refused a send of it shortly before. */
+const wasLost = ({ sends }: { sends: { at: number; status: number | null }[] }, at: number): boolean =>
+  sends.some((sent) => sent.status === 400 && sent.at <= at && sent.at > at - 60_000);
+
+export function wronglyDisconnected({ document: { id, view }, rows }: Life): string[] {
+  const told = rows.flatMap((row) => {
+    const reason = reasonTold(row, 'account.disconnected') ?? reasonTold(row, 'account.reconnect-needed');
+    return reason === null || ALLOWED.includes(reason) ? [] : [`${id} at seq ${row.seq}: ${reason || 'no reason'}`];
+  });
+  const isNow = view.state === 'disconnected' && !ALLOWED.includes(view.reason ?? '');
+  return isNow && told.length === 0 ? [`${id}: ${view.reason ?? 'no reason'}`] : told;
+}
+
+export function gaps({ document: { id, seq, firstSeq }, rows }: Life): string[] {
+  const numbers = new Set(rows.map((row) => row.seq));
+  const missing = Array.from({ length: seq - firstSeq + 1 }, (_, n) => firstSeq + n).filter((one) => !numbers.has(one));
+  const isDoubled = new Set(rows.map(({ eventId }) => eventId)).size !== rows.length;
+  return [
+    ...(missing.length > 0 ? [`${id} is at seq ${seq}, history lacks ${missing.join(' ')}`] : []),
+    ...(isDoubled ? [`${id}: one event is in history twice`] : []),
+  ];
+}
+
+/** Each outgoing event of history is in the events that are told outside; what waits in the outbox is told with its row. */
+export async function untold(db: Db, { document, rows }: Life): Promise<string[]> {
+  const told = new Set<string>();
+  for (let after = 0, count = HISTORY_PAGE; count === HISTORY_PAGE;) {
+    const page = await readEvents(db, document, after);
+    for (const { seq, type } of page) told.add(`${seq} ${type}`);
+    count = page.length;
+    after = page.at(-1)?.seq ?? 0;
+  }
+  const waiting = new Set(document.outbox.map(({ row }) => row.seq));
+  const missing = rows
+    .filter(({ seq }) => !waiting.has(seq))
+    .flatMap(({ seq, outgoing }) => outgoing.map(({ type }) => `${seq} ${type}`).filter((one) => !told.has(one)));
+  return missing.map((one) => `${document.id}: ${one}`);
+}

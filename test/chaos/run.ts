@@ -1,0 +1,54 @@
+/** `npm run chaos`: what goes wrong in a year, on real processes, in some minutes; a table at the end. */
+
+import { live, type Ears } from './life';
+import { readOptions } from './options';
+import { tableOf } from './table';
+
+const PLAIN_MS = 10_000;
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** One line that changes on a terminal; elsewhere a line now and then. */
+function makeEars(): Ears {
+  const isTerminal = process.stdout.isTTY;
+  let toldAt = 0;
+  return {
+    say: (line) => say(isTerminal ? `\r\u001b[K${line}` : line),
+    progress({ phase, leftMs, events, last }) {
+      const text = `${phase}, ${Math.ceil(leftMs / 1_000)} s left at most, ${events} events sent, last: ${last}`;
+      if (isTerminal) process.stdout.write(`\r\u001b[K${text.slice(0, (process.stdout.columns || 80) - 1)}`);
+      else if (performance.now() - toldAt > PLAIN_MS) {
+        toldAt = performance.now();
+        say(text);
+      }
+    },
+  };
+}
+
+/** The first Ctrl-C ends the time, and all is mended and looked at; another one ends everything. */
+function listen(): { stop: AbortSignal; abandon: AbortSignal } {
+  const [stop, abandon] = [new AbortController(), new AbortController()];
+  let firstAt: number | null = null;
+  const hear = (): void => {
+    // One Ctrl-C often arrives twice: from the terminal, and from the npm that started us.
+    if (firstAt !== null && performance.now() - firstAt > 250) abandon.abort();
+    firstAt ??= performance.now();
+    stop.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, hear);
+  return { stop: stop.signal, abandon: abandon.signal };
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  say(
+    `seed ${options.seed}: ${options.accounts} accounts, ${options.storeAwayMs > 0 ? 'the store is away' : 'things go wrong'} for ${(options.storeAwayMs || options.lastsMs) / 1_000} s`,
+  );
+  const report = await live(options, makeEars(), listen());
+  say(`${process.stdout.isTTY ? '\r\u001b[K' : ''}\n${tableOf(report)}`);
+  process.exitCode = report.violations.length > 0 ? 1 : 0;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+});
