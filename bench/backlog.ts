@@ -39,9 +39,10 @@ async function refreshedAt({ db, dueAt }: Crowd): Promise<number[]> {
 }
 
 async function run(system: System): Promise<void> {
-  const now = Date.now();
-  const dueAts = Array.from({ length: ACCOUNTS }, (_, n) => now - HOUR_MS + Math.round((n * HOUR_MS) / ACCOUNTS));
-  const crowd = await connectCrowd(system, dueAts);
+  const crowd = await connectCrowd(system, ACCOUNTS, () => {
+    const from = Date.now() - HOUR_MS;
+    return Array.from({ length: ACCOUNTS }, (_, n) => from + Math.round((n * HOUR_MS) / ACCOUNTS));
+  });
   const redis = new Redis(system.redisUrl);
   const quietBytes = await redisBytes(redis);
   let mostBytes = quietBytes;

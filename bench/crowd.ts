@@ -108,6 +108,12 @@ function copyOf(model: StoredAccount, vault: Vault, id: string, pair: Pair, dueA
   return { ...copy, _id: id, timers, outbox: [], upsAt: dueAt };
 }
 
+function pairOf(pairs: Pair[], n: number): Pair {
+  const pair = pairs[n];
+  if (!pair) throw new Error('there are fewer grants than accounts');
+  return pair;
+}
+
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 interface Ledger {
@@ -116,8 +122,8 @@ interface Ledger {
   repeats: object[];
 }
 
-/** `dueAts`: one account for each. */
-export async function connectCrowd(system: System, dueAts: number[]): Promise<Crowd> {
+/** `dueAts` is asked once every grant is there: to get them takes a while. */
+export async function connectCrowd(system: System, count: number, dueAts: () => number[]): Promise<Crowd> {
   const db = await connectDb(system.mongodbUrl, { log: { info() {}, warn() {} }, database: 'upslink' });
   const [id = '', base64 = ''] = system.encryptionKeys.split(/:(.*)/s);
   const vault = makeVault([{ id, key: Buffer.from(base64, 'base64') }]);
@@ -126,17 +132,16 @@ export async function connectCrowd(system: System, dueAts: number[]): Promise<Cr
   if (!model) throw new Error('there is no model');
   await db.accounts.deleteOne({ _id: modelId });
   const nextGrant = await grantsFrom(system);
-  const dueAt = new Map<string, number>();
-  for (const [n, at] of dueAts.entries()) dueAt.set(`acc_${sha256(String(n)).slice(0, 26)}`, at);
-  const left = [...dueAt];
+  const pairs: Pair[] = [];
+  let asked = 0;
   const lane = async (): Promise<void> => {
-    for (let some = left.splice(0, 25); some.length > 0; some = left.splice(0, 25)) {
-      const copies: StoredAccount[] = [];
-      for (const [one, at] of some) copies.push(copyOf(model, vault, one, await nextGrant(), at));
-      await db.accounts.insertMany(copies);
-    }
+    while (asked++ < count) pairs.push(await nextGrant());
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  const dueAt = new Map<string, number>();
+  for (const [n, at] of dueAts().entries()) dueAt.set(`acc_${sha256(String(n)).slice(0, 26)}`, at);
+  const copies = [...dueAt].map(([one, at], n) => copyOf(model, vault, one, pairOf(pairs, n), at));
+  for (let from = 0; from < count; from += 50) await db.accounts.insertMany(copies.slice(from, from + 50));
 
   async function judge(): ReturnType<Crowd['judge']> {
     const { tokens, violations, repeats } = await json<Ledger>(`${system.sandboxUrl}/sandbox/ledger`);

@@ -21,6 +21,9 @@ const CALM_MS = 6_000;
 const TICK_MS = 20;
 const ON_TIME_MS = 5_000;
 const GONE_MS = 30_000;
+/** Processes start, and what is carried is found out, before the first account comes due. */
+const SETTLING_MS = 25_000;
+const LATER_MS = 600_000;
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 
 type Kind = 'token' | 'event' | 'list' | 'callback';
@@ -50,14 +53,14 @@ function makeAsking({ apiUrl, key }: System, ids: string[]): Asking {
   const pathOf = (kind: Kind, id: string): string => {
     if (kind === 'callback') return '/oauth/callback?code=c&state=s';
     if (kind === 'list') return '/v1/accounts?limit=50';
-    return `/v1/accounts/${id}/${kind === 'token' ? 'token' : 'events'}`;
+    return `/v1/accounts/${id}/${kind === 'token' ? 'token' : 'events?dryRun=1'}`;
   };
   async function ask(turn: number): Promise<Seen> {
     // A step prime to both goes through every pair of kind and account.
     const kind = MIX[(turn * 7) % MIX.length] ?? 'token';
     const id = ids[(turn * 13) % ids.length] ?? '';
     const began = performance.now();
-    const post = { method: 'POST' as const, body: '{"type":"REFRESH","dryRun":true}' };
+    const post = { method: 'POST' as const, body: '{"type":"REFRESH"}' };
     const more =
       kind === 'event' ? { ...post, headers: { ...headers, 'content-type': 'application/json' } } : { headers };
     try {
@@ -175,20 +178,17 @@ async function recovery(asking: Asking, perSecond: number, p99: number): Promise
 
 async function run(system: System): Promise<void> {
   // Half of the accounts come due evenly while this runs; the others' tokens are read.
-  const startAt = Date.now() + ACCOUNTS * 30 + 15_000;
-  const wholeMs = (SECONDS + 30) * 1000;
-  const crowd = await connectCrowd(
-    system,
-    Array.from(
-      { length: ACCOUNTS },
-      (_, n) =>
-        startAt + Math.round(((n % (ACCOUNTS / 2)) * wholeMs) / (ACCOUNTS / 2)) + (n < ACCOUNTS / 2 ? 0 : 600_000),
-    ),
-  );
+  let startAt = 0;
+  const half = Math.ceil(ACCOUNTS / 2);
+  const crowd = await connectCrowd(system, ACCOUNTS, () => {
+    startAt = Date.now() + SETTLING_MS;
+    const stepMs = ((SECONDS + 30) * 1000) / half;
+    return Array.from({ length: ACCOUNTS }, (_, n) => startAt + (n < half ? n * stepMs : LATER_MS));
+  });
   const workers = system.startRole('worker');
   system.startRole('scheduler');
   const watches = { api: watchMemory(system.api), worker: watchMemory(workers) };
-  const asking = makeAsking(system, crowd.ids.slice(Math.ceil(ACCOUNTS / 2)));
+  const asking = makeAsking(system, crowd.ids.slice(half));
   await closedLoop(asking, 8, LOOK_MS);
   say(`${ACCOUNTS} accounts, on ${system.serverName}; what one api process carries:`);
   const carried = await knee(asking);

@@ -11,6 +11,7 @@
 
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { answerByPage } from '../pages/problem';
+import { makePressure, type Pressure } from './pressure';
 import { Refusal } from './problems';
 
 export type Rank = 'vital' | 'callback' | 'token' | 'work' | 'comfort';
@@ -89,14 +90,27 @@ export interface AdmissionOptions {
   /** 0 to 1, for when those refused are to come again. */
   random?: () => number;
   bodyMs?: number;
+  pressure?: Pressure;
 }
 
-export function makeAdmission({ places, random = Math.random, bodyMs = BODY_MS }: AdmissionOptions): RequestHandler {
+/** However late the loop is: the places to find out that it is in time again, and for whoever asks one thing at a time. */
+const PLACES_LEAST = 16;
+
+export function makeAdmission(options: AdmissionOptions): RequestHandler {
+  const { places, random = Math.random, bodyMs = BODY_MS, pressure = makePressure() } = options;
   let taken = 0;
+
+  const limitFor = (rank: Exclude<Rank, 'vital'>): number => {
+    const usable = Math.max(Math.min(places, PLACES_LEAST), places * pressure.share());
+    return Math.max(1, Math.floor(usable * SHARES[rank]));
+  };
+
   return (req, res, next) => {
     const rank = rankOf(req);
     if (rank === 'vital') return next();
-    if (taken >= Math.max(1, Math.floor(places * SHARES[rank])))
+    const cameAt = performance.now();
+    setImmediate(() => pressure.note(performance.now() - cameAt));
+    if (taken >= limitFor(rank))
       refuse(req, res, rank, FIRST_RETRY_SECONDS + Math.floor(random() * RETRY_JITTER_SECONDS));
     taken += 1;
     const hold = holdFor(() => (taken -= 1));

@@ -4,11 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import express, { type RequestHandler, type Response } from 'express';
 import { inPlace, makeAdmission, rankOf, type AdmissionOptions } from '../../src/api/admission';
+import { makePressure, type Pressure } from '../../src/api/pressure';
 import { answerErrors } from '../../src/api/errors';
 import { nameRequests } from '../../src/api/requests';
 import { makeReleases } from '../ups/servers';
 import { until } from '../support/until';
 import { newAccount, openHouse, type House, type ProblemJson } from './house';
+
+/** The tests' machine may be as late as it likes. */
+const inTime: Pressure = { note: () => undefined, share: () => 1 };
 
 const releases = makeReleases();
 afterEach(() => releases.run());
@@ -35,7 +39,7 @@ async function open(options: AdmissionOptions, more: Record<string, RequestHandl
       res.once('close', () => (one.isGone = true));
     });
   const app = express();
-  app.use(nameRequests, makeAdmission(options));
+  app.use(nameRequests, makeAdmission({ pressure: inTime, ...options }));
   for (const [path, handler] of Object.entries(more)) app.all(path, handler);
   app.use(async (req, res) => {
     if (req.query['hold'] !== undefined) await inPlace(res, () => holdUp(res));
@@ -132,6 +136,50 @@ describe('the places', () => {
     expect(await statusOf(TOKEN)).toBe(503);
     for (const asked of taking) asked.destroy();
     await until('a place is free', async () => (await statusOf(COMFORT)) === 200);
+  });
+});
+
+describe('a loop that comes round late', () => {
+  it('has fewer places, never less than sixteen, and all of them again when it is in time', async () => {
+    let share = 0.5;
+    const pressure = { note: () => undefined, share: () => share };
+    const { hold, statusOf } = await open({ places: 40, pressure });
+    await hold(16);
+    expect(await statusOf(TOKEN)).toBe(200);
+    share = 0.05;
+    expect([await statusOf(TOKEN), await statusOf(CALLBACK)]).toEqual([503, 503]);
+    share = 1;
+    expect(await statusOf(COMFORT)).toBe(200);
+  });
+
+  it('says so at every request', async () => {
+    const lates: number[] = [];
+    const { statusOf } = await open({ places: 4, pressure: { note: (ms) => void lates.push(ms), share: () => 1 } });
+    await statusOf(COMFORT);
+    await statusOf('/healthz');
+    expect(lates).toEqual([expect.any(Number)]);
+  });
+
+  it('lowers the share step by step to a least one, and raises it slowly', () => {
+    let at = 0;
+    const pressure = makePressure(() => at);
+    const hear = (lateMs: number, times: number): number => {
+      for (let n = 0; n < times; n++) {
+        pressure.note(lateMs);
+        at += 100;
+      }
+      return pressure.share();
+    };
+    expect(hear(10, 5)).toBe(1);
+    expect(hear(500, 1)).toBeCloseTo(0.7);
+    pressure.note(10);
+    at += 50;
+    for (let n = 0; n < 9; n++) pressure.note(500);
+    expect(pressure.share()).toBeCloseTo(0.75);
+    at += 50;
+    expect(hear(500, 50)).toBe(0.05);
+    expect(hear(10, 10)).toBeCloseTo(0.55);
+    expect(hear(10, 10)).toBe(1);
   });
 });
 
