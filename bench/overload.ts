@@ -43,7 +43,7 @@ const MIX: Kind[] = [
 ];
 
 interface Asking {
-  ask(turn: number): Promise<Seen>;
+  ask: (turn: number) => Promise<Seen>;
   close(): Promise<void>;
 }
 
