@@ -22,6 +22,13 @@ export interface System {
   key: string;
   operatorKey: string;
   serverName: string;
+  mongodbUrl: string;
+  redisUrl: string;
+  /** As ENCRYPTION_KEYS has them: for accounts that are written past the api. */
+  encryptionKeys: string;
+  upsClient: { id: string; secret: string };
+  /** The process that serves the api. */
+  api: ChildProcess;
   /** Another process of the service. */
   startRole(role: string): ChildProcess;
   stop(): Promise<void>;
@@ -95,6 +102,8 @@ async function start(returnOrigin: string, role: 'all' | 'api', releases: Releas
   releases.add('Redis', () => redis.stop());
   const { key, operatorKey } = await seed(mongodb.url, returnOrigin);
   const [port, sandboxPort] = [await freePort(), await freePort()];
+  const upsClient = { id: 'bench', secret: randomBytes(24).toString('base64url') };
+  const encryptionKeys = `k1:${randomBytes(32).toString('base64')}`;
   const env = {
     ...process.env,
     MONGODB_URL: mongodb.url,
@@ -103,9 +112,9 @@ async function start(returnOrigin: string, role: 'all' | 'api', releases: Releas
     PUBLIC_URL: `http://localhost:${port}`,
     SANDBOX_PORT: String(sandboxPort),
     UPS_ENV: 'sandbox',
-    UPS_CLIENT_ID: 'bench',
-    UPS_CLIENT_SECRET: randomBytes(24).toString('base64url'),
-    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    UPS_CLIENT_ID: upsClient.id,
+    UPS_CLIENT_SECRET: upsClient.secret,
+    ENCRYPTION_KEYS: encryptionKeys,
     DATA_DIR: folder,
     RATE_LIMIT: '1000000:1000000',
     LOG_LEVEL: 'warn',
@@ -119,7 +128,8 @@ async function start(returnOrigin: string, role: 'all' | 'api', releases: Releas
     releases.add(command, () => ended(child));
     return child;
   };
-  for (const command of ['sandbox', 'serve']) startProcess(command);
+  startProcess('sandbox');
+  const api = startProcess('serve');
   const apiUrl = `http://localhost:${port}`;
   const sandboxUrl = `http://localhost:${sandboxPort}`;
   await answers(`${sandboxUrl}/sandbox/settings`);
@@ -130,6 +140,11 @@ async function start(returnOrigin: string, role: 'all' | 'api', releases: Releas
     key,
     operatorKey,
     serverName: mongodb.name,
+    mongodbUrl: mongodb.url,
+    redisUrl: redis.url,
+    encryptionKeys,
+    upsClient,
+    api,
     startRole: (one) => startProcess('serve', { ROLE: one }),
     stop: () => releases.all(),
   };

@@ -38,6 +38,8 @@ export interface Config {
   readonly consentTtlMs: number;
   /** Per API key: so many requests at once, then so many a second. */
   readonly rateLimit: { readonly burst: number; readonly perSecond: number };
+  /** By one process at once; what comes beyond is refused. */
+  readonly maxConcurrentRequests: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly sandboxPort: number;
 }
@@ -163,6 +165,8 @@ const environmentSchema = z.object({
       return { burst, perSecond };
     })
     .default({ burst: 1000, perSecond: 500 }),
+  // Four times the connections to MongoDB, so that none of them waits for one long; and at 64 kB a body 13 MB at most.
+  MAX_CONCURRENT_REQUESTS: integer(4, 10_000, 200),
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
   SANDBOX_PORT: integer(1, 65535, 4401),
 });
@@ -188,6 +192,7 @@ function toConfig(env: z.output<typeof environmentSchema>): Config {
     accessKeyDeadlineAt: Date.parse(env.ACCESS_KEY_DEADLINE),
     consentTtlMs: env.CONSENT_TTL_SECONDS * 1000,
     rateLimit: env.RATE_LIMIT,
+    maxConcurrentRequests: env.MAX_CONCURRENT_REQUESTS,
     logLevel: env.LOG_LEVEL,
     sandboxPort: env.SANDBOX_PORT,
   };

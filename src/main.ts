@@ -36,6 +36,14 @@ export interface ServeOptions {
 /** Longer than what stands before us keeps idle connections, or it would send a request into one that is just closing. */
 const KEEP_ALIVE_MS = 75_000;
 
+/**
+ * Whoever is slow to say what is wanted, or says nothing, keeps no connection. A file of access keys may take minutes: it is
+ * read no faster than its accounts are created.
+ */
+const SLOWNESS = { headersTimeout: 10_000, requestTimeout: 300_000, connectionsCheckingInterval: 5_000 };
+/** An idle connection is some 20 kB; those beyond are closed before anything is read. */
+const CONNECTIONS_MAX = 10_000;
+
 /** Waiting for requests under way; a token request waits 8 s at most, a callback 10. */
 const CLOSE_GRACE_MS = 12_000;
 
@@ -143,7 +151,8 @@ function servicesOf(carrier: Carrier): Services {
 }
 
 async function listen(carrier: Carrier): Promise<string> {
-  const server = createServer(makeApp(servicesOf(carrier)));
+  const server = createServer(SLOWNESS, makeApp(servicesOf(carrier)));
+  server.maxConnections = CONNECTIONS_MAX;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

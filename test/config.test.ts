@@ -47,6 +47,7 @@ describe('loadConfig', () => {
       accessKeyDeadlineAt: Date.UTC(2024, 7, 1),
       consentTtlMs: 1_800_000,
       rateLimit: { burst: 1000, perSecond: 500 },
+      maxConcurrentRequests: 200,
       logLevel: 'info',
       sandboxPort: 4401,
     });
@@ -91,6 +92,7 @@ describe('loadConfig', () => {
     ['ACCESS_KEY_DEADLINE', '2024-13-01T00:00:00.000Z'],
     ['ACCESS_KEY_DEADLINE', '2024-08-01T00:00:00'],
     ['CONSENT_TTL_SECONDS', '1e3'],
+    ['MAX_CONCURRENT_REQUESTS', '3'],
     ['RATE_LIMIT', '0:500'],
     ['RATE_LIMIT', '1000:'],
     ['RATE_LIMIT', '1000/500'],

@@ -2,6 +2,7 @@
 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import helmet from 'helmet';
+import { makeAdmission } from './admission';
 import { browserRouter } from './browser';
 import { makePages } from '../pages';
 import { answerErrors } from './errors';
@@ -72,6 +73,7 @@ export function makeApp(services: Services): Express {
   const metrics = makeMetrics(services);
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
   app.use(nameRequests, logRequests(services, metrics.observe), protect(services.config.publicUrl));
+  app.use(makeAdmission({ places: services.config.maxConcurrentRequests }));
   app.use('/v1', apiRouter(services, rate));
   app.use(healthRouter(services), browserRouter(services), operationsRouter(services, rate, metrics));
   app.use(makePages(services), answerErrors(services));

@@ -3,6 +3,7 @@
 import { Router, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { reasons, type Outcome } from '../machines/reasons';
+import { inPlace } from './admission';
 import { takeCallback, type CallbackAnswer } from './actions/callback';
 import { followLink, viewLink } from './actions/connect';
 import { cardPageOf } from '../pages/layout';
@@ -146,7 +147,7 @@ export function browserRouter(services: Services): Router {
 
   router.get('/oauth/callback', async (req, res) => {
     const query = parametersIn(req);
-    const answer = await takeCallback(services, { query, cookies: req.headers.cookie });
+    const answer = await inPlace(res, () => takeCallback(services, { query, cookies: req.headers.cookie }));
     res.redirect(303, wayOn(answer, publicUrl));
   });
 

@@ -19,8 +19,9 @@ const COMMON: readonly Code[] = [
   'invalid-input',
   'internal',
   'store-unavailable',
+  'overloaded',
 ];
-const WITH_BODY: readonly Code[] = ['invalid-json', 'too-large', 'unsupported-media-type'];
+const WITH_BODY: readonly Code[] = ['invalid-json', 'too-slow', 'too-large', 'unsupported-media-type'];
 
 /** Schemas with an id stand once, under components. */
 function schemasOf() {
@@ -168,6 +169,7 @@ function problemResponses(found: readonly Code[], isPage = false): Json {
 }
 
 const FAULTS: readonly Code[] = ['internal', 'store-unavailable'];
+const FAULTS_OF_CARRIED: readonly Code[] = [...FAULTS, 'overloaded'];
 
 /** Addresses without /v1 and without a key. */
 const openPaths: Json = {
@@ -183,7 +185,7 @@ const openPaths: Json = {
       tags: ['open'],
       responses: {
         200: { description: 'A page.', content: { 'text/html': {} } },
-        ...problemResponses(['not-found', 'link-gone', ...FAULTS], true),
+        ...problemResponses(['not-found', 'link-gone', ...FAULTS_OF_CARRIED], true),
       },
     },
     post: {
@@ -192,7 +194,7 @@ const openPaths: Json = {
       tags: ['open'],
       responses: {
         303: { description: 'To UPS, with a cookie.' },
-        ...problemResponses(['forbidden', 'not-found', 'link-gone', 'vault-key-missing', ...FAULTS], true),
+        ...problemResponses(['forbidden', 'not-found', 'link-gone', 'vault-key-missing', ...FAULTS_OF_CARRIED], true),
       },
     },
   },
@@ -203,7 +205,7 @@ const openPaths: Json = {
       tags: ['open'],
       responses: {
         303: { description: 'To returnTo, with account, outcome and reason.' },
-        ...problemResponses(['invalid-state', 'too-busy', ...FAULTS], true),
+        ...problemResponses(['invalid-state', 'too-busy', ...FAULTS_OF_CARRIED], true),
       },
     },
   },

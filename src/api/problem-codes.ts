@@ -29,6 +29,7 @@ const own = {
     'Method not allowed',
     'The address exists, but not with this method; `Allow` names those it has.',
   ],
+  'too-slow': [408, 'Too slow', 'The body did not come in time. Send the request again.'],
   'name-taken': [
     409,
     'Name taken',
@@ -92,6 +93,11 @@ const own = {
     503,
     'Store unavailable',
     'The store does not answer. Nothing accepted is lost; try again after `Retry-After` seconds.',
+  ],
+  overloaded: [
+    503,
+    'Overloaded',
+    'The process carries as many requests as it may, and nothing of this one was done. Send it again after `Retry-After` seconds.',
   ],
   'too-busy': [503, 'Too busy', 'The account is being written by many at once. Try again after `Retry-After` seconds.'],
   'newer-version': [

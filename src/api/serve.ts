@@ -8,6 +8,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { getTenant } from '../db/tenants';
+import { inPlace } from './admission';
 import { assertType, readBody, readQuery, validate } from './input';
 import { codes } from './problem-codes';
 import { Refusal, refusalOf } from './problems';
@@ -113,18 +114,21 @@ async function send(res: Response, route: Route, { status, body, stream, type = 
   else res.type(type).send(body);
 }
 
+async function serveOne(services: Services, rate: RateLimit, route: Route, req: Request, res: Response): Promise<void> {
+  const owner = await authenticate(services, rate, req, res);
+  assertMay(owner, route.needs);
+  const caller = await scoped(services, route, owner, namedTenant(req));
+  res.locals['tenantId'] = caller.tenantId;
+  assertTenantNamed(route, caller);
+  try {
+    await send(res, route, await answer(services, route, caller, req, res));
+  } catch (error) {
+    if (isAboutInput(error)) await assertFound(services, route, caller, req);
+    throw error;
+  }
+}
+
 export const serve =
   (services: Services, rate: RateLimit, route: Route): RequestHandler =>
-  async (req, res) => {
-    const owner = await authenticate(services, rate, req, res);
-    assertMay(owner, route.needs);
-    const caller = await scoped(services, route, owner, namedTenant(req));
-    res.locals['tenantId'] = caller.tenantId;
-    assertTenantNamed(route, caller);
-    try {
-      await send(res, route, await answer(services, route, caller, req, res));
-    } catch (error) {
-      if (isAboutInput(error)) await assertFound(services, route, caller, req);
-      throw error;
-    }
-  };
+  (req, res) =>
+    inPlace(res, () => serveOne(services, rate, route, req, res));

@@ -17,6 +17,11 @@ export interface Relay<D, V> {
 
 /** How long rows wait for company. An outgoing event does not. */
 const BATCH_MS = 100;
+/** Inserts under way; while as many are, rows wait for company, urgent ones too, instead of waiting for a connection. */
+const RUNNING_MAX = 4;
+/** So many documents wait, at some 6 kB each; those beyond are left to the sweep, which finds them by their relayAt. */
+const WAITING_MAX = 5_000;
+const BATCH_MAX = 1_000;
 /** How many accounts' progress this process remembers; forgetting one costs an insert that is a duplicate. */
 const REMEMBERED = 100_000;
 
@@ -31,7 +36,7 @@ export function makeRelay<D, V>(
   report: (error: unknown) => void,
 ): Relay<D, V> {
   const relayedUpTo = new Map<string, number>();
-  let waiting = new Map<string, Waiting<D, V>>();
+  const waiting = new Map<string, Waiting<D, V>>();
   let timer: NodeJS.Timeout | null = null;
   let soon = false;
   const running = new Set<Promise<void>>();
@@ -70,17 +75,24 @@ export function makeRelay<D, V>(
   }
 
   /** Rows that can wait are not sent beside others: a slow store is asked less often, for more at a time. */
-  function flushIfIdle(): void {
-    if (running.size === 0) flush();
-    else timer = setTimeout(flushIfIdle, BATCH_MS);
+  function flushWhenFewer(most: number): void {
+    if (running.size < most) flush();
+    else timer = setTimeout(() => flushWhenFewer(most), BATCH_MS);
+  }
+
+  /** The oldest go first; the rest follows at once. */
+  function takeBatch(): Waiting<D, V>[] {
+    const batch = [...waiting.values()].slice(0, BATCH_MAX);
+    for (const { document } of batch) waiting.delete(document.id);
+    if (waiting.size > 0) flushSoon();
+    return batch;
   }
 
   function flush(): void {
     if (timer) clearTimeout(timer);
     timer = null;
     soon = false;
-    const batch = [...waiting.values()];
-    waiting = new Map();
+    const batch = takeBatch();
     if (batch.length === 0) return;
     // A batch that fails is not tried again here: the sweep finds the outboxes by their relayAt.
     const one = run(batch).catch(report);
@@ -88,14 +100,19 @@ export function makeRelay<D, V>(
     void one.finally(() => running.delete(one));
   }
 
+  function flushSoon(): void {
+    if (soon) return;
+    soon = true;
+    if (timer) clearTimeout(timer);
+    timer = setTimeout(() => flushWhenFewer(RUNNING_MAX), 0);
+  }
+
   function offer(document: Document<D, V>): void {
+    if (waiting.size >= WAITING_MAX && !waiting.has(document.id)) return;
     const urgent = document.outbox.some(({ row }) => !row.routine);
     waiting.set(document.id, { document, urgent: urgent || (waiting.get(document.id)?.urgent ?? false) });
-    if (urgent && !soon) {
-      soon = true;
-      if (timer) clearTimeout(timer);
-      timer = setTimeout(flush, 0);
-    } else if (!timer) timer = setTimeout(flushIfIdle, BATCH_MS);
+    if (urgent) flushSoon();
+    else if (!timer) timer = setTimeout(() => flushWhenFewer(1), BATCH_MS);
   }
 
   async function idle(): Promise<void> {

@@ -1,7 +1,7 @@
 import { GATE_DEFAULTS } from './gate';
 import { gateOutcomeOf, meaningOfExchange, meaningOfProbe, meaningOfRefresh } from './meaning';
 import { makeRateRequest } from './rate-request';
-import type { Gate, UpsAnswer, UpsClient, UpsClock, UpsEndpoint, UpsTimeouts, Verification } from './types';
+import type { Gate, UpsAnswer, UpsClient, UpsClock, UpsEndpoint, UpsTimeouts, UpsUrgency, Verification } from './types';
 import { makeWire, type Wire, type WireAnswer, type WireRequest } from './wire';
 
 export interface UpsClientOptions {
@@ -49,8 +49,9 @@ export function makeUpsClient(options: UpsClientOptions): UpsClient {
     endpoint: UpsEndpoint,
     request: Omit<WireRequest, 'path'>,
     meaningOf: (answer: WireAnswer) => A,
+    urgency?: UpsUrgency,
   ): Promise<A> {
-    const admission = gate.admit(endpoint);
+    const admission = gate.admit(endpoint, urgency);
     if (!admission.ok) {
       const { why, retryAt } = admission;
       return meaningOf({ kind: 'not-sent', cause: 'gate-closed', fault: why, retryAt });
@@ -99,12 +100,14 @@ export function makeUpsClient(options: UpsClientOptions): UpsClient {
       return call('refresh', { headers, body, sendBy }, (answer) => meaningOfRefresh(answer, secrets));
     },
 
-    probe({ accessToken, accountNumber, address }) {
+    probe({ accessToken, accountNumber, address, isAwaited = false }) {
       const body = JSON.stringify(makeRateRequest(accountNumber, address));
       const secrets = secretsAnd(accessToken);
       const headers = { ...JSON_BODY, authorization: `Bearer ${accessToken}`, transactionsrc: 'upslink' };
       const verification = options.verification ?? 'strict';
-      return call('rate', { headers, body, sendBy: null }, (answer) => meaningOfProbe(answer, secrets, verification));
+      const request = { headers, body, sendBy: null };
+      const meaningOf = (answer: WireAnswer) => meaningOfProbe(answer, secrets, verification);
+      return call('rate', request, meaningOf, isAwaited ? 'merchant' : 'comfort');
     },
 
     close: () => wire.close(),

@@ -3,8 +3,9 @@
  *
  * 1. It decides and never waits: the caller holds the durable timer, and a refused call was never sent.
  * 2. Nothing is taken from a call that is refused: all checks come first.
- * 3. What is a merchant waiting in front of a page (token, rate) goes before the background (refresh): the last `reserve` of the rate and
- *    of the places are not for refreshes.
+ * 3. Three classes, each with a part of the rate and of the places that the ones below leave alone: what a merchant waits for in
+ *    front of a page, refreshes, and comfort (probes of grants in use or tried again). Under a full gate the lowest passes least,
+ *    but never less than `floor`: a deep backlog of refreshes may last longer than a new grant's first token.
  * 4. Durations are measured on the monotonic clock; only what is told to others is a wall-clock instant.
  */
 import { makeBucket } from './bucket';
@@ -19,14 +20,19 @@ import type {
   Shut,
   UpsClock,
   UpsEndpoint,
+  UpsUrgency,
 } from './types';
 
 export interface GateOptions {
   requestsPerSecond: number;
   burst: number;
   concurrent: number;
-  /** The share of `burst` and `concurrent`, 0 to 1, that refreshes leave alone. */
+  /** The share of `burst` and `concurrent`, 0 to 1, that refreshes leave to merchants. */
   reserve: number;
+  /** As `reserve`: what comfort leaves to merchants and refreshes. */
+  comfortReserve: number;
+  /** The share of `requestsPerSecond` and `concurrent` that comfort has however much else is due. */
+  floor: number;
   ups: CircuitOptions;
   client: CircuitOptions;
   /** At /Rate it is a bearer that is refused: one dead grant, tried again and again, must not look like our client. */
@@ -43,6 +49,8 @@ export const GATE_DEFAULTS: GateOptions = {
   burst: 400,
   concurrent: 128,
   reserve: 0.1,
+  comfortReserve: 0.5,
+  floor: 0.05,
   ups: { threshold: 5, openMs: 5_000, longestOpenMs: 60_000 },
   client: { threshold: 5, openMs: 5_000, longestOpenMs: 60_000 },
   bearer: { threshold: 10, openMs: 5_000, longestOpenMs: 60_000 },
@@ -53,6 +61,7 @@ export const GATE_DEFAULTS: GateOptions = {
 
 type Family = 'oauth' | 'rating';
 const FAMILY: Record<UpsEndpoint, Family> = { token: 'oauth', refresh: 'oauth', rate: 'rating' };
+const CLASS: Record<UpsEndpoint, UpsUrgency> = { token: 'merchant', refresh: 'refresh', rate: 'comfort' };
 /** A place is free when some call ends, which nobody can foretell. */
 const PLACE_WAIT_MS = 100;
 
@@ -68,7 +77,14 @@ export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gat
   };
   const pauses: Record<Family, Pause> = { oauth: makePause(options, clock), rating: makePause(options, clock) };
   const bucket = makeBucket(options.requestsPerSecond, options.burst, clock);
+  const trickle = makeBucket(options.requestsPerSecond * options.floor, 1, clock);
+  const reserves: Record<UpsUrgency, number> = {
+    merchant: 0,
+    refresh: options.reserve,
+    comfort: options.comfortReserve,
+  };
   let inFlight = 0;
+  let comfortInFlight = 0;
 
   function state(): GateState {
     const untilOf = (pause: Pause): number | null =>
@@ -81,8 +97,17 @@ export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gat
     };
   }
 
-  function shut(endpoint: UpsEndpoint): Shut | null {
-    const reserved = endpoint === 'refresh' ? options.reserve : 0;
+  /** Comfort has had less than its floor: it passes as a merchant does. */
+  const isBelowFloor = (): boolean =>
+    options.floor > 0 &&
+    comfortInFlight < Math.max(1, Math.floor(options.concurrent * options.floor)) &&
+    trickle.waitMs(1) === 0;
+
+  const reservedFor = (urgency: UpsUrgency): number =>
+    urgency === 'comfort' && isBelowFloor() ? 0 : reserves[urgency];
+
+  function shut(endpoint: UpsEndpoint, urgency: UpsUrgency): Shut | null {
+    const reserved = reservedFor(urgency);
     const no = (why: GateRefusal, forMs: number): Shut => ({ ok: false, why, retryAt: Math.ceil(clock.now() + forMs) });
     const pauseMs = pauses[FAMILY[endpoint]].leftMs();
     if (pauseMs > 0) return no('retry-after', pauseMs);
@@ -96,9 +121,12 @@ export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gat
     return rateMs > 0 ? no('rate', rateMs) : null;
   }
 
-  function enter(endpoint: UpsEndpoint): Permit {
+  function enter(endpoint: UpsEndpoint, urgency: UpsUrgency): Permit {
     bucket.take();
     inFlight += 1;
+    const comfort = urgency === 'comfort' ? 1 : 0;
+    comfortInFlight += comfort;
+    if (comfort === 1) trickle.take();
     const tickets = { ups: ups.enter(), client: client[endpoint].enter() };
     let isDone = false;
     return {
@@ -106,6 +134,7 @@ export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gat
         if (isDone) return;
         isDone = true;
         inFlight -= 1;
+        comfortInFlight -= comfort;
         learn(endpoint, outcome, tickets);
       },
     };
@@ -137,8 +166,9 @@ export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gat
   }
 
   return {
-    admit: (endpoint) => shut(endpoint) ?? { ok: true, permit: enter(endpoint) },
-    peek: (endpoint) => shut(endpoint) ?? { ok: true },
+    admit: (endpoint, urgency = CLASS[endpoint]) =>
+      shut(endpoint, urgency) ?? { ok: true, permit: enter(endpoint, urgency) },
+    peek: (endpoint, urgency = CLASS[endpoint]) => shut(endpoint, urgency) ?? { ok: true },
     state,
     circuit: (name) => (name === 'ups' ? ups : client[name]),
     subscribe(listener) {

@@ -177,7 +177,13 @@ export interface UpsClient {
   /** `sendBy` is an instant of `clock.monotonic()`: looked at just before the socket is written; reached or past it nothing is sent. */
   refresh(request: { refreshToken: string; sendBy: number }): Promise<RefreshAnswer>;
   /** One rate request in the account's name, from its address to itself. Ships and buys nothing. */
-  probe(request: { accessToken: string; accountNumber: string; address: ProbeAddress }): Promise<ProbeAnswer>;
+  probe(request: {
+    accessToken: string;
+    accountNumber: string;
+    address: ProbeAddress;
+    /** Somebody waits for it in front of a page. */
+    isAwaited?: boolean;
+  }): Promise<ProbeAnswer>;
   /** Lets calls under way end (20 s at most), then closes every connection. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -229,14 +235,17 @@ export interface GateState {
   inFlight: number;
 }
 
+/** What a merchant waits for in front of a page; tokens that end; and what may be asked at any time. */
+export type UpsUrgency = 'merchant' | 'refresh' | 'comfort';
+
 export interface Gate {
-  /** Takes a place and a token of the rate, or says when to come again. Never waits. */
-  admit(endpoint: UpsEndpoint): Admission;
+  /** Takes a place and a token of the rate, or says when to come again. Never waits. A probe is comfort unless told. */
+  admit(endpoint: UpsEndpoint, urgency?: UpsUrgency): Admission;
   /**
    * As admit, but takes nothing: ask before a send is written to the journal. A half-open circuit says yes to one trial, so wait for
    * this yes and not for 'closed', or an only account would wait for a trial that nobody makes.
    */
-  peek(endpoint: UpsEndpoint): { ok: true } | Shut;
+  peek(endpoint: UpsEndpoint, urgency?: UpsUrgency): { ok: true } | Shut;
   state(): GateState;
   /** For whoever shares them with other processes. */
   circuit(name: CircuitName): {

@@ -46,6 +46,8 @@ const LEASE_MS = 10_000;
 const RENEW_MS = 3_000;
 /** An account that was told of is not told of again for so long, if nothing in it moved: it waits in a queue, or cannot be helped. */
 const RETELL_MS = 5_000;
+/** With a queue deep enough, so many pages more are looked through for the others: what is due behind them is younger, and waits. */
+const PAGES_BEHIND_FULL = 20;
 /** Without Redis: so many accounts are performed here before the rest of what is due is looked at again. */
 const PERFORMED_A_TICK = 500;
 
@@ -101,7 +103,9 @@ export function makeSweep(parts: SweepParts): Sweep {
   function upsPages(): (items: DueItem[]) => Promise<boolean> {
     const full = new Set<string>();
     let performed = 0;
+    let behindFull = 0;
     return async (page) => {
+      if (full.size > 0 && ++behindFull > PAGES_BEHIND_FULL) return false;
       const items = told.fresh(page.filter(({ queue }) => queue !== null && !full.has(queue)));
       const named = items.map(({ id, queue }) => ({ id, queue: queue ?? '' }));
       if (items.length === 0) return true;

@@ -73,7 +73,10 @@ export const newAccount = (changes: object = {}) => ({
   ...changes,
 });
 
-export async function openHouse(name: string, given: Partial<Pick<Config, 'rateLimit' | 'consentTtlMs'>> = {}) {
+export async function openHouse(
+  name: string,
+  given: Partial<Pick<Config, 'rateLimit' | 'consentTtlMs' | 'maxConcurrentRequests'>> = {},
+) {
   const releases = makeReleases();
   let shift = 0;
   const clock = { now: () => Date.now() + shift, monotonic: () => performance.now() + shift };

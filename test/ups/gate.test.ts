@@ -36,8 +36,37 @@ describe('rate', () => {
     for (let n = 0; n < 8; n += 1) permitOf(gate.admit('refresh'));
     expect(gate.admit('refresh')).toMatchObject({ ok: false, why: 'rate' });
     permitOf(gate.admit('token'));
-    permitOf(gate.admit('rate'));
+    permitOf(gate.admit('rate', 'merchant'));
     expect(gate.admit('token')).toMatchObject({ ok: false, why: 'rate' });
+  });
+
+  test('comfort leaves its part to refreshes, and both leave theirs to merchants', () => {
+    const { gate } = open({ requestsPerSecond: 1, burst: 10, reserve: 0.2, comfortReserve: 0.5, floor: 0 });
+    for (let n = 0; n < 5; n += 1) permitOf(gate.admit('rate'));
+    expect(gate.admit('rate')).toMatchObject({ ok: false, why: 'rate' });
+    for (let n = 0; n < 3; n += 1) permitOf(gate.admit('refresh'));
+    expect(gate.admit('refresh')).toMatchObject({ ok: false, why: 'rate' });
+    permitOf(gate.admit('rate', 'merchant'));
+    permitOf(gate.admit('token'));
+  });
+
+  test('under a backlog that takes whatever comes free, refreshes get nearly all of it and comfort its floor', () => {
+    const { gate, clock } = open({ requestsPerSecond: 100, burst: 100, floor: 0.05 });
+    const passed = { rate: 0, refresh: 0 };
+    for (let ms = 0; ms < 20_000; ms += 10) {
+      // Comfort asks first every time, and for more than there is.
+      for (const endpoint of ['rate', 'refresh'] as const)
+        for (let n = 0; n < 3; n += 1) {
+          const admission = gate.admit(endpoint);
+          if (!admission.ok) continue;
+          passed[endpoint] += 1;
+          admission.permit.done(answered);
+        }
+      clock.move(10);
+    }
+    expect(passed.refresh).toBeGreaterThan(1_850);
+    expect(passed.rate).toBeGreaterThanOrEqual(90);
+    expect(passed.rate).toBeLessThanOrEqual(160);
   });
 
   test('peek takes nothing', () => {
@@ -50,7 +79,7 @@ describe('rate', () => {
 
 describe('concurrency', () => {
   test('no more calls are under way than configured; a place is given back once, however often done is called', () => {
-    const { gate } = open({ concurrent: 2, reserve: 0 });
+    const { gate } = open({ concurrent: 2, reserve: 0, comfortReserve: 0 });
     const first = permitOf(gate.admit('refresh'));
     permitOf(gate.admit('rate'));
     expect(gate.admit('refresh')).toMatchObject({ ok: false, why: 'concurrency' });
@@ -59,6 +88,24 @@ describe('concurrency', () => {
     expect(gate.state().inFlight).toBe(1);
     permitOf(gate.admit('refresh'));
     expect(gate.admit('refresh')).toMatchObject({ ok: false, why: 'concurrency' });
+  });
+
+  test('with the places that comfort may have taken, refreshes and merchants still find theirs', () => {
+    const { gate } = open({ concurrent: 10, reserve: 0.2, comfortReserve: 0.5, floor: 0.1 });
+    for (let n = 0; n < 5; n += 1) permitOf(gate.admit('rate'));
+    expect(gate.admit('rate')).toMatchObject({ ok: false, why: 'concurrency' });
+    for (let n = 0; n < 3; n += 1) permitOf(gate.admit('refresh'));
+    expect(gate.admit('refresh')).toMatchObject({ ok: false, why: 'concurrency' });
+    permitOf(gate.admit('token'));
+    permitOf(gate.admit('rate', 'merchant'));
+    expect(gate.admit('token')).toMatchObject({ ok: false, why: 'concurrency' });
+  });
+
+  test('a place of the floor is there for comfort although refreshes hold all the others', () => {
+    const { gate } = open({ concurrent: 10, reserve: 0.2, comfortReserve: 0.5, floor: 0.1 });
+    for (let n = 0; n < 8; n += 1) permitOf(gate.admit('refresh'));
+    permitOf(gate.admit('rate')).done(answered);
+    expect(gate.admit('rate')).toMatchObject({ ok: false, why: 'concurrency' });
   });
 
   test('a small gate with a reserve still lets one refresh pass', () => {

@@ -128,6 +128,16 @@ describe('a tick', () => {
     expect(await waitingIn(scheduler.queues, 'token-refresh')).toEqual(refreshes.slice(20, 40));
   });
 
+  it('looks through so many pages for the other queues once one is full, and leaves what is younger for later', async () => {
+    const scheduler = await open({ waitingMax: 1, pageSize: 2 });
+    await crowd(scheduler, { count: 100, queue: 'token-refresh', name: 'many' });
+    scheduler.forgetCounts();
+    await scheduler.sweep.tick();
+    // One look for what needs no UPS, the page that fills the queue, twenty behind it, and the one that is too many.
+    expect(scheduler.counts.dues).toBe(1 + 1 + 20 + 1);
+    expect(await waitingIn(scheduler.queues, 'token-refresh')).toEqual(['acc_many_0000']);
+  });
+
   it('costs two index reads when nothing is due, however many accounts there are', async () => {
     const scheduler = await open();
     for (const count of [10, 1_000]) {

@@ -20,7 +20,9 @@ export function makeVerify(parts: RunnerParts): Runner {
     const { grantId, generation } = slot;
     const accessToken = openSealed(parts, document, slot.access, { field: 'access', grantId, generation });
     if (accessToken === null) return later;
-    const answer = await parts.client.probe({ accessToken, accountNumber, address: data.settings.address });
+    // Of a grant that was just given: the merchant waits for it, or the grant ends unverified with its first token.
+    const isAwaited = grant === 'candidate';
+    const answer = await parts.client.probe({ accessToken, accountNumber, address: data.settings.address, isAwaited });
     return { output: outputOf(answer, parts.clock.now()) };
   };
 }
