@@ -47,8 +47,12 @@ const options: ConnectOptions = {
   heartbeatFrequencyMS: 2_000,
   maxPoolSize: 50,
   retryWrites: false,
-  readConcern: { level: 'majority' },
-  writeConcern: { w: 'majority', journal: true, wtimeoutMS: 4_000 },
+  // One by one, for so they go before what an URL asks for; as `writeConcern` an URL's `w=1` would win.
+  readPreference: 'primary',
+  readConcernLevel: 'majority',
+  w: 'majority',
+  journal: true,
+  wtimeoutMS: 4_000,
   // `undefined` would be stored as null.
   ignoreUndefined: true,
 };

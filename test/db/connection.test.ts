@@ -62,6 +62,21 @@ it('sends a write once: a lost answer is not followed by a second try of the dri
   expect(sent.filter((name) => name === 'update')).toHaveLength(1);
 });
 
+it('asks for a majority, journaled, whatever the URL says', async () => {
+  const writes: unknown[] = [];
+  const url = new URL(wire.url);
+  url.search = '?w=1&journal=false&readConcernLevel=local&retryWrites=true';
+  const weak = await connectDb(url.href, {
+    log: silent,
+    onCommand: ({ update, writeConcern }) => void (update !== undefined && writes.push(writeConcern)),
+  });
+  const document = sampleDocument({ id: 'acc_majority' });
+  await makeStore(weak).insert(document);
+  await makeStore(weak).write(document, { ...document, rev: 2 });
+  await weak.close();
+  expect(writes).toEqual([{ w: 'majority', j: true, wtimeout: 4_000 }]);
+});
+
 it('gives up within 8 s on a server that takes requests and says nothing', async () => {
   wire.become('deaf');
   const before = performance.now();

@@ -19,8 +19,11 @@ export interface WavesParts {
 
 /** What a refresh that came to an end may tell of waves. Never rejects. */
 export interface WaveEars {
-  /** Before the account hears of it: what it makes of the refusal depends on who else was refused. */
-  refused(accountId: string, code: string): Promise<void>;
+  /**
+   * Before the account hears of it: what it makes of the refusal depends on who else was refused. `isExplained`: an
+   * answer to this account was lost before, so that its refusal makes no wave.
+   */
+  refused(accountId: string, code: string, isExplained?: boolean): Promise<void>;
   /** A pair came. `code`: the account was held for it, and is the canary that ends the wave. */
   answered(accountId: string, code: string | null): Promise<void>;
 }
@@ -93,7 +96,7 @@ export function makeWaves({ outages, clock, log }: WavesParts): Waves {
     });
   }
 
-  async function noteRefusal(accountId: string, code: string): Promise<void> {
+  async function noteRefusal(accountId: string, code: string, isExplained: boolean): Promise<void> {
     const wave = find(code);
     const now = clock.now();
     const isCanary = wave?.canaries.some((one) => one.accountId === accountId && !one.isRefused) ?? false;
@@ -104,6 +107,7 @@ export function makeWaves({ outages, clock, log }: WavesParts): Waves {
       one.held = [...one.held, accountId].slice(-WAVE.kept);
       return;
     }
+    if (isExplained) return;
     const { answered } = heardOf(code);
     heard.delete(code);
     await change(code, (latest) => withRefusal(latest, accountId, clock.now(), answered));
@@ -135,7 +139,7 @@ export function makeWaves({ outages, clock, log }: WavesParts): Waves {
   }
 
   return {
-    refused: (accountId, code) => quietly('refused', noteRefusal(accountId, code)),
+    refused: (accountId, code, isExplained = false) => quietly('refused', noteRefusal(accountId, code, isExplained)),
     answered: (accountId, code) => quietly('answered', noteAnswer(accountId, code)),
     states() {
       const states = known.map((wave) => [wave.code, stateOf(wave, clock.now())] as const);

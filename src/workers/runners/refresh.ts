@@ -10,6 +10,7 @@
 import type { AccountDocument } from '../../db/accounts';
 import type { AccountContext, RefreshOutput } from '../../machines/context';
 import type { Send, Slot } from '../../machines/data';
+import { lostAnswers } from '../../machines/journal';
 import { waveCodeOf } from '../../machines/vocabulary';
 import type { RefreshAnswer } from '../../ups';
 import type { Outcome, Runner, Work } from '../work';
@@ -35,22 +36,27 @@ export function makeRefresh(parts: RunnerParts): Runner {
     const sendBy = work.claimedMonotonic + (send.sendBy - send.at);
     const answer = await parts.client.refresh({ refreshToken, sendBy });
     const outcome = outcomeOf(answer, slot, parts.clock.now());
-    await tellWaves(parts, work.document, outcome.output as RefreshOutput);
+    const isExplained = lostAnswers(slot, send.id) > 0;
+    await tellWaves(parts, work.document, outcome.output as RefreshOutput, isExplained);
     return outcome;
   };
 }
 
-/** Others may have been refused with the same code; a pair in hand waits for nobody. A token that died of age says nothing of UPS. */
+/**
+ * Others may have been refused with the same code; a pair in hand waits for nobody. A token that died of age, or whose
+ * answer was lost before, says nothing of UPS.
+ */
 async function tellWaves(
   { waves, clock }: RunnerParts,
   document: AccountDocument,
   output: RefreshOutput,
+  isExplained: boolean,
 ): Promise<void> {
   const { refusal, current } = document.snapshot.context as AccountContext;
   if (output.kind === 'tokens') void waves?.answered(document.id, refusal?.code ?? null);
   const isRefused = output.kind === 'refused' || output.kind === 'blocked';
   if (isRefused && clock.now() < (current?.refreshExpiresAt ?? 0))
-    await waves?.refused(document.id, waveCodeOf(output));
+    await waves?.refused(document.id, waveCodeOf(output), isExplained);
 }
 
 /** The send that this attempt may make, as its claim wrote it down. Without one nothing is sent, ever. */

@@ -1,5 +1,6 @@
 /** Waves of refusals and shared circuits on real parts: several processes, a real store, a sandbox that says no to everybody. */
 
+import type { AccountContext } from '../../../src/machines/context';
 import { standingOf } from '../../../src/machines/definition';
 import { openHouse, paths, type House, type Process } from '../house';
 
@@ -14,6 +15,7 @@ const MINUTE = 60 * SECOND;
 const invalid = { do: 'status', status: 400, code: '10400', message: 'Invalid Refresh Token' };
 
 const tokenOf = async (id: string) => standingOf((await house.load(id)).snapshot.value).token;
+const blameOf = async (id: string) => ((await house.load(id)).snapshot.context as AccountContext).reason;
 const reasonOf = async (id: string) => (await house.load(id)).view.reason;
 
 async function connected(on: Process, count: number, policy: 'eager' | 'lazy' = 'eager'): Promise<string[]> {
@@ -62,6 +64,18 @@ it('refuses nobody for good what everybody is refused, and goes on when a canary
   await liveOn([a, b], ids, 60 * MINUTE, 5 * MINUTE);
   expect(await Promise.all(ids.map(tokenOf))).toEqual(Array(8).fill('fresh'));
   for (const id of ids) expect(await house.holdsNewestPair(id)).toBe(true);
+});
+
+it('makes no wave of refusals that lost answers of our own explain', async () => {
+  const a = house.process({ shares: true });
+  const ids = await connected(a, 5);
+  await house.fault('refresh', { do: 'drop-answer', times: ids.length });
+  await refreshAll([a], ids);
+  await liveOn([a], ids, 5 * MINUTE);
+  expect(await Promise.all(ids.map(tokenOf))).toEqual(Array(5).fill('ending'));
+  expect(a.waves.states()).toEqual({});
+  const reasons = await Promise.all(ids.map(blameOf));
+  expect(new Set(reasons)).toEqual(new Set(['refresh-outcome-unknown']));
 });
 
 it('finds the one account among them that UPS has really revoked', async () => {
