@@ -77,7 +77,7 @@ function banner({ signedIn, tenantId, isSandbox, hasQueues }: Frame): Html {
 }
 
 const noticeIn = ({ notice, signedIn }: Frame): Html =>
-  notice != null && signedIn.caller.role === 'admin'
+  notice !== null && notice !== undefined && signedIn.caller.role === 'admin'
     ? html`<div class="message bad" role="alert"><p>${notice}</p></div>`
     : nothing;
 
