@@ -18,6 +18,8 @@ import { makeGate, makeUpsClient, systemClock, type Gate, type UpsClient } from 
 import {
   assertWritable,
   makeDiskPlace,
+  makeEpoch,
+  makeEpochFigures,
   makePerformer,
   makeQueues,
   makeRecall,
@@ -26,7 +28,9 @@ import {
   makeSharedCircuits,
   makeSpool,
   makeSpoolFigures,
+  makeVolume,
   makeWaves,
+  type Epoch,
   type Performer,
   type Queues,
   type SharedCircuits,
@@ -52,6 +56,7 @@ export interface Carrier {
   outages: OutageStore;
   circuits: SharedCircuits;
   waves: Waves;
+  epoch: Epoch;
   spool: Spool;
   figures: SpoolFigures;
   /** Open things, released in reverse by whoever opened the carrier. */
@@ -104,7 +109,13 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   // Claims carry it: two starts of one process are two claimants.
   const by = randomBytes(9).toString('base64url');
   const circuits = makeSharedCircuits({ outages, by, clock, log });
-  const gate = makeGate(clock, { mayTry: (name) => circuits.mayTry(name) });
+  const figures = makeSpoolFigures();
+  const { deployment, requireSpoolEpoch: requireVolume } = config;
+  const epochFigures = makeEpochFigures(figures.registry);
+  const volume = makeVolume(config.spoolDir);
+  const epoch = makeEpoch({ db, volume, clock, log, deployment, requireVolume, figures: epochFigures });
+  const mayRefresh = () => epoch.mayRefresh();
+  const gate = makeGate(clock, { mayTry: (name) => circuits.mayTry(name), mayRefresh });
   const ups = makeUpsClient({
     baseUrl: config.ups.baseUrl,
     clientId: config.ups.clientId,
@@ -116,7 +127,6 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   });
   releases.add('UPS client', () => ups.close());
 
-  const figures = makeSpoolFigures();
   const spool = await openSpool({ config, vault, clock, log, figures, releases });
   const wait = (ms: number) => delay(ms);
   const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait });
@@ -140,6 +150,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
     figures,
     circuits,
     waves,
+    epoch,
   };
   return { config, log, clock, makeId, ...made, releases };
 }

@@ -5,6 +5,7 @@
  */
 import path from 'node:path';
 import { z } from 'zod';
+import { sha256 } from './hash';
 
 export interface EncryptionKey {
   readonly id: string;
@@ -34,6 +35,10 @@ export interface Config {
   readonly role: 'api' | 'worker' | 'scheduler' | 'all';
   readonly dataDir: string;
   readonly spoolDir: string;
+  /** Names the environment; two that differ in it are not to share a database, a copied one above all. Safe to show. */
+  readonly deployment: string;
+  /** Whether a spool folder that knows no epoch is refused. */
+  readonly requireSpoolEpoch: boolean;
   readonly accessKeyDeadlineAt: number;
   readonly consentTtlMs: number;
   /** Per API key: so many requests at once, then so many a second. */
@@ -146,6 +151,13 @@ const environmentSchema = z.object({
   ROLE: oneOf(['api', 'worker', 'scheduler', 'all'], 'all'),
   DATA_DIR: z.string().default('.data'),
   SPOOL_DIR: z.string().optional(),
+  DEPLOYMENT_NAME: z
+    .string()
+    .regex(/^[\w .:-]{1,60}$/, {
+      error: (issue) => `must be 1 to 60 letters, digits, spaces and _ . : -, not ${seen(issue.input)}`,
+    })
+    .optional(),
+  REQUIRE_SPOOL_EPOCH: oneOf(['true', 'false'], 'false'),
   ACCESS_KEY_DEADLINE: z.iso
     .datetime({
       offset: true,
@@ -173,14 +185,16 @@ const environmentSchema = z.object({
 
 function toConfig(env: z.output<typeof environmentSchema>): Config {
   const dataDir = path.resolve(env.DATA_DIR);
+  const publicUrl = env.PUBLIC_URL ?? `http://localhost:${env.PORT}`;
+  const ups = upsTarget(env);
   return {
     mongodbUrl: env.MONGODB_URL,
     mongodbDatabase: MONGODB_URL.exec(env.MONGODB_URL)?.groups?.['database'] || 'upslink',
     redisUrl: env.REDIS_URL,
     port: env.PORT,
-    publicUrl: env.PUBLIC_URL ?? `http://localhost:${env.PORT}`,
+    publicUrl,
     ups: {
-      ...upsTarget(env),
+      ...ups,
       clientId: env.UPS_CLIENT_ID,
       clientSecret: env.UPS_CLIENT_SECRET,
       verification: env.VERIFICATION,
@@ -189,6 +203,8 @@ function toConfig(env: z.output<typeof environmentSchema>): Config {
     role: env.ROLE,
     dataDir,
     spoolDir: path.resolve(env.SPOOL_DIR ?? path.join(dataDir, 'spool')),
+    deployment: deploymentOf(env.DEPLOYMENT_NAME ?? publicUrl, ups, env.UPS_CLIENT_ID),
+    requireSpoolEpoch: env.REQUIRE_SPOOL_EPOCH === 'true',
     accessKeyDeadlineAt: Date.parse(env.ACCESS_KEY_DEADLINE),
     consentTtlMs: env.CONSENT_TTL_SECONDS * 1000,
     rateLimit: env.RATE_LIMIT,
@@ -218,6 +234,11 @@ function upsTarget(env: z.output<typeof environmentSchema>): Pick<Config['ups'],
   if (baseUrl === UPS_HOSTS.cie) return { environment: 'cie', baseUrl };
   if (baseUrl === UPS_HOSTS.production) return { environment: 'production', baseUrl };
   return { environment: 'custom', baseUrl };
+}
+
+/** Refresh tokens belong to one application at one UPS: with another, a database is somebody else's whatever its name. */
+function deploymentOf(name: string, { environment, baseUrl }: ReturnType<typeof upsTarget>, clientId: string): string {
+  return `${name}, UPS ${environment === 'custom' ? baseUrl : environment}, client ${sha256(clientId).slice(0, 8)}`;
 }
 
 /** The keys, or what is wrong with them. Names entries by place: what was taken for an id may be a key. */

@@ -13,6 +13,7 @@ import { noteDefaultDeadline } from './db/deadlines';
 import { acquireLease, releaseLease } from './db/lease';
 import {
   CAMPAIGNS,
+  startEpoch,
   startLoop,
   startOutages,
   startPickUp,
@@ -54,6 +55,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   const { releases } = carrier;
   try {
     const runs = (role: Config['role']) => config.role === role || config.role === 'all';
+    await keepEpoch(carrier, runs('scheduler'));
     pickUp(carrier);
     lookOut(carrier, runs('scheduler'));
     if (runs('worker')) work(carrier);
@@ -71,6 +73,13 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
 function pickUp({ spool, runtime, clock, log, figures, releases }: Carrier): void {
   const running = startPickUp({ spool, runtime, clock, log, figures });
   releases.add('pick-up', () => running.stop());
+}
+
+/** In every role, and before any work: whoever may refresh must know that the database is this deployment's. */
+async function keepEpoch({ epoch, log, releases }: Carrier, raises: boolean): Promise<void> {
+  await epoch.look(raises);
+  const running = startEpoch(epoch, { raises, log });
+  releases.add('epoch', () => running.stop());
 }
 
 /** In every role: whoever asks UPS goes by what all of them found. */
@@ -129,7 +138,7 @@ async function endOf(performer: Carrier['performer'], worker: { stop(): Promise<
 }
 
 function servicesOf(carrier: Carrier): Services {
-  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures, waves } = carrier;
+  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures, waves, epoch } = carrier;
   const isReady = makeReadiness(db, vault);
   return {
     config,
@@ -145,6 +154,7 @@ function servicesOf(carrier: Carrier): Services {
     log,
     queues,
     isReady,
+    epochNotice: () => epoch.disagreement()?.sentence ?? null,
     tellCampaign: async (id) => void (await queues.offer([{ id, queue: CAMPAIGNS }])),
     metrics: figures.registry,
   };

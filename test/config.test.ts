@@ -44,6 +44,8 @@ describe('loadConfig', () => {
       role: 'all',
       dataDir: path.resolve('.data'),
       spoolDir: path.resolve('.data/spool'),
+      deployment: 'http://localhost:4400, UPS sandbox, client 948fe603',
+      requireSpoolEpoch: false,
       accessKeyDeadlineAt: Date.UTC(2024, 7, 1),
       consentTtlMs: 1_800_000,
       rateLimit: { burst: 1000, perSecond: 500 },

@@ -10,7 +10,7 @@ import type { Services } from './services';
 
 const RETRY_SECONDS = 2;
 
-export function healthRouter({ isReady }: Services): Router {
+export function healthRouter(services: Services): Router {
   const router = Router({ caseSensitive: true });
   const openApi = makeOpenApi();
   const docs = docsPage();
@@ -20,9 +20,12 @@ export function healthRouter({ isReady }: Services): Router {
   });
 
   router.get('/readyz', async (_req, res) => {
-    const missing = await isReady();
+    const missing = await services.isReady();
     if (missing !== null) throw new Refusal('not-ready', missing, { retryAfterSeconds: RETRY_SECONDS });
-    res.set('Cache-Control', 'no-store').json({ status: 'ready' });
+    // Still ready: valid tokens are served, and a balancer that took every process away would make an outage of it.
+    const why = services.epochNotice?.() ?? null;
+    const held = why === null ? {} : { refreshing: 'held', why };
+    res.set('Cache-Control', 'no-store').json({ status: 'ready', ...held });
   });
 
   router.get('/openapi.json', (_req, res) => {

@@ -29,6 +29,8 @@ export interface Services {
   log: Logger;
   /** What is missing before this process may take requests, as a sentence; null when nothing is. */
   isReady: () => Promise<string | null>;
+  /** Why nothing is refreshed although UPS could be asked, as a sentence for admins; null when all is well. */
+  epochNotice?: () => string | null;
   /** The queues admins may look at; without them there is no /admin/queues. */
   queues?: { readonly all: readonly Queue[] };
   /** Has a campaign looked at now; without it the scheduler finds it in a moment. */

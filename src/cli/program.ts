@@ -15,6 +15,7 @@ import type { EraseOptions } from './accounts/erase';
 import type { HistoryOptions } from './accounts/history';
 import type { ReplayOptions } from './accounts/replay';
 import type { ImportOptions } from './access-keys/import';
+import type { AdoptOptions } from './adopt';
 import type { ApiKeyOptions } from './api-key';
 import type { InTenant } from './store';
 import type { TenantOptions } from './tenant';
@@ -63,6 +64,13 @@ export function makeProgram(env: Environment): Command {
   command(program, 'doctor', 'check the environment, MongoDB, Redis, UPS, keys and clock').action((options: Json) =>
     runners.doctor().runDoctor(env, outputFor(options)),
   );
+
+  command(program, 'adopt', 'say whether a restored or copied database is real; without a choice, show both sides')
+    .option('--database', 'this database is real: go on with it')
+    .option('--as-new', 'this database is a copy: give up the grants in it, they belong to where it came from')
+    .option('--list', 'list the accounts whose refresh token may have been used since, as CSV')
+    .option('--yes', 'do not ask')
+    .action((options: AdoptOptions & Json) => runners.adopt().runAdopt(env, outputFor(options), options));
 
   const tenant = program.command('tenant').description('tenants');
   command(tenant, 'create', 'create a tenant')

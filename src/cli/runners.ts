@@ -7,6 +7,7 @@ export const runners = {
   serve: () => require('./serve') as typeof import('./serve'),
   sandbox: () => require('./sandbox') as typeof import('./sandbox'),
   doctor: () => require('./doctor') as typeof import('./doctor'),
+  adopt: () => require('./adopt') as typeof import('./adopt'),
   tenant: () => require('./tenant') as typeof import('./tenant'),
   apiKey: () => require('./api-key') as typeof import('./api-key'),
   list: () => require('./accounts/list') as typeof import('./accounts/list'),

@@ -92,6 +92,7 @@ export async function connectDb(url: string, { log, database, onCommand }: DbOpt
     campaigns: collection('campaigns'),
     campaignItems: collection('campaignItems'),
     outages: collection('outages'),
+    epoch: collection('epoch'),
     ping: async () => {
       await answered(connection.getClient().db().command({ ping: 1 }));
     },

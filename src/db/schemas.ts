@@ -187,6 +187,33 @@ export interface StoredValue {
 
 export type Role = 'platform' | 'operator' | 'reader' | 'admin';
 
+/** Which deployment the database belongs to, and how far it has come: one document. */
+export interface StoredEpoch {
+  _id: 'epoch';
+  /** Made at the first start, and anew by each adoption. */
+  id: string;
+  /** Grows every few seconds while a scheduler runs: a database restored from a backup counts less than its volumes saw. */
+  counter: number;
+  /** `Config.deployment` of the processes it belongs to. */
+  deployment: string;
+  writtenAt: number;
+  /** Ids that were given up for this one: volumes that know them follow. The last few. */
+  replaces: string[];
+  /** What a volume knows better; while it is there nobody refreshes. */
+  doubt: StoredDoubt | null;
+}
+
+export interface StoredDoubt {
+  /** The host whose volume it is. */
+  by: string;
+  foundAt: number;
+  /** What the volume holds; `at`: when that was written. */
+  id: string;
+  counter: number;
+  deployment: string;
+  at: number;
+}
+
 export interface StoredApiKey {
   /** Made from the hash: a key is found by `_id`. */
   _id: string;
@@ -399,6 +426,16 @@ const outage = schemaOf({
   canaryAt: Number,
 });
 
+const epoch = schemaOf({
+  _id: String,
+  id: String,
+  counter: Number,
+  deployment: String,
+  writtenAt: Number,
+  replaces: [String],
+  doubt: Mixed,
+});
+
 /** By collection name. */
 export const schemas = {
   accounts: account,
@@ -414,6 +451,7 @@ export const schemas = {
   campaigns: campaign,
   campaignItems: campaignItem,
   outages: outage,
+  epoch: epoch,
 };
 
 export interface Stored {
@@ -430,4 +468,5 @@ export interface Stored {
   campaigns: StoredCampaign;
   campaignItems: StoredCampaignItem;
   outages: StoredOutage;
+  epoch: StoredEpoch;
 }

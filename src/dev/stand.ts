@@ -99,6 +99,8 @@ function serviceEnvironment({ env, folder }: DevContext, secrets: Secrets): Envi
     ROLE: 'all',
     UPS_ENV: 'sandbox',
     DATA_DIR: folder,
+    // The folder is the deployment, whatever port it is started on.
+    DEPLOYMENT_NAME: env['DEPLOYMENT_NAME'] || 'npm start',
     UPS_CLIENT_ID: env['UPS_CLIENT_ID'] || secrets.upsClientId,
     UPS_CLIENT_SECRET: env['UPS_CLIENT_SECRET'] || secrets.upsClientSecret,
     ENCRYPTION_KEYS: env['ENCRYPTION_KEYS'] || secrets.encryptionKeys,

@@ -44,6 +44,8 @@ export interface Frame {
   tenantId: string | null;
   isSandbox: boolean;
   hasQueues: boolean;
+  /** What an admin must see to before anything else; null: nothing. */
+  notice?: string | null;
   now: number;
 }
 
@@ -74,13 +76,18 @@ function banner({ signedIn, tenantId, isSandbox, hasQueues }: Frame): Html {
   </header>`;
 }
 
+const noticeIn = ({ notice, signedIn }: Frame): Html =>
+  notice !== null && notice !== undefined && signedIn.caller.role === 'admin'
+    ? html`<div class="message bad" role="alert"><p>${notice}</p></div>`
+    : nothing;
+
 export const pageOf = (title: string, frame: Frame, content: Html): string =>
   documentOf(
     title,
     html`<body data-now="${new Date(frame.now).toISOString()}">
       <a class="skip" href="#main">Skip to the content</a>
       ${banner(frame)}
-      <main id="main" tabindex="-1">${content}</main>
+      <main id="main" tabindex="-1">${noticeIn(frame)}${content}</main>
       <p class="unseen" role="status" id="announcer"></p>
     </body>`,
     true,

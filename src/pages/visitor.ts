@@ -78,6 +78,7 @@ export function requireSignIn(services: Services): RequestHandler {
       tenantId: caller.tenantId,
       isSandbox: config.ups.environment === 'sandbox',
       hasQueues: queues !== undefined,
+      notice: services.epochNotice?.() ?? null,
       now: clock.now(),
     };
     visits.set(res, { signedIn, caller, query, frame });

@@ -42,6 +42,8 @@ export interface GateOptions {
   longestPauseMs: number;
   /** Whether a half-open circuit may make its trial here: one process tries for all. */
   mayTry(name: CircuitName): boolean;
+  /** Whether refresh tokens may be sent at all; asked before every one, and an answer from memory. */
+  mayRefresh(): boolean;
 }
 
 export const GATE_DEFAULTS: GateOptions = {
@@ -57,6 +59,7 @@ export const GATE_DEFAULTS: GateOptions = {
   pauseMs: 1_000,
   longestPauseMs: 60_000,
   mayTry: () => true,
+  mayRefresh: () => true,
 };
 
 type Family = 'oauth' | 'rating';
@@ -64,6 +67,8 @@ const FAMILY: Record<UpsEndpoint, Family> = { token: 'oauth', refresh: 'oauth', 
 const CLASS: Record<UpsEndpoint, UpsUrgency> = { token: 'merchant', refresh: 'refresh', rate: 'comfort' };
 /** A place is free when some call ends, which nobody can foretell. */
 const PLACE_WAIT_MS = 100;
+/** Somebody looks again so soon. */
+const EPOCH_WAIT_MS = 2_000;
 
 export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gate {
   const options = { ...GATE_DEFAULTS, ...given };
@@ -109,6 +114,7 @@ export function makeGate(clock: UpsClock, given: Partial<GateOptions> = {}): Gat
   function shut(endpoint: UpsEndpoint, urgency: UpsUrgency): Shut | null {
     const reserved = reservedFor(urgency);
     const no = (why: GateRefusal, forMs: number): Shut => ({ ok: false, why, retryAt: Math.ceil(clock.now() + forMs) });
+    if (endpoint === 'refresh' && !options.mayRefresh()) return no('epoch', EPOCH_WAIT_MS);
     const pauseMs = pauses[FAMILY[endpoint]].leftMs();
     if (pauseMs > 0) return no('retry-after', pauseMs);
     const clientMs = client[endpoint].shutForMs();

@@ -188,8 +188,8 @@ export interface UpsClient {
   close(): Promise<void>;
 }
 
-/** Why the gate would not let a call through. */
-export type GateRefusal = 'rate' | 'concurrency' | 'retry-after' | 'ups-circuit' | 'client-circuit';
+/** Why the gate would not let a call through; `epoch`: whose the refresh tokens are is in doubt. */
+export type GateRefusal = 'epoch' | 'rate' | 'concurrency' | 'retry-after' | 'ups-circuit' | 'client-circuit';
 
 export interface Permit {
   /** Exactly once, however the call ended; further calls do nothing. */

@@ -22,3 +22,4 @@ export { makeSweep, startSweep, type Sweep, type SweepLease, type SweepParts } f
 export { startWorkers, type RunningWorkers, type WorkersOptions } from './worker';
 export type { InHand, Outcome, Runner, Runners, Work, WorkLog } from './work';
 export * from './outages';
+export * from './epoch';

@@ -151,6 +151,14 @@ describe('health', () => {
     expect(not.headers.get('retry-after')).toBe('2');
   });
 
+  it('stays ready while nothing is refreshed, and says why', async () => {
+    house.services.epochNotice = () => 'The database was restored.';
+    const told = await house.send('GET', '/readyz');
+    delete house.services.epochNotice;
+    expect(told).toMatchObject({ status: 200, body: { refreshing: 'held', why: 'The database was restored.' } });
+    expect((await house.send('GET', '/readyz')).body).toEqual({ status: 'ready' });
+  });
+
   it('is not ready with a key ring that opens none of the accounts', async () => {
     await house.connected();
     const { db, vault } = house.services;

@@ -8,6 +8,7 @@ import { paint, type Output } from '../output';
 import { paragraph } from '../table';
 import { fail, notChecked, ok, type Check } from './check';
 import { judgeClocks, type OtherClock } from './clock';
+import { checkEpoch } from './epoch';
 import { checkKeys } from './keys';
 import { askMongodb, checkIndexes, checkWrite, judgeServer } from './mongodb';
 import { checkRedis } from './redis';
@@ -69,6 +70,9 @@ async function lookInside(visit: Visit, db: Db): Promise<void> {
   tell(await checkIndexes(db));
   if (isBad(visit, 'ENCRYPTION_KEYS')) tell(notChecked('encryption keys', 'Set ENCRYPTION_KEYS'));
   else tell(await checkKeys(db, examined.config.encryptionKeys));
+  // With a stand-in the deployment would be named wrong.
+  if (examined.problems.length > 0) tell(notChecked('epoch', 'Set what is said above'));
+  else tell(await checkEpoch(db, examined.config));
 }
 
 async function visitRedis(visit: Visit): Promise<void> {

@@ -52,13 +52,16 @@ async function writeSynced(file: string, text: string): Promise<void> {
   }
 }
 
-async function put(folder: string, answer: SealedAnswer): Promise<void> {
-  const file = path.join(folder, nameOf(answer));
-  const draft = `${file}.new`;
+const put = (folder: string, answer: SealedAnswer): Promise<void> =>
+  writeWhole(folder, nameOf(answer), JSON.stringify(answer));
+
+/** The file is there whole, or as it was: also after a power cut. */
+export async function writeWhole(folder: string, name: string, text: string, draftName = `${name}.new`): Promise<void> {
+  const draft = path.join(folder, draftName);
   await makeFolder(folder);
   try {
-    await writeSynced(draft, JSON.stringify(answer));
-    await rename(draft, file);
+    await writeSynced(draft, text);
+    await rename(draft, path.join(folder, name));
   } catch (error) {
     // A full disk must not be filled with drafts.
     await rm(draft, { force: true }).catch(() => undefined);

@@ -1,4 +1,4 @@
-export { assertWritable, makeDiskPlace } from './disk';
+export { assertWritable, makeDiskPlace, writeWhole } from './disk';
 export { makeSpoolFigures, type SpoolFigures } from './figures';
 export { makePickUp, startPickUp, type PickUp, type PickUpParts } from './pick-up';
 export type { Found, SecondPlace } from './place';
