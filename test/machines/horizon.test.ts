@@ -141,7 +141,7 @@ it('one that was due while nobody looked is told of once, with the days that are
 it('an end that no refresh moves is told of three times, not with every pair', () => {
   const account = connected();
   const endsAt = T0 + LIFE;
-  while (account.clock() < endsAt - 2 * DAY) {
+  while (account.clock() < endsAt - 12 * HOUR) {
     account.ring(dueOf(account, 'lapseLook') < dueOf(account, 'refreshDue') ? 'lapseLook' : 'refreshDue');
     if (standing(account) !== 'connected.refreshing') continue;
     const { grantId, generation } = account.now().data.current ?? { grantId: '', generation: 0 };
