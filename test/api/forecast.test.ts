@@ -33,7 +33,7 @@ it('is empty, and says so, before an account holds a grant', async () => {
 });
 
 it('counts a grant on the day it dies, and its refreshes; for its own tenant and for admins', async () => {
-  const account = await house.connect();
+  const account = await house.connected();
   const { body } = await ask(house.keys.reader);
   expect(body.lapses.total).toBe(1);
   const diesOn = account.token?.refreshExpiresAt ?? '';
