@@ -22,8 +22,11 @@ export const consentTtlMs = (context: AccountContext): number => context.facts.c
 /** Of the refresh token's life: a pair is not left alone for longer. 42 days of 60, four before the first notice of its end. */
 const LEFT_ALONE = 0.7;
 
+/** Of a period: a turn that comes so soon after a pair is left out. */
+const JUST_HAD = 0.01;
+
 export const keepAliveEveryMs = ({ issuedAt, refreshExpiresAt }: Grant): number =>
-  Math.max(SOONEST_MS, (refreshExpiresAt - issuedAt) * LEFT_ALONE);
+  Math.max(SOONEST_MS, Math.round((refreshExpiresAt - issuedAt) * LEFT_ALONE));
 
 /**
  * Each account has its own instants, a period apart, wherever its pairs begin: those connected on one day are kept alive
@@ -31,8 +34,10 @@ export const keepAliveEveryMs = ({ issuedAt, refreshExpiresAt }: Grant): number 
  */
 function keepAliveAt(grant: Grant, jitter: number): number {
   const everyMs = keepAliveEveryMs(grant);
-  const sinceLastMs = (grant.issuedAt + (1 - jitter) * everyMs) % everyMs;
-  return grant.issuedAt + everyMs - sinceLastMs;
+  const sinceLastMs = (grant.issuedAt + Math.round((1 - jitter) * everyMs)) % everyMs;
+  const untilNextMs = everyMs - sinceLastMs;
+  // A life given some seconds off moves the account's instants by minutes: the turn just taken is not taken again.
+  return grant.issuedAt + untilNextMs + (untilNextMs < everyMs * JUST_HAD ? everyMs : 0);
 }
 
 /** What machines before version 4 decided: history replays to what they stored. */
