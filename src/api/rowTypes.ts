@@ -56,6 +56,7 @@ const machineEvents: Record<string, Reader> = {
   'xstate.after.keyDeadline': named('ACCESS_KEY_LAPSED'),
   'xstate.after.keyNotice': named('ACCESS_KEY_EXPIRING'),
   'xstate.after.keyReminder': named('REMINDER_DUE'),
+  'xstate.after.lapseLook': named('GRANT_EXAMINED'),
   'xstate.after.keyGrace': named('ACCESS_KEY_DESTROYED', (_, { keyFingerprint }) => ({ fingerprint: keyFingerprint })),
   'xstate.done.actor.exchange': exchanged,
   'xstate.done.actor.verify': verified,

@@ -284,6 +284,11 @@ for (const field of filters) {
   account.index({ [field]: 1, _id: 1 });
 }
 
+// The forecast's. A refresh moves them once a day, because what stands in them is rounded (outlook.ts).
+const outlook = { 'view.lapsesOn': 1, 'view.refreshOn': 1, 'view.refreshEveryMs': 1 } as const;
+account.index(outlook, { name: 'horizon' });
+account.index({ tenantId: 1, ...outlook }, { name: 'tenantHorizon' });
+
 const row = schemaOf({
   _id: String,
   tenantId: String,

@@ -1,18 +1,20 @@
 /**
  * An account's life: created, pending-authorization, connected, disconnected, migrating, inactive.
- * Three regions at the root: *life*, the states people see, *consent*, the merchant's trip to UPS, and *key*, the access
- * key of the XML era. Consent reports how it ended and key that it lapsed; life judges what that means.
+ * Four regions at the root: *life*, the states people see, *consent*, the merchant's trip to UPS, *key*, the access key
+ * of the XML era, and *horizon*, how near the refresh token's end is. Consent reports how it ended and key that it lapsed;
+ * life judges what that means. Horizon only looks on, so it comes last: what the others assign in a step it finds done.
  */
 
 import { consent } from './consent';
 import type { ConsentEnd, Outcome, Reason } from './reasons';
+import { horizon } from './horizon';
 import { key } from './key';
 import { migrateFrom, openTrip } from './migration';
 import { token } from './token';
 import { concludedAs, concludedWithNothing, theEvent, theTokens, vocabulary } from './vocabulary';
 
 /** Grows with every change of the machine that a stored account could notice. */
-export const MACHINE_VERSION = 3;
+export const MACHINE_VERSION = 4;
 
 const tell = (type: string) => ({ type: 'tell' as const, params: { type } });
 const stand = (reason: Reason | null) => ({ type: 'stand' as const, params: { reason } });
@@ -262,13 +264,14 @@ export const accountMachine = vocabulary.createMachine({
     current: null,
     candidate: null,
     accessKey: null,
+    lookAt: 0,
     refusal: null,
     recheck: false,
     failures: 0,
     retryAt: 0,
     lastAuthorization: null,
   }),
-  states: { life, consent, key },
+  states: { life, consent, key, horizon },
   on: {
     EDIT: {
       guard: 'settingsKnown',

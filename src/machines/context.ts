@@ -36,6 +36,8 @@ export interface Facts {
   waves?: Record<string, WaveState>;
   /** Tries of the last 24 h to add the account to a UPS profile. */
   profileAttempts: number;
+  /** The version of the machine that decides; absent from what versions before 4 decided. */
+  machine?: number;
 }
 
 /** held: examined. released: UPS was wrong. applied: it was meant. */
@@ -100,6 +102,8 @@ export interface AccountContext {
   current: Grant | null;
   candidate: Grant | null;
   accessKey: KeyPlan | null;
+  /** When the end of the grant in use is looked at next; 0 while there is none. */
+  lookAt: number;
   refusal: Refusal | null;
   /** The number was changed while a consent was open: check it when that ends. */
   recheck: boolean;

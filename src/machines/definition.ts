@@ -2,10 +2,11 @@
 
 import type { StateValue } from 'xstate';
 import { accountMachine, MACHINE_VERSION } from './account';
-import type { Facts, RefreshOutput, TokenFacts, WaveState } from './context';
+import type { AccountContext, Facts, RefreshOutput, TokenFacts, WaveState } from './context';
 import type { AccountData, ProfileVerification, RefreshPolicy, Use } from './data';
 import { opensLink, publicEvents, type AccountEvent } from './events';
 import { journalSend, lostAnswers, unsettledUntil, type RefreshTimes } from './journal';
+import { outlookOf, type Outlook } from './outlook';
 import { patches } from './patches';
 import type { Reason } from './reasons';
 import { refusals } from './vocabulary';
@@ -20,8 +21,8 @@ export const lifeStates = [
 ] as const;
 export type LifeState = (typeof lifeStates)[number];
 
-/** What lists are filtered by. */
-export interface AccountView {
+/** What lists are filtered by, and the forecast is counted by. */
+export interface AccountView extends Outlook {
   state: LifeState;
   scheme: 'oauth' | 'access-key' | null;
   reason: Reason | null;
@@ -131,6 +132,7 @@ function factsOf(
     ...keyFacts(event, about.data),
     waves: rules.waves(),
     profileAttempts: countingVerifications(about.data, about.at).length,
+    machine: MACHINE_VERSION,
   };
 }
 
@@ -185,7 +187,9 @@ export const makeAccountDefinition = (rules: Rules = defaultRules) => ({
   view: ({ value, context }: { value: StateValue; context: object }, data: AccountData): AccountView => {
     const { scheme, reason } = context as Pick<AccountView, 'scheme' | 'reason'>;
     const { name, accountNumber, externalId } = data.settings;
-    return { state: standingOf(value).state, scheme, reason, name, accountNumber, externalId };
+    const standing = standingOf(value);
+    const outlook = outlookOf(standing, context as AccountContext);
+    return { state: standing.state, scheme, reason, name, accountNumber, externalId, ...outlook };
   },
   stateName: (value: StateValue): string => standingOf(value).state,
   queueOf: (name: string): string | null => queues[withoutState(name)] ?? null,

@@ -1,6 +1,6 @@
 /** When things are due, from instants in the context: a changed number here moves no stored timer's name. */
 
-import type { AccountContext } from './context';
+import type { AccountContext, Facts, Grant } from './context';
 
 const MINUTE_MS = 60_000;
 
@@ -19,19 +19,48 @@ const untilMs = (at: number, instant: number) => Math.max(0, instant - at);
 
 export const consentTtlMs = (context: AccountContext): number => context.facts.consentTtlMs;
 
+/** Of the refresh token's life: a pair is not left alone for longer. 42 days of 60, four before the first notice of its end. */
+const LEFT_ALONE = 0.7;
+
+/** Of a period: a turn that comes so soon after a pair is left out. */
+const JUST_HAD = 0.01;
+
+export const keepAliveEveryMs = ({ issuedAt, refreshExpiresAt }: Grant): number =>
+  Math.max(SOONEST_MS, Math.round((refreshExpiresAt - issuedAt) * LEFT_ALONE));
+
+/**
+ * Each account has its own instants, a period apart, wherever its pairs begin: those connected on one day are kept alive
+ * all over the first period, and as evenly ever after. With a spread that counts from the pair, gaps and heaps come back.
+ */
+function keepAliveAt(grant: Grant, jitter: number): number {
+  const everyMs = keepAliveEveryMs(grant);
+  const sinceLastMs = (grant.issuedAt + Math.round((1 - jitter) * everyMs)) % everyMs;
+  const untilNextMs = everyMs - sinceLastMs;
+  // A life given some seconds off moves the account's instants by minutes: the turn just taken is not taken again.
+  return grant.issuedAt + untilNextMs + (untilNextMs < everyMs * JUST_HAD ? everyMs : 0);
+}
+
+/** What machines before version 4 decided: history replays to what they stored. */
+const lazyDueBefore4 = ({ issuedAt, refreshExpiresAt }: Grant, jitter: number): number =>
+  issuedAt + (refreshExpiresAt - issuedAt) * (0.65 + 0.15 * jitter);
+
 /**
  * eager: at 70 to 78 % of the access token's life, so that the 20 % a token reader asks for is always left;
- * lazy: at 65 to 80 % of the refresh token's life, tokens being asked for in between by those who need one.
+ * lazy: when the account's turn to be kept alive comes, tokens being asked for in between by those who need one.
  * Either way well before the refresh token dies. The spread is a hash of the account.
  */
-export function refreshDueMs({ at, facts, current }: AccountContext): number {
-  if (current === null) return 0;
-  const { issuedAt, accessExpiresAt, refreshExpiresAt } = current;
-  const lazyDue = issuedAt + (refreshExpiresAt - issuedAt) * (0.65 + 0.15 * facts.jitter);
-  const eagerDue = issuedAt + (accessExpiresAt - issuedAt) * (0.7 + 0.08 * facts.jitter);
-  const due = facts.refreshPolicy === 'lazy' ? lazyDue : Math.min(eagerDue, lazyDue);
-  return Math.round(untilMs(at, Math.max(due, issuedAt + SOONEST_MS)));
+export function refreshDueAt(grant: Grant, { jitter, refreshPolicy, machine }: Facts): number {
+  const { issuedAt, accessExpiresAt } = grant;
+  const eagerDue = issuedAt + (accessExpiresAt - issuedAt) * (0.7 + 0.08 * jitter);
+  const isOld = machine === undefined;
+  const lazyDue = isOld ? lazyDueBefore4(grant, jitter) : keepAliveAt(grant, jitter);
+  const latest = isOld ? lazyDue : issuedAt + keepAliveEveryMs(grant);
+  const due = refreshPolicy === 'lazy' ? lazyDue : Math.min(eagerDue, latest);
+  return Math.max(due, issuedAt + SOONEST_MS);
 }
+
+export const refreshDueMs = ({ at, facts, current }: AccountContext): number =>
+  current === null ? 0 : Math.round(untilMs(at, refreshDueAt(current, facts)));
 
 export const retryMs = ({ at, retryAt }: AccountContext): number => untilMs(at, retryAt);
 
@@ -82,4 +111,36 @@ export function heldLookMs({ facts, refusal }: AccountContext): number {
   if (looks === 0) return DOUBT_MS;
   const backoffMs = Math.min(HELD_LOOK_MAX_MS, HELD_LOOK_MS * 2 ** Math.min(looks - 1, 10));
   return Math.round(backoffMs * (0.75 + 0.5 * facts.jitter));
+}
+
+/** Before a grant's refresh token dies the platform is told on these days. */
+export const LAPSE_DAYS = [14, 7, 1] as const;
+
+const lapseNotices = (refreshExpiresAt: number) => LAPSE_DAYS.map((days) => refreshExpiresAt - days * DAY_MS);
+
+const nextLapseNotice = (at: number, refreshExpiresAt: number): number | null =>
+  lapseNotices(refreshExpiresAt).find((instant) => instant > at) ?? null;
+
+/** With no notice left to give there is nothing to look for; a look now and then costs little, and no state waits for nothing. */
+const IDLE_LOOK_MS = 14 * DAY_MS;
+
+export const lookAtOf = ({ at, current }: AccountContext): number =>
+  current === null
+    ? at + IDLE_LOOK_MS
+    : (nextLapseNotice(at, current.refreshExpiresAt) ?? Math.max(at, current.refreshExpiresAt) + IDLE_LOOK_MS);
+
+export const lapseLookMs = ({ at, lookAt }: AccountContext): number => untilMs(at, lookAt);
+
+/** A day of notice has begun in the life of this very pair. Looks are planned for what is ahead: none is given twice. */
+export const isLapseNear = ({ at, current }: AccountContext): boolean =>
+  current !== null &&
+  at < current.refreshExpiresAt &&
+  lapseNotices(current.refreshExpiresAt).some((instant) => current.issuedAt < instant && instant <= at);
+
+/** An end that stays where it was comes back some seconds off with each pair: that is not worth another plan. */
+const SOONER_MS = 60 * MINUTE_MS;
+
+export function isLookTooLate({ at, lookAt }: AccountContext, refreshExpiresAt: number): boolean {
+  const notice = nextLapseNotice(at, refreshExpiresAt);
+  return notice !== null && notice < lookAt - SOONER_MS;
 }

@@ -4,12 +4,14 @@
  */
 
 import { MACHINE_VERSION } from './account';
+import { noOutlook } from './outlook';
 
-/** What the steps work on: of a document, or of a checkpoint, which has no `data`. */
+/** What the steps work on: of a document, or of a checkpoint, which has no `data` and no `view`. */
 export interface Versioned {
   version: number;
   snapshot: { value: unknown; context: object };
   data?: object;
+  view?: object;
 }
 
 type Step = (stored: Versioned) => Versioned;
@@ -31,8 +33,19 @@ const toVersion3: Step = ({ snapshot, ...rest }) => ({
   snapshot: { ...snapshot, context: { ...snapshot.context, refusal: null } },
 });
 
+/** The end of the grant in use is watched, from the account's next own event on: nothing older than that knew of it. */
+const toVersion4: Step = ({ snapshot, view, ...rest }) => ({
+  ...rest,
+  snapshot: {
+    ...snapshot,
+    value: { ...(snapshot.value as object), horizon: 'unwatched' },
+    context: { ...snapshot.context, lookAt: 0 },
+  },
+  ...(view && { view: { ...view, ...noOutlook } }),
+});
+
 /** By the version they lead to. */
-const steps: Record<number, Step> = { 2: toVersion2, 3: toVersion3 };
+const steps: Record<number, Step> = { 2: toVersion2, 3: toVersion3, 4: toVersion4 };
 
 /**
  * As this machine would have stored it, its `version` unchanged: it says who wrote it last, and the next commit says this one.

@@ -4,7 +4,7 @@
  * Guards, delays and params read the context (with the facts the runtime wrote there) and the event, nothing else.
  */
 
-import { assign, emit, fromPromise, not, raise, setup, stateIn } from 'xstate';
+import { and, assign, emit, fromPromise, not, or, raise, setup, stateIn } from 'xstate';
 import type {
   AccountContext,
   ExchangeOutput,
@@ -26,7 +26,11 @@ import {
   keyGraceMs,
   keyNoticeMs,
   heldLookMs,
+  isLapseNear,
+  isLookTooLate,
   keyReminderMs,
+  lapseLookMs,
+  lookAtOf,
   refreshDueMs,
   DOUBT_MS,
   retryAtAfter,
@@ -121,6 +125,10 @@ const isHeldWave = ({ facts }: AccountContext, code: string): boolean => facts.w
 const isLastHope = ({ at, current, refusal, facts }: AccountContext): boolean =>
   facts.waves !== undefined && refusal === null && current !== null && current.accessExpiresAt <= at + DOUBT_MS;
 
+/** Timers, results and what parts raise for each other: always taken, in every state they come in. */
+const isOurOwn = ({ type }: { type: string }): boolean =>
+  type.startsWith('xstate.') || type === 'CONSENT_ENDED' || type === 'LATE_ANSWER';
+
 /** UPS lets a merchant try so often in 24 hours. */
 export const PROFILE_ATTEMPTS = 3;
 
@@ -154,6 +162,7 @@ export const vocabulary = setup({
     keyNotice: ({ context }) => keyNoticeMs(context),
     keyReminder: ({ context }) => keyReminderMs(context),
     keyGrace: ({ context }) => keyGraceMs(context),
+    lapseLook: ({ context }) => lapseLookMs(context),
   },
   guards: {
     notExchanging: not(stateIn({ consent: 'exchanging' })),
@@ -207,6 +216,19 @@ export const vocabulary = setup({
     beforeDeadline: ({ context, event }) => event.type === 'POSTPONE' && event.until <= context.facts.keyDeadlineAt,
     deadlineStaysAhead: ({ context }) => context.facts.changes && context.at < context.facts.keyDeadlineAt,
     lapsedKey: ({ context }) => context.reason === 'access-key-sunset',
+    // --- the end of the grant in use
+    grantToWatch: and([
+      stateIn({ life: 'connected' }),
+      // With an event that may be refused nothing else may change: a no would read as a yes.
+      ({ context, event }) => context.current !== null && context.facts.machine !== undefined && isOurOwn(event),
+    ]),
+    nothingToWatch: or([not(stateIn({ life: 'connected' })), ({ context }) => context.current === null]),
+    // Of a grant that is thought dead it has been told already.
+    lapseNear: and([not(stateIn({ life: { connected: 'ending' } })), ({ context }) => isLapseNear(context)]),
+    lapsesSooner: ({ context, event }) => {
+      const tokens = tokensOf(event);
+      return tokens !== null && isLookTooLate(context, tokens.refreshExpiresAt);
+    },
     attemptsLeft: ({ context }) => context.facts.profileAttempts < PROFILE_ATTEMPTS,
   },
   actions: {
@@ -370,6 +392,10 @@ export const vocabulary = setup({
     keyRevives: raise({ type: 'KEY_REVIVED' }),
     keyRestored: raise({ type: 'KEY_RESTORED' }),
 
+    // --- the end of the grant in use
+    planLook: assign(({ context }) => ({ lookAt: lookAtOf(context) })),
+    forgetLook: assign({ lookAt: 0 }),
+
     // --- what the world is told
     tell: emit(({ context, event }, params: { type: string }) => ({
       type: params.type,
@@ -387,6 +413,15 @@ export const vocabulary = setup({
         because: params.because,
         expiresAt: facts.keyDeadlineAt,
         daysLeft: daysLeft(at, facts.keyDeadlineAt),
+      },
+    })),
+    tellLapse: emit(({ context: { at, current } }) => ({
+      type: 'account.expiring',
+      data: {
+        what: 'grant',
+        because: 'deadline',
+        expiresAt: current?.refreshExpiresAt ?? at,
+        daysLeft: daysLeft(at, current?.refreshExpiresAt ?? at),
       },
     })),
 

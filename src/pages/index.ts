@@ -14,6 +14,7 @@ import { addCreateRoutes } from './accounts/create';
 import { addListRoutes } from './accounts/list';
 import { assetsRouter } from './assets';
 import { addCampaignRoutes } from './campaigns/routes';
+import { addForecastRoutes } from './forecast';
 import { addOutageRoutes } from './outages';
 import { answerByPage } from './problem';
 import { signInRouter } from './signIn';
@@ -30,6 +31,7 @@ export function makePages(services: Services): Router {
     '/campaigns/{*rest}',
     '/outages',
     '/outages/{*rest}',
+    '/forecast',
   ];
   router.all(['/', '/lifecycle.svg', ...places], requireSignIn(services));
   addListRoutes(router, services);
@@ -38,6 +40,7 @@ export function makePages(services: Services): Router {
   addImportRoutes(router, services);
   addCampaignRoutes(router, services);
   addOutageRoutes(router, services);
+  addForecastRoutes(router, services);
   addResolveRoutes(router, services);
   addSettingsRoutes(router, services);
   addGuideRoutes(router, services);

@@ -59,6 +59,7 @@ function banner({ signedIn, tenantId, isSandbox, hasQueues }: Frame): Html {
         <a href="${pathOf('/', { tenantId: tenant })}">Accounts</a>
         <a href="${pathOf('/access-keys', { tenantId: tenant })}">Old keys</a>
         <a href="${pathOf('/campaigns', { tenantId: tenant })}">Campaigns</a>
+        ${when(role === 'admin', () => html`<a href="${pathOf('/forecast', { tenantId: tenant })}">Forecast</a>`)}
         ${when(role === 'admin', () => html`<a href="/outages">Outages</a>`)}
         ${when(role === 'admin' && hasQueues, () => html`<a href="/admin/queues">Queues</a>`)}
         <a href="/docs">API</a>

@@ -10,6 +10,7 @@ import * as campaigns from '../../src/db/campaigns';
 import { connectDb, type Db } from '../../src/db/connection';
 import * as deadlines from '../../src/db/deadlines';
 import * as erasure from '../../src/db/erasure';
+import * as forecast from '../../src/db/forecast';
 import * as history from '../../src/db/history';
 import * as lease from '../../src/db/lease';
 import * as queries from '../../src/db/queries';
@@ -27,10 +28,17 @@ let sent: Command[] = [];
 /** SecantusDB's Python server plans by one index at most, never by `_id`, and always sorts: its word is worth less. */
 let hasPlanner = true;
 
+const DAY = 86_400_000;
+const outlookOf = (n: number) => ({
+  lapsesOn: n % 50 === 0 ? null : (n % 60) * DAY,
+  refreshOn: null,
+  refreshEveryMs: 1 + (n % 9),
+});
+
 const ACCOUNTS = 300;
 const document = (n: number) => {
   const sample = sampleDocument({ id: `acc_${n}`, tenantId: `t${n % 3}` });
-  const view = { ...sample.view, name: `Name ${n}`, externalId: `x${n % 7}` };
+  const view = { ...sample.view, name: `Name ${n}`, externalId: `x${n % 7}`, ...outlookOf(n) };
   return n % 2 === 0
     ? { ...sample, view, wakeAt: n % 9, upsAt: n % 8, upsQueue: 'token-refresh' }
     : { ...sample, view };
@@ -131,6 +139,12 @@ const operations: Record<string, () => Promise<unknown>> = {
   bury: () => erasure.bury(db, { id: 'acc_nobody', tenantId: 't1', rev: 1, seq: 1 }, { by: 'x', at: AT }),
   countByState: () => queries.countByState(db, 't1'),
   'countByState of all tenants': () => queries.countByState(db, null),
+  countLapses: () => forecast.countLapses(db, { tenantId: 't1', from: 0, to: 60 * DAY }),
+  'countLapses of all tenants': () => forecast.countLapses(db, { tenantId: null, from: 0, to: 60 * DAY }),
+  countRefreshes: () => forecast.countRefreshes(db, 't1'),
+  'countRefreshes of all tenants': () => forecast.countRefreshes(db, null),
+  nearestLapses: () => forecast.nearestLapses(db, { tenantId: 't1', from: 0, to: 60 * DAY }, 5),
+  'nearestLapses of all tenants': () => forecast.nearestLapses(db, { tenantId: null, from: 0, to: 60 * DAY }, 5),
   getTenant: () => tenants.getTenant(db, 't1'),
   ensureTenant: () => tenants.ensureTenant(db, tenant('t1')),
   updateTenant: () => tenants.updateTenant(db, 't1', { name: 'x' }, AT),
@@ -171,8 +185,8 @@ const needNoQuery = [
 ];
 
 it('leaves no exported operation out', () => {
-  const exported = [campaigns, deadlines, erasure, history, lease, queries, sessions, tenants].flatMap((module) =>
-    Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])),
+  const exported = [campaigns, deadlines, erasure, forecast, history, lease, queries, sessions, tenants].flatMap(
+    (module) => Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])),
   );
   const missing = exported.filter((name) => !(name in operations) && !needNoQuery.includes(name));
   expect(missing).toEqual([]);
@@ -231,12 +245,11 @@ const examined = async (name: string, what: 'totalKeysExamined' | 'totalDocsExam
   return Math.max(...plans.flatMap((plan) => valuesOf(plan, what) as number[]));
 };
 
-it.each(Object.keys(operations).filter((name) => /^(due|countByState|countItems)/.test(name)))(
-  '%s reads no document',
-  async (name) => {
-    expect(await examined(name, 'totalDocsExamined')).toBe(0);
-  },
-);
+it.each(
+  Object.keys(operations).filter((name) => /^(due|countByState|countItems|countLapses|countRefreshes)/.test(name)),
+)('%s reads no document', async (name) => {
+  expect(await examined(name, 'totalDocsExamined')).toBe(0);
+});
 
 it.each(Object.keys(operations).filter((name) => name.startsWith('listAccounts') && !name.includes('at once')))(
   '%s reads no more than it shows',

@@ -3,6 +3,7 @@ import { EventIdReused, MachineFault, NewerVersion, NotFound, TooBusy } from '..
 import { replay } from '../../src/durable/replay';
 import { makeRuntime } from '../../src/durable/runtime';
 import type { Definition } from '../../src/durable/types';
+import type { AccountContext } from '../../src/machines/context';
 import type { AccountData } from '../../src/machines/data';
 import { makeAccountDefinition, type AccountView } from '../../src/machines/definition';
 import type { RefreshOutput, TokenFacts } from '../../src/machines/context';
@@ -537,7 +538,8 @@ describe('history', () => {
     await one.settled();
     const document = await one.load();
     expect(document.outbox.map(({ row }) => row.routine)).toEqual([true, true]);
-    expect(document.wakeAt).toBeNull();
+    // The look at the grant's end, which a refresh leaves where it is.
+    expect(document.wakeAt).toBe((document.snapshot.context as AccountContext).lookAt);
     expect(one.store.history(ID).map(({ seq }) => seq)).toEqual(Array.from({ length: document.seq }, (_, i) => i + 1));
     await one.dispatch({ type: 'REFRESH' });
     await one.settled();

@@ -4,6 +4,7 @@ import type { AccountData } from '../../src/machines/data';
 import { accountData } from '../machines/lived';
 import { MACHINE_VERSION } from '../../src/machines/account';
 import type { AccountView } from '../../src/machines/definition';
+import { noOutlook } from '../../src/machines/outlook';
 import type { Document, HistoryEntry, Row } from '../../src/durable/types';
 
 export type AccountDocument = Document<AccountData, AccountView>;
@@ -20,7 +21,7 @@ export function sampleDocument(over: Partial<AccountDocument> = {}): AccountDocu
     firstSeq: 1,
     snapshot: {
       status: 'active',
-      value: { life: 'created', consent: 'idle', key: 'none' },
+      value: { life: 'created', consent: 'idle', key: 'none', horizon: 'unwatched' },
       context: { at: AT, reason: null, facts: {} },
       historyValue: {},
     },
@@ -36,6 +37,7 @@ export function sampleDocument(over: Partial<AccountDocument> = {}): AccountDocu
       name: 'UPS East',
       accountNumber: 'A1B2C3',
       externalId: null,
+      ...noOutlook,
     },
     wakeAt: null,
     upsAt: null,

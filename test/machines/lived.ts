@@ -214,6 +214,10 @@ export function livedAccount(options: LivedOptions = {}) {
 
 export type Lived = ReturnType<typeof livedAccount>;
 
+/** When the timer of that delay rings; NaN when there is none. */
+export const dueOf = (account: Lived, delay: string): number =>
+  account.now().timers.find(({ event }) => event.startsWith(`xstate.after.${delay}.`))?.dueAt ?? NaN;
+
 /** life.token, and consent when it is not idle. */
 export function standing(account: Lived): string {
   const { life, consent } = account.now().snapshot.value as Record<string, string | Record<string, string>>;

@@ -4,6 +4,7 @@ import { accountRoutes } from './accounts';
 import { adminRoutes } from './admin';
 import { campaignRoutes } from './campaigns';
 import { eventRoutes } from './events';
+import { forecastRoutes } from './forecast';
 import { lifecycleRoutes } from './lifecycle';
 import { outageRoutes } from './outages';
 import { profileVerificationRoutes } from './profileVerifications';
@@ -16,6 +17,7 @@ export const allRoutes: readonly Route[] = [
   ...campaignRoutes,
   ...profileVerificationRoutes,
   ...lifecycleRoutes,
+  ...forecastRoutes,
   ...outageRoutes,
   ...adminRoutes,
 ];

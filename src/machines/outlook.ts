@@ -1,0 +1,38 @@
+/**
+ * What lies ahead of an account's grant, as the forecast counts it. Rounded, so that the index it stands in moves seldom:
+ * once a day for an account that refreshes hourly, and once a keep-alive for one that does not.
+ */
+
+import type { AccountContext } from './context';
+import { keepAliveEveryMs, refreshDueAt } from './timing';
+
+const SECOND_MS = 1_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+export interface Outlook {
+  /** The day on which its refresh token dies if it is not refreshed: midnight, UTC. Null without a grant that works. */
+  lapsesOn: number | null;
+  /** The hour in which it is kept alive next; null where it refreshes for as long as it is in use, and while it is held. */
+  refreshOn: number | null;
+  /** How far its refreshes are apart; null while it is held. */
+  refreshEveryMs: number | null;
+}
+
+export const noOutlook: Outlook = { lapsesOn: null, refreshOn: null, refreshEveryMs: null };
+
+const floorTo = (stepMs: number, at: number): number => Math.floor(at / stepMs) * stepMs;
+
+/** From the pair and not from the timer: the same in fresh, refreshing and backing-off, so starting a refresh moves nothing. */
+export function outlookOf(
+  { state, token }: { state: string; token: string | null },
+  { current, facts }: AccountContext,
+): Outlook {
+  if (state !== 'connected' || token === 'ending' || current === null) return noOutlook;
+  const lapsesOn = floorTo(DAY_MS, current.refreshExpiresAt);
+  if (token === 'held') return { ...noOutlook, lapsesOn };
+  const dueAt = refreshDueAt(current, facts);
+  return facts.refreshPolicy === 'lazy'
+    ? { lapsesOn, refreshOn: floorTo(HOUR_MS, dueAt), refreshEveryMs: floorTo(SECOND_MS, keepAliveEveryMs(current)) }
+    : { lapsesOn, refreshOn: null, refreshEveryMs: floorTo(SECOND_MS, dueAt - current.issuedAt) };
+}
