@@ -13,6 +13,7 @@ import { makeRuntime, type Runtime } from './durable/runtime';
 import type { Clock, Store } from './durable/types';
 import type { AccountData } from './machines/data';
 import { defaultRules, makeAccountDefinition, type AccountView } from './machines/definition';
+import { assertPinned } from './machines/pins';
 import { makeReleases, type Releases } from './release';
 import { makeGate, makeUpsClient, systemClock, type Gate, type UpsClient } from './ups';
 import {
@@ -68,6 +69,7 @@ const pauseBetweenTries = (tries: number): Promise<void> => delay(Math.random() 
 
 /** Opens everything, or nothing. Rejects with StoreUnavailable when MongoDB does not answer; Redis may be away. */
 export async function openCarrier(config: Config, log: Logger, clock: Clock = systemClock): Promise<Carrier> {
+  assertPinned();
   const releases = makeReleases((what, error) => log.error({ what, error: nameOf(error) }, 'could not be released'));
   try {
     return await open(config, log, clock, releases);

@@ -75,7 +75,9 @@ export const listAccessKeys = (
   db: Db,
   { limit, ...filters }: AccessKeyFilters & Pick<AccountList, 'limit' | 'cursor'>,
 ): Promise<Page<AccountDocument>> =>
-  pageOf(db.accounts.find(keyFilterOf(filters)).sort({ _id: 1 }).hint(byIdOrScheme(filters)), limit, documentFrom);
+  pageOf(db.accounts.find(keyFilterOf(filters)).sort({ _id: 1 }).hint(byIdOrScheme(filters)), limit, (stored) =>
+    documentFrom(stored),
+  );
 
 /** One trip, over every account on a key that the filters leave: for a page people look at. */
 export async function countAccessKeys(db: Db, filters: AccessKeyFilters): Promise<Record<string, number>> {
@@ -96,7 +98,7 @@ export async function listAccounts(db: Db, list: AccountList): Promise<Page<Acco
     list.limit,
     (stored) => stored,
   );
-  return { items: items.filter((stored) => !isErased(stored)).map(documentFrom), nextCursor };
+  return { items: items.filter((stored) => !isErased(stored)).map((stored) => documentFrom(stored)), nextCursor };
 }
 
 /** One trip, from the index alone. It costs one key per account: for a page people look at, not for every request. */

@@ -7,6 +7,7 @@ import type { AccountData, ProfileVerification, RefreshPolicy, Use } from './dat
 import { opensLink, publicEvents, type AccountEvent } from './events';
 import { journalSend, lostAnswers, unsettledUntil, type RefreshTimes } from './journal';
 import { patches } from './patches';
+import { machineFingerprint } from './pins';
 import type { Reason } from './reasons';
 import { refusals } from './vocabulary';
 
@@ -176,6 +177,7 @@ function isRoutine(happening: { type: string }): boolean {
 export const makeAccountDefinition = (rules: Rules = defaultRules) => ({
   machine: accountMachine,
   version: MACHINE_VERSION,
+  shape: machineFingerprint,
   patches,
   refusals,
   publicEvents,
