@@ -21,6 +21,7 @@ import {
   makeDiskPlace,
   makeEpoch,
   makeEpochFigures,
+  makeLeftAlone,
   makePerformer,
   makeQueues,
   makeRecall,
@@ -96,6 +97,8 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   const rules = { ...defaultRules, consentTtlMs: config.consentTtlMs, waves: () => waves.states() };
   const definition = makeAccountDefinition(rules);
   const makeId = () => randomUUID();
+  const figures = makeSpoolFigures();
+  const leftAlone = makeLeftAlone({ clock, log, registry: figures.registry });
   const runtime = makeRuntime<AccountData, AccountView>({
     definition,
     store,
@@ -105,6 +108,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
     seal: ({ id, ...binding }, secret) => vault.seal(secret, { ...binding, accountId: id }),
     pause: pauseBetweenTries,
     report: (error) => log.warn({ error: nameOf(error) }, 'rows could not be relayed; the sweep will see to them'),
+    leftAlone: (id, why) => leftAlone.met(id, why),
   });
   releases.add('relay', () => runtime.relay.idle());
 

@@ -111,7 +111,7 @@ const changedUnseen = (version: number, theirs: string, ours: string): string =>
 /** Throws MachineMismatch too when the machine was changed and its version was not: then a delay may mean another time. */
 export function assertSameShape(definition: { version: number; shape?: string }, stored: Stored): void {
   const { version, shape } = stored;
-  if (version !== definition.version || shape == null || definition.shape === undefined) return;
+  if (version !== definition.version || shape === undefined || shape === null || definition.shape === undefined) return;
   if (shape !== definition.shape) throw mismatch(stored, [changedUnseen(version, shape, definition.shape)]);
 }
 

@@ -10,7 +10,7 @@ import type { Clock, DueItem, DuePage, Store } from '../durable/types';
 import type { Performer } from './performer';
 import { upsQueues, type Queues } from './queues';
 import { makeRecently } from './recently';
-import { codeOf, nameOf, type WorkLog } from './work';
+import { codeOf, isLeftAlone, nameOf, type WorkLog } from './work';
 
 export interface SweepLease {
   /** True while it is ours for some seconds more, newly or still. Rejects when the store is away. */
@@ -95,6 +95,8 @@ export function makeSweep(parts: SweepParts): Sweep {
   }
 
   function noteFailure(id: string | undefined, error: unknown): void {
+    // Told of by whoever met it (leftAlone.ts).
+    if (isLeftAlone(error)) return;
     log.error({ accountId: id, error: codeOf(error) ?? nameOf(error) }, 'The sweep could not help an account.');
   }
 
