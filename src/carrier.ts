@@ -10,7 +10,7 @@ import { connectDb, type Db } from './db/connection';
 import { makeOutageStore, type OutageStore } from './db/outages';
 import { makeVault, type Vault } from './db/vault';
 import { makeRuntime, type Runtime } from './durable/runtime';
-import type { Clock, Store } from './durable/types';
+import type { Clock, Definition, Store } from './durable/types';
 import type { AccountData } from './machines/data';
 import { defaultRules, makeAccountDefinition, type AccountView } from './machines/definition';
 import { assertPinned } from './machines/pins';
@@ -49,6 +49,7 @@ export interface Carrier {
   db: Db;
   store: Store<AccountData, AccountView>;
   vault: Vault;
+  definition: Definition<AccountData, AccountView>;
   runtime: Runtime<AccountData, AccountView>;
   gate: Gate;
   ups: UpsClient;
@@ -146,6 +147,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
     store,
     outages,
     vault,
+    definition,
     runtime,
     gate,
     ups,

@@ -18,7 +18,7 @@ import { allowed, claimOf, decide, decideCreation, relayAt, schedule, type Chang
 import {
   EventIdReused,
   MachineFault,
-  type MachineMismatch,
+  MachineMismatch,
   NewerVersion,
   NotFound,
   StoreUnavailable,
@@ -124,6 +124,16 @@ export function assertOurs<D, V>(definition: Definition<D, V>, document: Documen
     throw new NewerVersion(`Account ${id} was written by machine version ${version}; this is ${definition.version}.`);
   assertSameShape(definition, document);
   assertFits(definition.machine, document);
+}
+
+export function isOurs<D, V>(definition: Definition<D, V>, document: Document<D, V>): boolean {
+  try {
+    assertOurs(definition, document);
+    return true;
+  } catch (error) {
+    if (error instanceof NewerVersion || error instanceof MachineMismatch) return false;
+    throw error;
+  }
 }
 
 /** Above this an outbox is emptied before the next event, so that a document stays bounded. */
