@@ -31,9 +31,11 @@ const confirming: Sentence = {
   nextStep: wait('Nothing to do: UPS usually answers within seconds.'),
 };
 
+const NEWER: Sentence = { message: 'A newer version of this service takes care of the account.', nextStep: null };
+
 /** Of states that stand there without a reason. */
 function plainSentence({ state, token, consent }: Standing): Sentence {
-  const sentences: Record<LifeState, () => Sentence> = {
+  const sentences: Partial<Record<LifeState, () => Sentence>> = {
     created: () => ({
       message: 'Not connected to UPS yet.',
       nextStep: authorize('Press Authorize and sign in to UPS.'),
@@ -66,12 +68,14 @@ function plainSentence({ state, token, consent }: Standing): Sentence {
       nextStep: null,
     }),
   };
-  return sentences[state]();
+  // A list may hold an account that a newer version wrote.
+  return sentences[state]?.() ?? NEWER;
 }
 
 export function sentenceFor(document: AccountDocument): Sentence {
   const { reason } = contextOf(document);
-  return reason === null ? plainSentence(standingOf(document.snapshot.value)) : reasons[reason];
+  const known: Partial<Record<string, Sentence>> = reasons;
+  return reason === null ? plainSentence(standingOf(document.snapshot.value)) : (known[reason] ?? NEWER);
 }
 
 function detailOf({ state, token, consent }: Standing): AccountJson['stateDetail'] {
