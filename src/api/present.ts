@@ -35,7 +35,7 @@ const NEWER: Sentence = { message: 'A newer version of this service takes care o
 
 /** Of states that stand there without a reason. */
 function plainSentence({ state, token, consent }: Standing): Sentence {
-  const sentences: Partial<Record<LifeState, () => Sentence>> = {
+  const sentences: Record<LifeState, () => Sentence> = {
     created: () => ({
       message: 'Not connected to UPS yet.',
       nextStep: authorize('Press Authorize and sign in to UPS.'),
@@ -69,7 +69,8 @@ function plainSentence({ state, token, consent }: Standing): Sentence {
     }),
   };
   // A list may hold an account that a newer version wrote.
-  return sentences[state]?.() ?? NEWER;
+  const known: Partial<Record<string, () => Sentence>> = sentences;
+  return known[state]?.() ?? NEWER;
 }
 
 export function sentenceFor(document: AccountDocument): Sentence {
