@@ -77,7 +77,7 @@ function workThatDiffers(active: Node[], invocations: Stored['invocations']): st
 export function misfitsOf(machine: AnyStateMachine, stored: Stored): string[] {
   const active: Node[] = [];
   const misfits: string[] = [];
-  walk(machine.root as unknown as Node, stored.snapshot.value, active, misfits);
+  walk(machine.root, stored.snapshot.value, active, misfits);
   // Of an unknown state nothing more can be said.
   if (misfits.length > 0) return misfits;
   return [...timersThatDiffer(active, stored.timers), ...workThatDiffers(active, stored.invocations)];

@@ -93,7 +93,7 @@ function retarget(value: unknown, from: string, to: string): void {
   if (value === null || typeof value !== 'object') return;
   for (const [name, part] of Object.entries(value as Record<string, unknown>)) {
     if (part === from || part === `.${from}`)
-      (value as Record<string, unknown>)[name] = (part as string).replace(from, to);
+      (value as Record<string, unknown>)[name] = (part).replace(from, to);
     else retarget(part, from, to);
   }
 }
@@ -111,7 +111,7 @@ export function deployOf(machine: AnyStateMachine, step?: Step): Deploy {
     definition: (rules = defaultRules) => ({
       ...makeAccountDefinition(rules),
       machine: machine as typeof accountMachine,
-      version: version as typeof MACHINE_VERSION,
+      version: version,
       shape,
     }),
     upgrade: makeUpgrade({ ...steps, ...(step && { [version]: step }) }, version),

@@ -3,6 +3,9 @@
  * store and a UPS that keeps a ledger. The new machine has a step and an `after` that the old one knows nothing of.
  */
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { MachineMismatch, NewerVersion } from '../../src/durable/errors';
 import { MACHINE_VERSION } from '../../src/machines/account';
 import { makeSweep, type Sweep } from '../../src/workers';
@@ -45,7 +48,7 @@ function sweepOf(process: Process): Sweep {
   const lease = { acquire: async () => true, release: async () => undefined };
   const { store, runtime, performer, log } = process;
   const parts = { store, wake: (id: string) => runtime.wake(id), performer, queues, lease, clock: house.clock, log };
-  return makeSweep(parts as unknown as Parameters<typeof makeSweep>[0]);
+  return makeSweep(parts);
 }
 
 const refresh = async (on: Process, id: string): Promise<void> => {
@@ -97,7 +100,7 @@ it('gives an old account what the new machine waits for, by the written step, wi
 });
 
 it('keeps an answer in the second place when the account was taken over by a newer version meanwhile', async () => {
-  const folder = `${process.cwd()}/test-output/deploys-spool-${Date.now()}`;
+  const folder = await mkdtemp(path.join(tmpdir(), 'upslink-deploys-'));
   const [old, young] = [
     house.process({ spoolDir: folder, keepAfterMs: 5 }),
     house.process({ deploy: next, spoolDir: folder }),
@@ -113,6 +116,7 @@ it('keeps an answer in the second place when the account was taken over by a new
   expect(await house.holdsNewestPair(id)).toBe(false);
   house.pass(6_000);
   expect(await young.pickUp.tick()).toBe(1);
+  await rm(folder, { recursive: true });
   expect(await house.holdsNewestPair(id)).toBe(true);
   expect(standing(await house.load(id))).toBe('connected.fresh');
 });
