@@ -92,8 +92,7 @@ export const broken = {
 function retarget(value: unknown, from: string, to: string): void {
   if (value === null || typeof value !== 'object') return;
   for (const [name, part] of Object.entries(value as Record<string, unknown>)) {
-    if (part === from || part === `.${from}`)
-      (value as Record<string, unknown>)[name] = (part).replace(from, to);
+    if (part === from || part === `.${from}`) (value as Record<string, unknown>)[name] = part.replace(from, to);
     else retarget(part, from, to);
   }
 }
