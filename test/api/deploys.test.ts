@@ -18,6 +18,7 @@ it.each([
   'shows an account and serves its token while it lives, and answers an event with %s',
   async (code, update) => {
     const { id } = await house.connected();
+    await house.services.runtime.relay.idle();
     await change(id, update);
     const before = await house.services.db.accounts.findOne({ _id: id });
     for (const to of [`/accounts/${id}`, `/accounts/${id}/history`, `/accounts/${id}/explain`, '/accounts'])
