@@ -116,7 +116,6 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   // Claims carry it: two starts of one process are two claimants.
   const by = randomBytes(9).toString('base64url');
   const circuits = makeSharedCircuits({ outages, by, clock, log });
-  const figures = makeSpoolFigures();
   const { deployment, requireSpoolEpoch: requireVolume } = config;
   const epochFigures = makeEpochFigures(figures.registry);
   const volume = makeVolume(config.spoolDir);
