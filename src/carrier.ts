@@ -10,9 +10,10 @@ import { connectDb, type Db } from './db/connection';
 import { makeOutageStore, type OutageStore } from './db/outages';
 import { makeVault, type Vault } from './db/vault';
 import { makeRuntime, type Runtime } from './durable/runtime';
-import type { Clock, Store } from './durable/types';
+import type { Clock, Definition, Store } from './durable/types';
 import type { AccountData } from './machines/data';
 import { defaultRules, makeAccountDefinition, type AccountView } from './machines/definition';
+import { assertPinned } from './machines/pins';
 import { makeReleases, type Releases } from './release';
 import { makeGate, makeUpsClient, systemClock, type Gate, type UpsClient } from './ups';
 import {
@@ -20,6 +21,7 @@ import {
   makeDiskPlace,
   makeEpoch,
   makeEpochFigures,
+  makeLeftAlone,
   makePerformer,
   makeQueues,
   makeRecall,
@@ -47,6 +49,7 @@ export interface Carrier {
   db: Db;
   store: Store<AccountData, AccountView>;
   vault: Vault;
+  definition: Definition<AccountData, AccountView>;
   runtime: Runtime<AccountData, AccountView>;
   gate: Gate;
   ups: UpsClient;
@@ -68,6 +71,7 @@ const pauseBetweenTries = (tries: number): Promise<void> => delay(Math.random() 
 
 /** Opens everything, or nothing. Rejects with StoreUnavailable when MongoDB does not answer; Redis may be away. */
 export async function openCarrier(config: Config, log: Logger, clock: Clock = systemClock): Promise<Carrier> {
+  assertPinned();
   const releases = makeReleases((what, error) => log.error({ what, error: nameOf(error) }, 'could not be released'));
   try {
     return await open(config, log, clock, releases);
@@ -94,6 +98,8 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   const rules = { ...defaultRules, consentTtlMs: config.consentTtlMs, waves: () => waves.states() };
   const definition = makeAccountDefinition(rules);
   const makeId = () => randomUUID();
+  const figures = makeSpoolFigures();
+  const leftAlone = makeLeftAlone({ clock, log, registry: figures.registry });
   const runtime = makeRuntime<AccountData, AccountView>({
     definition,
     store,
@@ -103,13 +109,13 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
     seal: ({ id, ...binding }, secret) => vault.seal(secret, { ...binding, accountId: id }),
     pause: pauseBetweenTries,
     report: (error) => log.warn({ error: nameOf(error) }, 'rows could not be relayed; the sweep will see to them'),
+    leftAlone: (id, why) => leftAlone.met(id, why),
   });
   releases.add('relay', () => runtime.relay.idle());
 
   // Claims carry it: two starts of one process are two claimants.
   const by = randomBytes(9).toString('base64url');
   const circuits = makeSharedCircuits({ outages, by, clock, log });
-  const figures = makeSpoolFigures();
   const { deployment, requireSpoolEpoch: requireVolume } = config;
   const epochFigures = makeEpochFigures(figures.registry);
   const volume = makeVolume(config.spoolDir);
@@ -140,6 +146,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
     store,
     outages,
     vault,
+    definition,
     runtime,
     gate,
     ups,

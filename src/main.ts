@@ -11,6 +11,8 @@ import type { Config } from './config';
 import { makeApiKeys } from './db/apiKeys';
 import { noteDefaultDeadline } from './db/deadlines';
 import { acquireLease, releaseLease } from './db/lease';
+import { findAccounts } from './db/queries';
+import { isOurs } from './durable/runtime';
 import {
   CAMPAIGNS,
   startEpoch,
@@ -112,13 +114,16 @@ async function schedule(carrier: Carrier): Promise<void> {
   releases.add('campaigns', () => looking.stop());
 }
 
-function sweep({ db, store, runtime, performer, queues, clock, log, releases }: Carrier): void {
-  const lease = { name: 'sweep', holder: performer.by };
+/** While an old version and a new one run side by side each sweeps: what the one leaves alone is the other's. */
+function sweep({ db, store, runtime, performer, queues, clock, log, releases, definition }: Carrier): void {
+  const lease = { name: `sweep-v${definition.version}`, holder: performer.by };
   const running = startSweep({
     store,
     wake: (id) => runtime.wake(id),
     performer,
     queues,
+    othersOf: async (ids) =>
+      (await findAccounts(db, ids)).filter((one) => !isOurs(definition, one)).map(({ id }) => id),
     lease: {
       acquire: (ttlMs) => acquireLease(db, { ...lease, now: clock.now(), ttlMs }),
       release: () => releaseLease(db, lease),

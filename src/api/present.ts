@@ -31,6 +31,8 @@ const confirming: Sentence = {
   nextStep: wait('Nothing to do: UPS usually answers within seconds.'),
 };
 
+const NEWER: Sentence = { message: 'A newer version of this service takes care of the account.', nextStep: null };
+
 /** Of states that stand there without a reason. */
 function plainSentence({ state, token, consent }: Standing): Sentence {
   const sentences: Record<LifeState, () => Sentence> = {
@@ -66,12 +68,15 @@ function plainSentence({ state, token, consent }: Standing): Sentence {
       nextStep: null,
     }),
   };
-  return sentences[state]();
+  // A list may hold an account that a newer version wrote.
+  const known: Partial<Record<string, () => Sentence>> = sentences;
+  return known[state]?.() ?? NEWER;
 }
 
 export function sentenceFor(document: AccountDocument): Sentence {
   const { reason } = contextOf(document);
-  return reason === null ? plainSentence(standingOf(document.snapshot.value)) : reasons[reason];
+  const known: Partial<Record<string, Sentence>> = reasons;
+  return reason === null ? plainSentence(standingOf(document.snapshot.value)) : (known[reason] ?? NEWER);
 }
 
 function detailOf({ state, token, consent }: Standing): AccountJson['stateDetail'] {

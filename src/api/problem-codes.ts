@@ -105,6 +105,11 @@ const own = {
     'Newer version',
     'The account is in the care of a newer version of this service. Try again after `Retry-After` seconds.',
   ],
+  'machine-mismatch': [
+    503,
+    'Machine mismatch',
+    'The account was stored by a version of this service that this one cannot go on from. It is left as it is, and whoever runs the service is told. Try again after `Retry-After` seconds.',
+  ],
   'vault-key-missing': [
     503,
     'Encryption key missing',

@@ -2,7 +2,7 @@
 
 import type { Response } from 'express';
 import { SealBroken, VaultKeyMissing } from '../db/vault';
-import { EventIdReused, NewerVersion, NotFound, StoreUnavailable, TooBusy } from '../durable/errors';
+import { EventIdReused, MachineMismatch, NewerVersion, NotFound, StoreUnavailable, TooBusy } from '../durable/errors';
 import { codes, type Code } from './problem-codes';
 
 export interface Extras {
@@ -39,6 +39,8 @@ export interface Problem {
 }
 
 const RETRY_SECONDS = 2;
+/** Another version of the service must come first. */
+const DEPLOY_SECONDS = 60;
 
 export const noSuchAccount = (): Refusal => new Refusal('not-found', 'There is no such account.');
 
@@ -69,6 +71,14 @@ export function refusalOf(error: unknown): Refusal | null {
     return new Refusal('too-busy', 'The account could not be written in time. Try again in some seconds.', later);
   if (error instanceof NewerVersion)
     return new Refusal('newer-version', 'A newer version of this service takes care of the account.', later);
+  if (error instanceof MachineMismatch)
+    return new Refusal(
+      'machine-mismatch',
+      'This version of the service cannot carry the account on: nothing was changed.',
+      {
+        retryAfterSeconds: DEPLOY_SECONDS,
+      },
+    );
   if (error instanceof VaultKeyMissing)
     return new Refusal('vault-key-missing', 'This process cannot open the secrets of the account.', later);
   if (error instanceof SealBroken) return null;

@@ -58,7 +58,7 @@ function assertTenantNamed({ scope }: Route, caller: Caller): void {
 async function assertFound({ runtime }: Services, { path }: Route, caller: Caller, req: Request): Promise<void> {
   const { id } = req.params;
   if (!path.startsWith('/accounts/:id') || typeof id !== 'string' || !hasTenant(caller)) return;
-  await runtime.load(id, caller.tenantId);
+  await runtime.look(id, caller.tenantId);
 }
 
 /** A `tenantId` that was heard is no parameter of the route's own. */

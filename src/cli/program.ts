@@ -88,6 +88,11 @@ export function makeProgram(env: Environment): Command {
 
   addAccounts(program, command, env);
 
+  const machine = program.command('machine').description('the machine that carries accounts, before a deploy');
+  command(machine, 'preview', 'try this version on every stored account, and change nothing').action((options: Json) =>
+    runners.preview().runPreview(env, outputFor(options)),
+  );
+
   const accessKeys = program.command('access-keys').description('access keys of the XML era');
   command(accessKeys, 'import <file>', 'import them from a CSV file (- for standard input); safe to repeat')
     .requiredOption('--tenant <id>', 'whose accounts they are')

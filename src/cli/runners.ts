@@ -16,5 +16,6 @@ export const runners = {
   explain: () => require('./accounts/explain') as typeof import('./accounts/explain'),
   erase: () => require('./accounts/erase') as typeof import('./accounts/erase'),
   importKeys: () => require('./access-keys/import') as typeof import('./access-keys/import'),
+  preview: () => require('./machine/preview') as typeof import('./machine/preview'),
   replay: () => require('./accounts/replay') as typeof import('./accounts/replay'),
 };

@@ -3,7 +3,7 @@
 import type { AccountData } from '../machines/data';
 import type { AccountView } from '../machines/definition';
 import type { Document, DueItem, DuePage, Grave, Store, Written } from '../durable/types';
-import { upgraded } from '../machines/versions';
+import { upgraded, type Upgrade } from '../machines/versions';
 import { changesOf } from './changes';
 import type { Db } from './connection';
 import { answered, isDuplicate, isUnanswered, duplicatesIn } from './errors';
@@ -39,9 +39,11 @@ function storedFrom({ id, wakeAt, upsAt, upsQueue, ...rest }: AccountDocument): 
   };
 }
 
-export function documentFrom(stored: StoredAccount): AccountDocument {
-  const { _id, terms: _terms, wakeAt = null, upsAt = null, upsQueue = null, firstSeq = 1, ...rest } = upgraded(stored);
-  return { id: _id, ...rest, firstSeq, wakeAt, upsAt, upsQueue };
+/** `upgrade`: the written steps to the machine of whoever reads. */
+export function documentFrom(stored: StoredAccount, upgrade: Upgrade = upgraded): AccountDocument {
+  const { _id, terms: _terms, ...known } = upgrade(stored);
+  const { wakeAt = null, upsAt = null, upsQueue = null, firstSeq = 1, shape = null, ...rest } = known;
+  return { id: _id, ...rest, shape, firstSeq, wakeAt, upsAt, upsQueue };
 }
 
 /** Only its numbers are left. Looked at in what was read: as a part of the filter it would cost the index. */
@@ -59,9 +61,9 @@ async function written(operation: Promise<Written>): Promise<Written> {
 }
 
 /** One trip, by `_id`. */
-async function load(db: Db, id: string, tenantId?: string): Promise<AccountDocument | null> {
+async function load(db: Db, upgrade: Upgrade, id: string, tenantId?: string): Promise<AccountDocument | null> {
   const stored = await answered(db.accounts.findOne(tenantId === undefined ? { _id: id } : { _id: id, tenantId }));
-  return stored && !isErased(stored) ? documentFrom(stored) : null;
+  return stored && !isErased(stored) ? documentFrom(stored, upgrade) : null;
 }
 
 /** One trip, and over a grave some more. `_id` is the only unique key: `lost` says that the account exists, or that its grave is another one by now. */
@@ -142,8 +144,9 @@ async function due(db: Db, { kind, now, after, limit }: DuePage): Promise<DueIte
   return items;
 }
 
-export const makeStore = (db: Db): Store<AccountData, AccountView> => ({
-  load: (id, tenantId) => load(db, id, tenantId),
+/** `upgrade`: as of `documentFrom`; another one only where another machine than ours is tried. */
+export const makeStore = (db: Db, upgrade: Upgrade = upgraded): Store<AccountData, AccountView> => ({
+  load: (id, tenantId) => load(db, upgrade, id, tenantId),
   insert: (document, over = null) => written(insert(db, document, over)),
   insertMany: (documents) => insertMany(db, documents),
   findGrave: (id) => findGrave(db, id),

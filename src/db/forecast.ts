@@ -62,5 +62,5 @@ export async function countRefreshes(db: Db, tenantId: string | null): Promise<R
 /** One trip: those that die first, by day. */
 export async function nearestLapses(db: Db, span: Span, limit: number): Promise<AccountDocument[]> {
   const found = db.accounts.find(within(span)).sort({ 'view.lapsesOn': 1 }).hint(indexFor(span));
-  return (await firstOf(found, limit)).map(documentFrom);
+  return (await firstOf(found, limit)).map((stored) => documentFrom(stored));
 }

@@ -5,7 +5,7 @@ import { lifeStates, type AccountView, type LifeState } from '../machines/defini
 import { documentFrom, foldCase, isErased, TERM_LENGTH, type AccountDocument } from './accounts';
 import type { Db } from './connection';
 import { answered } from './errors';
-import { pageOf, type Page } from './page';
+import { firstOf, pageOf, type Page } from './page';
 import type { StoredAccount } from './schemas';
 
 export interface AccountList {
@@ -75,7 +75,9 @@ export const listAccessKeys = (
   db: Db,
   { limit, ...filters }: AccessKeyFilters & Pick<AccountList, 'limit' | 'cursor'>,
 ): Promise<Page<AccountDocument>> =>
-  pageOf(db.accounts.find(keyFilterOf(filters)).sort({ _id: 1 }).hint(byIdOrScheme(filters)), limit, documentFrom);
+  pageOf(db.accounts.find(keyFilterOf(filters)).sort({ _id: 1 }).hint(byIdOrScheme(filters)), limit, (stored) =>
+    documentFrom(stored),
+  );
 
 /** One trip, over every account on a key that the filters leave: for a page people look at. */
 export async function countAccessKeys(db: Db, filters: AccessKeyFilters): Promise<Record<string, number>> {
@@ -96,7 +98,13 @@ export async function listAccounts(db: Db, list: AccountList): Promise<Page<Acco
     list.limit,
     (stored) => stored,
   );
-  return { items: items.filter((stored) => !isErased(stored)).map(documentFrom), nextCursor };
+  return { items: items.filter((stored) => !isErased(stored)).map((stored) => documentFrom(stored)), nextCursor };
+}
+
+/** One trip, in no order: those of the ids that are there, of any tenant. */
+export async function findAccounts(db: Db, ids: string[]): Promise<AccountDocument[]> {
+  const found = await firstOf(db.accounts.find({ _id: { $in: ids } }), ids.length);
+  return found.filter((stored) => !isErased(stored)).map((stored) => documentFrom(stored));
 }
 
 /** One trip, from the index alone. It costs one key per account: for a page people look at, not for every request. */

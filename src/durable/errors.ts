@@ -26,5 +26,22 @@ export class NewerVersion extends Error {
 
 /** The machine asked for something the runtime does not make durable, or a document contradicts its machine: a bug. */
 export class MachineFault extends Error {
-  readonly code = 'machine-fault';
+  readonly code: string = 'machine-fault';
+}
+
+/**
+ * A stored account does not fit the machine that is to carry it on: it is left alone, as it is, until a machine comes that
+ * fits. Nothing of it was written.
+ */
+export class MachineMismatch extends MachineFault {
+  override readonly code = 'machine-mismatch';
+
+  constructor(
+    message: string,
+    /** What differs, a sentence each. */
+    readonly misfits: readonly string[],
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }

@@ -15,8 +15,17 @@
  */
 
 import { allowed, claimOf, decide, decideCreation, relayAt, schedule, type Change, type Surroundings } from './decide';
-import { EventIdReused, MachineFault, NewerVersion, NotFound, StoreUnavailable, TooBusy } from './errors';
+import {
+  EventIdReused,
+  MachineFault,
+  MachineMismatch,
+  NewerVersion,
+  NotFound,
+  StoreUnavailable,
+  TooBusy,
+} from './errors';
 import { makeRelay } from './relay';
+import { assertFits, assertSameShape } from './whole';
 import type {
   Clock,
   Definition,
@@ -42,6 +51,8 @@ export interface RuntimeParts<D, V> {
   pause(tries: number): Promise<void>;
   /** Errors of work nobody waits for. */
   report(error: unknown): void;
+  /** Told of each document that is left alone, each time it is met. */
+  leftAlone?(id: string, why: NewerVersion | MachineMismatch): void;
 }
 
 export interface Dispatch {
@@ -106,6 +117,25 @@ const claimedAt = (document: Document, seq: number, mark: string | null): string
     .filter(({ key, claim }) => key.startsWith(`${seq}-`) && claim?.attempt === 1 && claim.by === mark)
     .map(({ key }) => key);
 
+/** Throws NewerVersion or MachineMismatch for a document that this machine must not touch. */
+export function assertOurs<D, V>(definition: Definition<D, V>, document: Document<D, V>): void {
+  const { id, version } = document;
+  if (version > definition.version)
+    throw new NewerVersion(`Account ${id} was written by machine version ${version}; this is ${definition.version}.`);
+  assertSameShape(definition, document);
+  assertFits(definition.machine, document);
+}
+
+export function isOurs<D, V>(definition: Definition<D, V>, document: Document<D, V>): boolean {
+  try {
+    assertOurs(definition, document);
+    return true;
+  } catch (error) {
+    if (error instanceof NewerVersion || error instanceof MachineMismatch) return false;
+    throw error;
+  }
+}
+
 /** Above this an outbox is emptied before the next event, so that a document stays bounded. */
 const OUTBOX_MAX = 64;
 
@@ -127,13 +157,22 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     queue.hand(items).catch((error: unknown) => parts.report(error));
   }
 
-  async function load(id: string, tenantId?: string): Promise<Document<D, V>> {
+  /** For whoever only shows it: a document of a newer machine too, and one that ours does not fit. */
+  async function look(id: string, tenantId?: string): Promise<Document<D, V>> {
     const document = await store.load(id, tenantId);
     if (!document) throw new NotFound(`There is no account ${id}.`);
-    if (document.version > definition.version)
-      throw new NewerVersion(
-        `Account ${id} was written by machine version ${document.version}; this is ${definition.version}.`,
-      );
+    return document;
+  }
+
+  /** For whoever goes on with it. Errors: NotFound, and NewerVersion or MachineMismatch for what is left alone. */
+  async function load(id: string, tenantId?: string): Promise<Document<D, V>> {
+    const document = await look(id, tenantId);
+    try {
+      assertOurs(definition, document);
+    } catch (error) {
+      parts.leftAlone?.(id, error as NewerVersion | MachineMismatch);
+      throw error;
+    }
     return document;
   }
 
@@ -443,7 +482,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     }
   }
 
-  return { load, dispatch, create, createMany, fire, claim, settle, wake, relay, dueTimer };
+  return { look, load, dispatch, create, createMany, fire, claim, settle, wake, relay, dueTimer };
 }
 
 export type Runtime<D, V> = ReturnType<typeof makeRuntime<D, V>>;

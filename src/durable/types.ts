@@ -90,6 +90,8 @@ export interface Document<Data = unknown, View = unknown> {
   id: string;
   tenantId: string;
   version: number;
+  /** Of the machine that wrote it last, beside its version: two machines of one version must be the same. */
+  shape: string | null;
   /** Grows with every write. */
   rev: number;
   /** Grows with every applied event, and numbers the history. */
@@ -193,6 +195,8 @@ export interface PatchTools {
 export interface Definition<Data = unknown, View = unknown> {
   machine: AnyStateMachine;
   version: number;
+  /** What of the machine a stored document could notice, as a short hash; without one it is not compared. */
+  shape?: string;
   /** Written into the context just before each transition, and into its history row. */
   facts(about: { id: string; at: number; data: Data; event: Happening; attemptId: string | null }): object;
   /** Named custom actions: each a pure change of the host's data. */

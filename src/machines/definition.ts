@@ -8,6 +8,7 @@ import { opensLink, publicEvents, type AccountEvent } from './events';
 import { journalSend, lostAnswers, unsettledUntil, type RefreshTimes } from './journal';
 import { outlookOf, type Outlook } from './outlook';
 import { patches } from './patches';
+import { machineFingerprint } from './pins';
 import type { Reason } from './reasons';
 import { refusals } from './vocabulary';
 
@@ -178,6 +179,7 @@ function isRoutine(happening: { type: string }): boolean {
 export const makeAccountDefinition = (rules: Rules = defaultRules) => ({
   machine: accountMachine,
   version: MACHINE_VERSION,
+  shape: machineFingerprint,
   patches,
   refusals,
   publicEvents,

@@ -14,7 +14,10 @@ export interface Versioned {
   view?: object;
 }
 
-type Step = (stored: Versioned) => Versioned;
+/** From the shape of one version to the next one's. */
+export type Step = (stored: Versioned) => Versioned;
+
+export type Upgrade = <T extends Versioned>(stored: T) => T;
 
 /** Access keys: a third region, and what goes with it. */
 const toVersion2: Step = ({ snapshot, data, ...rest }) => ({
@@ -45,14 +48,21 @@ const toVersion4: Step = ({ snapshot, view, ...rest }) => ({
 });
 
 /** By the version they lead to. */
-const steps: Record<number, Step> = { 2: toVersion2, 3: toVersion3, 4: toVersion4 };
+export const steps: Readonly<Record<number, Step>> = { 2: toVersion2, 3: toVersion3, 4: toVersion4 };
+
+/** The steps one after another, up to that version. Throws at once when one of them is not written. */
+export function makeUpgrade(written: Readonly<Record<number, Step>>, version: number): Upgrade {
+  const path = Array.from({ length: version - 1 }, (_, n) => {
+    const step = written[n + 2];
+    if (!step) throw new Error(`No step to machine version ${n + 2} is written: add it in src/machines/versions.ts.`);
+    return step;
+  });
+  return <T extends Versioned>(stored: T): T =>
+    path.slice(stored.version - 1).reduce((now: Versioned, step) => step(now), stored) as T;
+}
 
 /**
  * As this machine would have stored it, its `version` unchanged: it says who wrote it last, and the next commit says this one.
  * A newer one comes back as it is; whoever runs machines leaves it alone.
  */
-export function upgraded<T extends Versioned>(stored: T): T {
-  let now: Versioned = stored;
-  for (let to = stored.version + 1; to <= MACHINE_VERSION; to++) now = steps[to]?.(now) ?? now;
-  return now as T;
-}
+export const upgraded: Upgrade = makeUpgrade(steps, MACHINE_VERSION);

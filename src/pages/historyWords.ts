@@ -26,6 +26,7 @@ const titles: Record<string, string> = {
   ACCESS_ENDED: 'The last access token expired',
   REFUSAL_EXAMINED: 'Whether UPS meant its refusal was looked into',
   TRY_HELD: 'Tried for all accounts that UPS refuses',
+  GRANT_EXAMINED: 'How long the grant still lives was looked at',
   DISCONNECT: 'Disconnected by an operator',
   DEACTIVATE: 'Deactivated, tokens destroyed',
   REACTIVATE: 'Reactivated',

@@ -1,4 +1,5 @@
 export { tellMovedDeadlines } from './deadlines';
+export { makeLeftAlone, type LeftAlone } from './leftAlone';
 export { startLoop } from './loop';
 export { makePerformer, type Performer, type PerformerParts } from './performer';
 export { CAMPAIGNS, makeQueues, queueNames, type Job, type QueueName, type Queues, type QueuesOptions } from './queues';

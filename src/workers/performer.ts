@@ -14,14 +14,14 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AccountDocument } from '../db/accounts';
 import { relayAt } from '../durable/decide';
-import { NewerVersion, NotFound, StoreUnavailable, TooBusy } from '../durable/errors';
+import { NotFound, StoreUnavailable, TooBusy } from '../durable/errors';
 import type { Result, Runtime, Settled } from '../durable/runtime';
 import type { Clock, Invocation } from '../durable/types';
 import type { AccountData } from '../machines/data';
 import type { AccountView } from '../machines/definition';
 import type { Gate, UpsEndpoint } from '../ups';
 import type { Hold, Spool } from './spool';
-import { codeOf, nameOf, type InHand, type Outcome, type Runners, type Work, type WorkLog } from './work';
+import { codeOf, isLeftAlone, nameOf, type InHand, type Outcome, type Runners, type Work, type WorkLog } from './work';
 
 type AccountRuntime = Runtime<AccountData, AccountView>;
 
@@ -134,8 +134,10 @@ export function makePerformer(parts: PerformerParts): Performer {
     hold?.leave();
     const what = { ...about, error: codeOf(error) ?? nameOf(error) };
     if (isKept) log.warn(what, 'An answer of UPS is left in the second place, for whoever comes next.');
+    else if (hold === null && isLeftAlone(error))
+      log.warn(what, 'What came of a piece of work is not stored: another machine has the account, and asks again.');
     else log.error(what, 'An answer of UPS could not be stored and is given up.');
-    if (!(isGone || error instanceof NewerVersion || isAway(error))) throw error;
+    if (!(isGone || isLeftAlone(error) || isAway(error))) throw error;
     return null;
   }
 
@@ -222,7 +224,7 @@ export function makePerformer(parts: PerformerParts): Performer {
       const document = await claimFree(await fireDue(await runtime.load(id)));
       if (document.outbox.some((entry) => relayAt(entry) <= clock.now())) await runtime.relay.relayNow([document]);
     } catch (error) {
-      if (!(error instanceof NotFound || error instanceof NewerVersion || isAway(error))) throw error;
+      if (!(error instanceof NotFound || isLeftAlone(error) || isAway(error))) throw error;
       log.info({ accountId: id, code: codeOf(error) }, 'An account is left alone for now.');
     }
   }

@@ -6,6 +6,8 @@ export interface Recently {
   /** Those not told within the time, or not with the same instant; from now on they are. */
   fresh(items: DueItem[]): DueItem[];
   forget(items: DueItem[]): void;
+  /** Whether it was told within the time, with this instant. */
+  has(item: DueItem): boolean;
 }
 
 /** Holds what was told in `forMs`, no more. */
@@ -30,6 +32,10 @@ export function makeRecently(clock: Pick<Clock, 'monotonic'>, forMs: number): Re
         told.set(id, { at, until: now + forMs });
       }
       return fresh;
+    },
+    has: ({ id, at }) => {
+      dropExpired(clock.monotonic());
+      return told.get(id)?.at === at;
     },
     forget(items) {
       for (const { id } of items) told.delete(id);

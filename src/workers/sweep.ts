@@ -10,7 +10,7 @@ import type { Clock, DueItem, DuePage, Store } from '../durable/types';
 import type { Performer } from './performer';
 import { upsQueues, type Queues } from './queues';
 import { makeRecently } from './recently';
-import { codeOf, nameOf, type WorkLog } from './work';
+import { codeOf, isLeftAlone, nameOf, type WorkLog } from './work';
 
 export interface SweepLease {
   /** True while it is ours for some seconds more, newly or still. Rejects when the store is away. */
@@ -28,6 +28,8 @@ export interface SweepParts {
   clock: Clock;
   log: WorkLog;
   pageSize?: number;
+  /** Those of them that another machine has: nobody here can help them (leftAlone.ts). */
+  othersOf?: (ids: string[]) => Promise<string[]>;
   /** How many accounts are worked on here at a time. */
   concurrency?: number;
 }
@@ -48,13 +50,23 @@ const RENEW_MS = 3_000;
 const RETELL_MS = 5_000;
 /** With a queue deep enough, so many pages more are looked through for the others: what is due behind them is younger, and waits. */
 const PAGES_BEHIND_FULL = 20;
+/** An account that another machine has is looked at so often, if nothing in it moved; until then it costs no read. */
+const LEFT_MS = 60_000;
 /** Without Redis: so many accounts are performed here before the rest of what is due is looked at again. */
 const PERFORMED_A_TICK = 500;
+
+/** Each once, however many take of them. */
+function* taken<T>(waiting: T[]): Generator<T> {
+  for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) yield item;
+}
 
 export function makeSweep(parts: SweepParts): Sweep {
   const { store, clock, log, pageSize = PAGE_SIZE, concurrency = CONCURRENCY } = parts;
   const woken = makeRecently(clock, RETELL_MS);
   const told = makeRecently(clock, RETELL_MS);
+  const left = makeRecently(clock, LEFT_MS);
+  const toldBefore = makeRecently(clock, LEFT_MS);
+  const asked = makeRecently(clock, LEFT_MS);
   let isStopping = false;
   let renewAt = -Infinity;
 
@@ -62,9 +74,9 @@ export function makeSweep(parts: SweepParts): Sweep {
   async function isOurs(): Promise<boolean> {
     if (isStopping) return false;
     if (clock.monotonic() < renewAt) return true;
-    const asked = clock.monotonic();
+    const askedAt = clock.monotonic();
     const ours = await parts.lease.acquire(LEASE_MS);
-    renewAt = ours ? asked + RENEW_MS : -Infinity;
+    renewAt = ours ? askedAt + RENEW_MS : -Infinity;
     return ours;
   }
 
@@ -82,23 +94,39 @@ export function makeSweep(parts: SweepParts): Sweep {
 
   /** A few at a time; one that fails does not keep the others. Ends early when the lease is lost. */
   async function forEach(items: DueItem[], work: (id: string) => Promise<void>): Promise<boolean> {
-    const left = [...items];
+    const waiting = [...items];
     let isLost = false;
     const lane = async (): Promise<void> => {
-      for (let item = left.shift(); item && !isLost; item = left.shift()) {
-        if (!(await isOurs())) isLost = true;
-        else await work(item.id).catch((error: unknown) => noteFailure(item?.id, error));
+      for (const item of taken(waiting)) {
+        if (!isLost && !(await isOurs())) isLost = true;
+        if (isLost) return;
+        await work(item.id).catch((error: unknown) => noteFailure(item, error));
       }
     };
     await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, lane));
     return !isLost;
   }
 
-  function noteFailure(id: string | undefined, error: unknown): void {
-    log.error({ accountId: id, error: codeOf(error) ?? nameOf(error) }, 'The sweep could not help an account.');
+  function noteFailure(item: DueItem, error: unknown): void {
+    // Told of by whoever met it (leftAlone.ts).
+    if (isLeftAlone(error)) left.fresh([item]);
+    else
+      log.error({ accountId: item.id, error: codeOf(error) ?? nameOf(error) }, 'The sweep could not help an account.');
   }
 
-  const wakePage = (items: DueItem[]) => forEach(woken.fresh(items), parts.wake);
+  const isFree = (item: DueItem): boolean => !left.has(item);
+
+  const wakePage = (items: DueItem[]) => forEach(woken.fresh(items.filter(isFree)), parts.wake);
+
+  /** Told of again and not moved: it waits for its turn, or it is another machine's, which only a look can tell. */
+  async function withoutOthers(items: DueItem[]): Promise<DueItem[]> {
+    const first = new Set(toldBefore.fresh(items));
+    const doubted = asked.fresh(items.filter((item) => !first.has(item)));
+    if (doubted.length === 0 || !parts.othersOf) return items;
+    const others = new Set(await parts.othersOf(doubted.map(({ id }) => id)));
+    left.fresh(doubted.filter(({ id }) => others.has(id)));
+    return items.filter(isFree);
+  }
 
   function upsPages(): (items: DueItem[]) => Promise<boolean> {
     const full = new Set<string>();
@@ -106,7 +134,8 @@ export function makeSweep(parts: SweepParts): Sweep {
     let behindFull = 0;
     return async (page) => {
       if (full.size > 0 && ++behindFull > PAGES_BEHIND_FULL) return false;
-      const items = told.fresh(page.filter(({ queue }) => queue !== null && !full.has(queue)));
+      const free = page.filter((item) => item.queue !== null && !full.has(item.queue) && isFree(item));
+      const items = await withoutOthers(told.fresh(free));
       const named = items.map(({ id, queue }) => ({ id, queue: queue ?? '' }));
       if (items.length === 0) return true;
       const offered = await parts.queues.offer(named);

@@ -1,6 +1,7 @@
 /** The shapes of work in this folder: an invocation of the account's machine, claimed, and what comes of it. */
 
 import type { AccountDocument } from '../db/accounts';
+import { MachineMismatch, NewerVersion } from '../durable/errors';
 import type { Claim, Invocation } from '../durable/types';
 import type { ExchangeOutput, RefreshOutput, VerifyOutput } from '../machines/context';
 
@@ -48,3 +49,7 @@ export const nameOf = (error: unknown): string => (error instanceof Error ? erro
 /** Nothing went wrong with us: the store was away, or others were quicker. */
 export const codeOf = (error: unknown): string | null =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+
+/** The account is another machine's: nothing is done to it, and nothing is wrong with what was to be done. */
+export const isLeftAlone = (error: unknown): error is NewerVersion | MachineMismatch =>
+  error instanceof NewerVersion || error instanceof MachineMismatch;

@@ -16,6 +16,7 @@ export function sampleDocument(over: Partial<AccountDocument> = {}): AccountDocu
     id: 'acc_sample',
     tenantId: 'acme',
     version: MACHINE_VERSION,
+    shape: null,
     rev: 1,
     seq: 1,
     firstSeq: 1,

@@ -96,7 +96,12 @@ async function outage(accounts: number): Promise<void> {
   say(`\nrevoked by their merchants: ${revoked.join(', ')}`);
   say(`not connected at the end: ${lost.map(({ id, reason }) => `${id} (${reason ?? ''})`).join(', ')}`);
   for (const violation of violations) say(`violation: ${violation}`);
-  const isRight = violations.length === 0 && lost.map(({ id }) => id).sort().join() === [...revoked].sort().join();
+  const isRight =
+    violations.length === 0 &&
+    lost
+      .map(({ id }) => id)
+      .sort()
+      .join() === [...revoked].sort().join();
   process.exitCode = isRight ? 0 : 1;
 }
 

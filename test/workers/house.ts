@@ -14,7 +14,7 @@ import { makeOutageStore } from '../../src/db/outages';
 import { makeVault, type Vault } from '../../src/db/vault';
 import { StoreUnavailable } from '../../src/durable/errors';
 import { makeRuntime, type Runtime } from '../../src/durable/runtime';
-import type { Queue, Row, Store, Written } from '../../src/durable/types';
+import type { Definition, Queue, Row, Store, Written } from '../../src/durable/types';
 import type { AccountData, RefreshPolicy } from '../../src/machines/data';
 import { defaultRules, makeAccountDefinition, type AccountView } from '../../src/machines/definition';
 import { startSandbox } from '../../src/sandbox';
@@ -49,6 +49,7 @@ import {
   type WorkLog,
 } from '../../src/workers';
 import { accountData } from '../machines/lived';
+import type { Deploy } from '../machines/variants';
 import { testDatabase } from '../support/servers';
 import { makeReleases } from '../ups/servers';
 
@@ -82,6 +83,9 @@ const nothing = (): Counts => ({ reads: 0, writes: 0, inserts: 0, appends: 0, ro
 type AccountStore = Store<AccountData, AccountView>;
 export type House = Awaited<ReturnType<typeof openHouse>>;
 export interface Process {
+  definition: Definition<AccountData, AccountView>;
+  /** Accounts it met and left as they are. */
+  leftAlone: { id: string; code: string }[];
   counts: Counts;
   logged: { level: string; fields: object; message: string }[];
   log: WorkLog;
@@ -136,6 +140,8 @@ export async function openHouse(name: string) {
   }
 
   interface Given {
+    /** Another machine than today's, as a deploy brings it. */
+    deploy?: Deploy;
     queue?: Queue;
     gate?: Partial<GateOptions>;
     secret?: string;
@@ -167,15 +173,17 @@ export async function openHouse(name: string) {
     const logged: { level: string; fields: object; message: string }[] = [];
     const note = (level: string) => (fields: object, message: string) => void logged.push({ level, fields, message });
     const log = { info: note('info'), warn: note('warn'), error: note('error') };
+    const leftAlone: { id: string; code: string }[] = [];
     const storeIs = { away: false, leaving: false };
-    const store = counted(makeStore(given.db ?? db), counts, storeIs);
+    const store = counted(makeStore(given.db ?? db, given.deploy?.upgrade), counts, storeIs);
     const vault = given.vault ?? houseVault;
     const by = `process-${randomUUID()}`;
     const circuits = makeSharedCircuits({ outages: makeOutageStore(db), by, clock, log });
     const waves = makeWaves({ outages: makeOutageStore(db), clock, log });
     const mayTry = given.shares === true ? circuits.mayTry : () => true;
     const gate = makeGate(clock, { ...GATE_DEFAULTS, mayTry, ...given.gate });
-    const definition = makeAccountDefinition({ ...defaultRules, waves: () => waves.states() });
+    const makeDefinition = given.deploy?.definition ?? makeAccountDefinition;
+    const definition = makeDefinition({ ...defaultRules, waves: () => waves.states() });
     const client = makeUpsClient({
       baseUrl: sandbox.url,
       clientId: ups.clientId,
@@ -193,6 +201,7 @@ export async function openHouse(name: string) {
       makeId: randomUUID,
       seal: ({ id, ...about }, secret) => vault.seal(secret, { ...about, accountId: id }),
       pause: () => new Promise((resolve) => setImmediate(resolve)),
+      leftAlone: (id, why) => void leftAlone.push({ id, code: why.code }),
       report: (error) => void logged.push({ level: 'report', fields: { error }, message: String(error) }),
     });
     releases.add(() => runtime.relay.idle());
@@ -221,8 +230,10 @@ export async function openHouse(name: string) {
     };
     return {
       store,
+      definition,
       counts,
       logged,
+      leftAlone,
       log,
       gate,
       client,

@@ -8,7 +8,7 @@ import { contextOf, instant, instantOrNull, sentenceFor } from '../present';
 import type { TenantCaller } from '../roles';
 import { presentRow, readableEvent } from '../rowTypes';
 import type { ExplanationJson, RowJson } from '../schemas/answers';
-import { loadAccount } from './accounts';
+import { lookAtAccount } from './accounts';
 import { action } from './action';
 
 /** Read-your-writes: the document is loaded first, and what still waits in its outbox is history already. */
@@ -19,7 +19,7 @@ export const readHistory = action(
     caller: TenantCaller,
     { id, after = 0 }: { id: string; after?: number | undefined },
   ): Promise<{ items: RowJson[]; nextCursor: string | null }> => {
-    const document = await loadAccount(services, caller, id);
+    const document = await lookAtAccount(services, caller, id);
     const rows = await readRows(services.db, document, after, HISTORY_PAGE);
     const last = rows.at(-1)?.seq ?? document.seq;
     return { items: rows.map(presentRow), nextCursor: last < document.seq ? String(last) : null };
@@ -43,7 +43,7 @@ function pendingOf({ timers, invocations }: AccountDocument): ExplanationJson['p
 export const explain = action(
   'read',
   async (services, caller: TenantCaller, { id }: { id: string }): Promise<ExplanationJson> => {
-    const document = await loadAccount(services, caller, id);
+    const document = await lookAtAccount(services, caller, id);
     const { message, nextStep } = sentenceFor(document);
     const { lastUps } = document.data;
     return {

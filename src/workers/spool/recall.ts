@@ -8,7 +8,7 @@
 
 import type { AccountDocument } from '../../db/accounts';
 import { NotFound, StoreUnavailable } from '../../durable/errors';
-import type { Outcome, Work } from '../work';
+import { isLeftAlone, type Outcome, type Work } from '../work';
 import type { Lookup, Spool } from './spool';
 
 export type Recalled =
@@ -53,7 +53,7 @@ export function makeRecall({ spool, load, wait }: RecallParts): Recall {
       const { invocations } = await load(document.id);
       return invocations.some((one) => one.key === invocation.key && one.claim?.attempt === claim.attempt);
     } catch (error) {
-      if (error instanceof StoreUnavailable || error instanceof NotFound) return false;
+      if (error instanceof StoreUnavailable || error instanceof NotFound || isLeftAlone(error)) return false;
       throw error;
     }
   }

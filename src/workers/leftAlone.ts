@@ -1,0 +1,81 @@
+/**
+ * Accounts this process met and left as they are: a newer machine wrote them, or ours does not fit them. Each is named in
+ * the log when it is met first, and now and then again; how many there are is a figure. They cost no more than a look.
+ */
+
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { MachineMismatch, NewerVersion } from '../durable/errors';
+import type { Clock } from '../durable/types';
+import type { WorkLog } from './work';
+
+export interface LeftAlone {
+  /** For the runtime: told each time one is met. */
+  met(id: string, why: NewerVersion | MachineMismatch): void;
+}
+
+export interface LeftAloneParts {
+  clock: Pick<Clock, 'monotonic'>;
+  log: Pick<WorkLog, 'warn' | 'error'>;
+  registry: Registry;
+}
+
+/** Met in this time counts as being there; named again after it. */
+const REMEMBERED_MS = 600_000;
+/** A deploy or a rollback may leave a million of them: these are named and counted, the others only counted as meetings. */
+const REMEMBERED = 10_000;
+const NAMED_A_MINUTE = 20;
+const MINUTE_MS = 60_000;
+
+export function makeLeftAlone({ clock, log, registry }: LeftAloneParts): LeftAlone {
+  const remembered = new Map<string, { code: string; until: number }>();
+  let minute = { from: -Infinity, named: 0 };
+
+  function forget(now: number): void {
+    // Oldest first: the map keeps the order in which they were met.
+    for (const [id, { until }] of remembered) {
+      if (until > now && remembered.size < REMEMBERED) return;
+      remembered.delete(id);
+    }
+  }
+
+  const meetings = new Counter({
+    name: 'upslink_accounts_left_alone_total',
+    help: 'Times an account was met that this process leaves alone, by why.',
+    labelNames: ['code'],
+    registers: [registry],
+  });
+  new Gauge({
+    name: 'upslink_accounts_left_alone',
+    help: 'Accounts that this process left alone in the last ten minutes, by why: newer-version or machine-mismatch (10,000 at most).',
+    labelNames: ['code'],
+    registers: [registry],
+    collect() {
+      forget(clock.monotonic());
+      const counts = { 'newer-version': 0, 'machine-mismatch': 0 };
+      for (const { code } of remembered.values()) counts[code as keyof typeof counts] += 1;
+      for (const [code, count] of Object.entries(counts)) this.set({ code }, count);
+    },
+  });
+
+  function mayName(now: number): boolean {
+    if (now - minute.from >= MINUTE_MS) minute = { from: now, named: 0 };
+    minute.named += 1;
+    return minute.named <= NAMED_A_MINUTE;
+  }
+
+  return {
+    met(id, why) {
+      const now = clock.monotonic();
+      meetings.inc({ code: why.code });
+      forget(now);
+      if (remembered.has(id)) return;
+      remembered.set(id, { code: why.code, until: now + REMEMBERED_MS });
+      if (!mayName(now)) return;
+      const about = { accountId: id, code: why.code };
+      // What the message names is the machine's: states, timers, work. Nothing of it is secret.
+      if (why.code === 'newer-version')
+        log.warn({ ...about, why: why.message }, 'An account is left to a newer version.');
+      else log.error({ ...about, why: why.message }, 'An account does not fit this machine and is left alone.');
+    },
+  };
+}
