@@ -70,7 +70,7 @@ it.each([
   expect(error.misfits).toHaveLength(misfits.length);
   misfits.forEach((misfit, n) => expect(error.misfits[n]).toMatch(misfit));
   expect(error.message).toMatch(
-    /^Account acc_test is in life\.connected\.(fresh|refreshing), consent\.idle, key\.none, written by machine/,
+    /^Account acc_test is in life\.connected\.(fresh|refreshing), consent\.idle, key\.none, horizon\.watched, written by machine/,
   );
   expect(error.message).toMatch(/with the timers \[.*\], and the work \[.*\]\./);
   expect(error.message).toContain('Write a migration step (src/machines/versions.ts)');
@@ -89,7 +89,7 @@ it('finds what is stored and gone from the machine: a timer, work, a region', ()
   expect(misfitsOf(accountMachine, { ...document, snapshot: { value } })).toEqual([
     'the state account has a region that is not stored: [key]',
   ]);
-  const shallow = { life: 'connected', consent: 'idle', key: 'none' };
+  const shallow = { ...value, life: 'connected', key: 'none' };
   expect(misfitsOf(accountMachine, { ...document, snapshot: { value: shallow } })).toEqual([
     'the state account.life.connected has states of its own, and none of them is stored',
   ]);
