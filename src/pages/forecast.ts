@@ -88,7 +88,8 @@ const nearestRow = ({ id, tenantId, name, token, refreshExpiresAt, refreshAt }: 
   </tr>`;
 
 const nearestView = ({ nearest }: ForecastJson['lapses'], now: number): Html =>
-  html`<h2>The nearest</h2>
+  html`<section class="panel">
+    <h2>The nearest</h2>
     <table class="cards">
       <thead>
         <tr>
@@ -98,7 +99,8 @@ const nearestView = ({ nearest }: ForecastJson['lapses'], now: number): Html =>
       <tbody>
         ${nearest.map((one) => nearestRow(one, now))}
       </tbody>
-    </table>`;
+    </table>
+  </section>`;
 
 const plenty = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 

@@ -5,7 +5,7 @@ import { decideWave, getOutages } from '../api/actions/outages';
 import { waveActions, type OutagesJson, type WaveAction, type WaveJson } from '../api/schemas/outages';
 import type { Services } from '../api/services';
 import { parseForm } from './forms';
-import { hidden, html, nothing, when, type Html } from './html';
+import { hidden, html, when, type Html } from './html';
 import { pageOf, sendPage } from './layout';
 import { ago } from './times';
 import { readOwnForm, visitOf, type Visit } from './visitor';
@@ -43,7 +43,7 @@ const circuitRow = ({ name, state, why, until }: Circuit, now: number): Html =>
   html`<tr>
     <th scope="row">${circuitNames[name]}</th>
     <td><span class="badge ${circuitBadge[state]}">${circuitWords[state]}</span></td>
-    <td>${why ?? nothing}${when(until !== null, () => html` Asked again ${ago(until ?? '', now)}.`)}</td>
+    <td>${why ?? '–'}${when(until !== null, () => html` Asked again ${ago(until ?? '', now)}.`)}</td>
   </tr>`;
 
 const waveCard = (wave: WaveJson, { frame }: Visit): Html =>

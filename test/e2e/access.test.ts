@@ -145,10 +145,10 @@ it('shows axe nothing serious on any page, in light and in dark', async () => {
   const id = await stand.create('D1D1D1');
   const { page } = await stand.visitor();
   const found: Record<string, string[]> = {};
-  const look = async (what: string) => {
+  const look = async (what: string, at = page) => {
     for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      const violations = await seriousViolations(page);
+      await at.emulateMedia({ colorScheme });
+      const violations = await seriousViolations(at);
       if (violations.length > 0) found[`${what}, ${colorScheme}`] = violations;
     }
   };
@@ -180,6 +180,15 @@ it('shows axe nothing serious on any page, in light and in dark', async () => {
   await goThroughUps(page, 'Authorize', username);
   await page.getByText('Deactivate …').click();
   await look('account, connected');
+  const { page: admin } = await stand.visitor();
+  await signIn(stand, admin, stand.keys.admin);
+  await admin.goto(`${stand.url}/forecast`);
+  await admin.getByRole('heading', { name: 'The nearest' }).waitFor();
+  await admin.getByText('As a table').first().click();
+  await look('forecast', admin);
+  await admin.goto(`${stand.url}/outages`);
+  await admin.getByText('In order').first().waitFor();
+  await look('outages', admin);
   await button(page, 'Deactivate the account').click();
   await look('account, inactive');
   await page.goto(`${stand.url}/nowhere`);
@@ -192,4 +201,4 @@ it('shows axe nothing serious on any page, in light and in dark', async () => {
   await page.goto(`${stand.url}/docs`);
   await look('docs');
   expect(found).toEqual({});
-}, 60_000);
+}, 90_000);
