@@ -7,7 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { connectCrowd, type Crowd } from './crowd';
-import { startSystem, type System } from './processes';
+import { measure, type System } from './processes';
 import { option, percentile, watchMemory } from './watch';
 
 const HOUR_MS = 3_600_000;
@@ -83,16 +83,4 @@ async function run(system: System): Promise<void> {
   await crowd.close();
 }
 
-async function main(): Promise<void> {
-  const system = await startSystem('http://localhost:9999', 'api');
-  try {
-    await run(system);
-  } finally {
-    await system.stop();
-  }
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = 1;
-});
+measure(run);

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { REQUIRED_COLUMNS } from '../src/api/imports/lines';
 import type { CampaignItemJson, CampaignJson, CampaignLinkJson } from '../src/api/schemas/campaigns';
 import { goThroughUps } from '../test/support/browsing';
-import { startSystem, type System } from './processes';
+import { measure, type System } from './processes';
 
 const ACCOUNTS = Number(process.env['ACCOUNTS'] ?? 1_000);
 const RETURN = 'http://localhost:9999/back';
@@ -48,6 +48,22 @@ async function profile({ sandboxUrl }: System, username: string, accounts: strin
   });
 }
 
+async function linksOf(system: System, id: string): Promise<CampaignLinkJson[]> {
+  const links: CampaignLinkJson[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const query = cursor === '' ? '?limit=200' : `?limit=200&cursor=${cursor}`;
+    const page: { items: CampaignLinkJson[]; nextCursor: string | null } = await ask(
+      system,
+      'GET',
+      `/campaigns/${id}/links${query}`,
+    );
+    links.push(...page.items);
+    cursor = page.nextCursor;
+  }
+  return links;
+}
+
 /** One in twenty signs in with the login of another. */
 const loginOf = ({ name }: { name: string }): string => (Number(name.split(' ')[1]) % 20 === 0 ? 'stranger' : 'holder');
 
@@ -83,8 +99,7 @@ async function run(system: System): Promise<void> {
       say('The worker and the scheduler are killed; others start.');
       for (const role of ['worker', 'scheduler']) system.startRole(role);
     }
-    const { items } = await ask<{ items: CampaignLinkJson[] }>(system, 'GET', `/campaigns/${id}/links`);
-    const fresh = items.filter(({ accountId }) => !served.has(accountId));
+    const fresh = (await linksOf(system, id)).filter(({ accountId }) => !served.has(accountId));
     for (const { accountId } of fresh) served.add(accountId);
     await comeBack(fresh);
     await delay(1_000);
@@ -106,16 +121,4 @@ async function run(system: System): Promise<void> {
   say(`still on old keys: ${JSON.stringify(list.counts)}`);
 }
 
-async function main(): Promise<void> {
-  const system = await startSystem('http://localhost:9999', 'api');
-  try {
-    await run(system);
-  } finally {
-    await system.stop();
-  }
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+measure(run);

@@ -8,11 +8,10 @@ import { connectDb, type Db } from '../src/db/connection';
 import type { StoredAccount } from '../src/db/schemas';
 import { makeVault, type Vault } from '../src/db/vault';
 import { goThroughUps } from '../test/support/browsing';
-import type { System } from './processes';
+import { ADDRESS, RETURN_ORIGIN, type System } from './processes';
 
 const TENANT = 'bench';
 const LOGIN = { username: 'crowd', password: 'crowd-password' };
-const RETURN_ORIGIN = 'http://localhost:9999';
 const HOUR_MS = 3_600_000;
 const LIFE_BEFORE_DUE_MS = 0.75 * HOUR_MS;
 const AT_ONCE = 8;
@@ -26,14 +25,6 @@ export interface Crowd {
   judge(): Promise<{ lost: number; violations: number; repeats: number; refreshed: number }>;
   close(): Promise<void>;
 }
-
-const address = {
-  addressLine: '1 Dock St',
-  city: 'Timonium',
-  stateProvinceCode: 'MD',
-  postalCode: '21093',
-  countryCode: 'US',
-};
 
 async function json<T>(url: string, init: RequestInit = {}): Promise<T> {
   const response = await fetch(url, init);
@@ -51,7 +42,7 @@ async function connectOne({ apiUrl, sandboxUrl, key }: System): Promise<string> 
   const profile = { ...LOGIN, accounts: [{ accountNumber: 'A1B2C3' }] };
   await json(`${sandboxUrl}/sandbox/profiles`, posted(profile));
   const authorization = { authorization: `Bearer ${key}` };
-  const account = { name: 'Model', accountNumber: 'A1B2C3', owner: 'shipper', address };
+  const account = { name: 'Model', accountNumber: 'A1B2C3', owner: 'shipper', address: ADDRESS };
   const { id } = await json<{ id: string }>(`${apiUrl}/v1/accounts`, posted(account, authorization));
   const wish = posted({ returnTo: `${RETURN_ORIGIN}/` }, authorization);
   const link = await json<{ connectUrl: string }>(`${apiUrl}/v1/accounts/${id}/authorization`, wish);

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { makeApiKeys, mintKey } from '../src/db/apiKeys';
+import { makeApiKeys, mintKey, type Role } from '../src/db/apiKeys';
 import { connectDb } from '../src/db/connection';
 import { createTenant } from '../src/db/tenants';
 import { startMongodb } from '../src/dev/mongodb';
@@ -16,11 +16,23 @@ import { Running } from '../src/dev/running';
 import { makeReleases, type Releases } from '../src/release';
 import { systemClock } from '../src/ups';
 
+/** Where the tenant's merchants are sent back to; nobody listens there. */
+export const RETURN_ORIGIN = 'http://localhost:9999';
+
+export const ADDRESS = {
+  addressLine: '1 Dock St',
+  city: 'Timonium',
+  stateProvinceCode: 'MD',
+  postalCode: '21093',
+  countryCode: 'US',
+};
+
 export interface System {
   apiUrl: string;
   sandboxUrl: string;
   key: string;
   operatorKey: string;
+  adminKey: string;
   serverName: string;
   mongodbUrl: string;
   redisUrl: string;
@@ -59,16 +71,27 @@ async function answers(url: string): Promise<void> {
   throw new Error(`${url} does not answer`);
 }
 
-async function seed(mongodbUrl: string, returnOrigin: string): Promise<{ key: string; operatorKey: string }> {
+async function seed(
+  mongodbUrl: string,
+  returnOrigin: string,
+): Promise<Pick<System, 'key' | 'operatorKey' | 'adminKey'>> {
   const db = await connectDb(mongodbUrl, { log: silent, database: 'upslink' });
   await db.ensureIndexes();
   const tenant = { id: TENANT, name: 'Bench', returnOrigins: [returnOrigin], refreshPolicy: 'eager' as const };
   await createTenant(db, { ...tenant, accessKeyDeadline: Date.now() + DEADLINE_MS, createdAt: Date.now() });
-  const [key, operatorKey] = [mintKey('platform'), mintKey('operator')];
-  await makeApiKeys(db, systemClock).ensure({ tenantId: TENANT, role: 'platform', key });
-  await makeApiKeys(db, systemClock).ensure({ tenantId: TENANT, role: 'operator', key: operatorKey });
+  const apiKeys = makeApiKeys(db, systemClock);
+  const makeKey = async (role: Role): Promise<string> => {
+    const key = mintKey(role);
+    await apiKeys.ensure({ tenantId: role === 'admin' ? null : TENANT, role, key });
+    return key;
+  };
+  const keys = {
+    key: await makeKey('platform'),
+    operatorKey: await makeKey('operator'),
+    adminKey: await makeKey('admin'),
+  };
   await db.close();
-  return { key, operatorKey };
+  return keys;
 }
 
 /** Opens everything, or nothing. `role`: of the process that serves the api. */
@@ -100,7 +123,7 @@ async function start(returnOrigin: string, role: 'all' | 'api', releases: Releas
   releases.add('MongoDB', () => mongodb.stop());
   const redis = await startRedis(context);
   releases.add('Redis', () => redis.stop());
-  const { key, operatorKey } = await seed(mongodb.url, returnOrigin);
+  const keys = await seed(mongodb.url, returnOrigin);
   const [port, sandboxPort] = [await freePort(), await freePort()];
   const upsClient = { id: 'bench', secret: randomBytes(24).toString('base64url') };
   const encryptionKeys = `k1:${randomBytes(32).toString('base64')}`;
@@ -137,8 +160,7 @@ async function start(returnOrigin: string, role: 'all' | 'api', releases: Releas
   return {
     apiUrl,
     sandboxUrl,
-    key,
-    operatorKey,
+    ...keys,
     serverName: mongodb.name,
     mongodbUrl: mongodb.url,
     redisUrl: redis.url,
@@ -148,4 +170,16 @@ async function start(returnOrigin: string, role: 'all' | 'api', releases: Releas
     startRole: (one) => startProcess('serve', { ROLE: one }),
     stop: () => releases.all(),
   };
+}
+
+/** The whole life of a program that measures an api: everything is ended, whatever happens, and what went wrong is said. */
+export function measure(run: (system: System) => Promise<void>): void {
+  const whole = async (): Promise<void> => {
+    const system = await startSystem(RETURN_ORIGIN, 'api');
+    await run(system).finally(() => system.stop());
+  };
+  whole().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = 1;
+  });
 }

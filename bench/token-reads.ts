@@ -5,14 +5,13 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { goThroughUps } from '../test/support/browsing';
-import { startSystem, type System } from './processes';
+import { ADDRESS, RETURN_ORIGIN, startSystem, type System } from './processes';
 
 const READ = 20;
 const STORMED = 60;
 const READERS = 4;
 const STORMERS = 8;
 const SLICE_MS = 3_000;
-const RETURN_ORIGIN = 'http://localhost:9999';
 const LOGIN = { username: 'bench', password: 'bench-password' };
 
 interface Account {
@@ -33,16 +32,8 @@ const makeApi =
   };
 type Api = ReturnType<typeof makeApi>;
 
-const address = {
-  addressLine: '1 Dock St',
-  city: 'Timonium',
-  stateProvinceCode: 'MD',
-  postalCode: '21093',
-  countryCode: 'US',
-};
-
 async function connected(api: Api, name: string): Promise<Account> {
-  const { id } = await api('POST', '/accounts', { name, accountNumber: 'A1B2C3', owner: 'shipper', address });
+  const { id } = await api('POST', '/accounts', { name, accountNumber: 'A1B2C3', owner: 'shipper', address: ADDRESS });
   const link = await api('POST', `/accounts/${String(id)}/authorization`, { returnTo: `${RETURN_ORIGIN}/` });
   const back = await goThroughUps(String(link['connectUrl']), LOGIN, { returnTo: RETURN_ORIGIN });
   if (back.searchParams.get('outcome') !== 'connected') throw new Error(`${name} was not connected: ${back.search}`);

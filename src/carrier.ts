@@ -135,7 +135,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
 
   const spool = await openSpool({ config, vault, clock, log, figures, releases });
   const wait = (ms: number) => delay(ms);
-  const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait });
+  const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait, clock, log });
   const runners = makeRunners({ client: ups, gate, vault, clock, log, wait, recall, waves });
   const performer = makePerformer({ runtime, runners, gate, queueOf: definition.queueOf, by, clock, log, spool });
   releases.add('work in hand', () => performer.stop());

@@ -10,11 +10,13 @@ import { tellDueCampaigns } from './campaigns/schedule';
 import type { Config } from './config';
 import { makeApiKeys } from './db/apiKeys';
 import { noteDefaultDeadline } from './db/deadlines';
-import { acquireLease, releaseLease } from './db/lease';
+import { acquireLease } from './db/lease';
 import { findAccounts } from './db/queries';
 import { isOurs } from './durable/runtime';
 import {
   CAMPAIGNS,
+  lookAtOutages,
+  makeSweepLease,
   startEpoch,
   startLoop,
   startOutages,
@@ -59,7 +61,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
     const runs = (role: Config['role']) => config.role === role || config.role === 'all';
     await keepEpoch(carrier, runs('scheduler'));
     pickUp(carrier);
-    lookOut(carrier, runs('scheduler'));
+    await lookOut(carrier, runs('scheduler'));
     if (runs('worker')) work(carrier);
     if (runs('scheduler')) await schedule(carrier);
     const url = runs('api') ? await listen(carrier) : null;
@@ -84,8 +86,9 @@ async function keepEpoch({ epoch, log, releases }: Carrier, raises: boolean): Pr
   releases.add('epoch', () => running.stop());
 }
 
-/** In every role: whoever asks UPS goes by what all of them found. */
-function lookOut(carrier: Carrier, triesHeld: boolean): void {
+/** In every role, and before any work: whoever asks UPS goes by what all of them found. */
+async function lookOut(carrier: Carrier, triesHeld: boolean): Promise<void> {
+  await lookAtOutages({ ...carrier, triesHeld: false });
   const running = startOutages({ ...carrier, triesHeld });
   carrier.releases.add('outages', () => running.stop());
 }
@@ -114,9 +117,7 @@ async function schedule(carrier: Carrier): Promise<void> {
   releases.add('campaigns', () => looking.stop());
 }
 
-/** While an old version and a new one run side by side each sweeps: what the one leaves alone is the other's. */
 function sweep({ db, store, runtime, performer, queues, clock, log, releases, definition }: Carrier): void {
-  const lease = { name: `sweep-v${definition.version}`, holder: performer.by };
   const running = startSweep({
     store,
     wake: (id) => runtime.wake(id),
@@ -124,10 +125,7 @@ function sweep({ db, store, runtime, performer, queues, clock, log, releases, de
     queues,
     othersOf: async (ids) =>
       (await findAccounts(db, ids)).filter((one) => !isOurs(definition, one)).map(({ id }) => id),
-    lease: {
-      acquire: (ttlMs) => acquireLease(db, { ...lease, now: clock.now(), ttlMs }),
-      release: () => releaseLease(db, lease),
-    },
+    lease: makeSweepLease({ db, clock, by: performer.by, version: definition.version }),
     clock,
     log,
   });

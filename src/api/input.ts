@@ -40,6 +40,21 @@ export function assertType(req: Request, type: string): void {
   throw new Refusal('unsupported-media-type', `Send the body as it is, with Content-Type: ${type}; in UTF-8.`);
 }
 
+/**
+ * The body as it comes. Where it is not wanted to its end the rest is thrown away as it comes: many a client hears no answer
+ * before all of it is sent, and a connection closed on it would take the answer along.
+ */
+export async function* bytesOf(req: Request): AsyncGenerator<Uint8Array> {
+  try {
+    yield* req.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+  } catch {
+    // Nobody hears this; it keeps what the other side did from being told as a fault of ours.
+    throw new Refusal('invalid-input', 'The body broke off before its end.');
+  } finally {
+    req.resume();
+  }
+}
+
 /** What stands behind the question mark. The rest of an address may be anything, and no URL at all. */
 export function parametersIn({ originalUrl }: Pick<Request, 'originalUrl'>): URLSearchParams {
   const [, ...behind] = originalUrl.split('?');

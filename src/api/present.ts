@@ -12,6 +12,12 @@ export const instantOrNull = (at: number | null): string | null => (at === null 
 
 export const contextOf = (document: AccountDocument): AccountContext => document.snapshot.context as AccountContext;
 
+const BEFORE_DEADLINE = ['xstate.after.keyNotice.', 'xstate.after.keyReminder.'];
+
+/** A notice or reminder that nobody set: the machine then has one behind the deadline of the key, which ends it first. */
+export const neverComes = ({ data }: AccountDocument, event: string, dueAt: number): boolean =>
+  BEFORE_DEADLINE.some((name) => `${event}.`.startsWith(name)) && dueAt >= (data.accessKey?.deadlineAt ?? Infinity);
+
 export type Standing = ReturnType<typeof standingOf>;
 
 interface Sentence {
@@ -99,12 +105,13 @@ function keyOf({ data, snapshot }: AccountDocument, at: number): AccountJson['ac
   const { accessKey } = data;
   const plan = (snapshot.context as AccountContext).accessKey;
   if (accessKey === null || plan === null || accessKey.sealed === null) return null;
+  const keptUntil = Math.min(plan.keptUntil, accessKey.deadlineAt);
   return {
     fingerprint: accessKey.fingerprint,
     deadline: instant(accessKey.deadlineAt),
     daysLeft: daysLeft(at, accessKey.deadlineAt),
     remindAt: instantOrNull(plan.remindAt),
-    keptUntil: plan.keptUntil > at ? instant(plan.keptUntil) : null,
+    keptUntil: keptUntil > at ? instant(keptUntil) : null,
   };
 }
 

@@ -47,7 +47,11 @@ const own = {
     'Exchange under way',
     'A merchant has just come back from UPS. Wait some seconds, then look again.',
   ],
-  'nothing-to-migrate': [409, 'Nothing to migrate', 'No account on an old key matches the filter of the campaign.'],
+  'nothing-to-migrate': [
+    409,
+    'Nothing to migrate',
+    'No account on an old key that may be asked matches the filter of the campaign.',
+  ],
   'too-many-uses': [409, 'Too many uses', 'At most 100 stores and warehouses may be noted as using one account.'],
   'not-authorized-yet': [409, 'Not authorized yet', 'The account was never connected. Authorize it first.'],
   'authorization-pending': [

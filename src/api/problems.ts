@@ -44,11 +44,17 @@ const DEPLOY_SECONDS = 60;
 
 export const noSuchAccount = (): Refusal => new Refusal('not-found', 'There is no such account.');
 
-/** What Express's own parts throw: a status, and for bodies a type. */
+const KB = 1024;
+const sizeWords = (bytes: number): string => (bytes < KB * KB ? `${bytes / KB} kB` : `${bytes / KB / KB} MB`);
+
+/** What Express's own parts throw: a status, and for bodies a type; for one that is too large its limit in bytes. */
 function fromExpress(error: unknown): Refusal | null {
   if (!(error instanceof Error)) return null;
-  const { status, type } = error as { status?: unknown; type?: unknown };
-  if (type === 'entity.too.large') return new Refusal('too-large', 'The body is too large: 64 kB at most.');
+  const { status, type, limit } = error as { status?: unknown; type?: unknown; limit?: unknown };
+  if (type === 'entity.too.large') {
+    const most = typeof limit === 'number' ? `: ${sizeWords(limit)} at most` : '';
+    return new Refusal('too-large', `The body is too large${most}.`);
+  }
   if (status === 415)
     return new Refusal('unsupported-media-type', 'Send the body as plain JSON in UTF-8, compressed by gzip at most.');
   if (type === 'entity.parse.failed') return new Refusal('invalid-json', 'The body is not valid JSON.');

@@ -17,6 +17,9 @@ export const nameRequests: RequestHandler = (req, res, next) => {
   next();
 };
 
+/** Whoever asked had gone before an answer began; the number is nginx's. */
+const GONE = 499;
+
 export type Observe = (seen: { method: string; route: string; status: number; ms: number }) => void;
 
 export const logRequests =
@@ -31,7 +34,8 @@ export const logRequests =
         route = routeOf(req),
       } = res.locals as Record<string, string | null | undefined>;
       const ms = Math.round((clock.monotonic() - began) * 10) / 10;
-      const seen = { method: req.method, route: route ?? 'none', status: res.statusCode, ms };
+      const status = res.headersSent ? res.statusCode : GONE;
+      const seen = { method: req.method, route: route ?? 'none', status, ms };
       log.info({ ...seen, requestId, keyId, tenantId, whole: res.writableFinished }, 'request');
       observe(seen);
     });

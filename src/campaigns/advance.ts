@@ -14,6 +14,7 @@ import type { AccountDocument } from '../db/accounts';
 import {
   changeItem,
   countItems,
+  ERASED,
   findCampaign,
   giveLink,
   listItems,
@@ -150,14 +151,16 @@ export function makeCampaigns(parts: CampaignParts): Campaigns {
   async function noteIfAsked(item: CampaignItem): Promise<void> {
     if (item.consentId === null) return;
     const document = await loadOrNull(item);
-    if (linkIn(document, item)) await noteWaiting(item, document);
+    if (document && linkIn(document, item)) await noteWaiting(item, document);
   }
 
-  const noteWaiting = (item: CampaignItem, document: AccountDocument | null) =>
-    changeItem(db, item, {
-      ...{ state: 'waiting', at: clock.now() },
-      linkExpiresAt: linkIn(document, item)?.expiresAt ?? null,
-    });
+  /** The link goes to whom the account is now: it may have another number than when it was planned. */
+  const noteWaiting = (item: CampaignItem, document: AccountDocument) => {
+    const { name, accountNumber, externalId } = document.view;
+    const linkExpiresAt = linkIn(document, item)?.expiresAt ?? null;
+    const asked = { state: 'waiting' as const, at: clock.now(), linkExpiresAt };
+    return changeItem(db, item, { ...asked, name, accountNumber, externalId });
+  };
 
   /** A link that was used is on its way: how that ends is seen later. */
   async function withdraw(item: CampaignItem): Promise<void> {
@@ -195,7 +198,7 @@ export function makeCampaigns(parts: CampaignParts): Campaigns {
   }
 
   async function noteAsked(item: CampaignItem, verdict: Verdict<AccountDocument> | null): Promise<void> {
-    if (verdict === null) return void (await end(item, 'skipped', 'erased'));
+    if (verdict === null) return void (await end(item, 'skipped', ERASED));
     if (verdict.verdict === 'applied' || verdict.verdict === 'duplicate')
       return void (await noteWaiting(item, verdict.document));
     await end(item, 'skipped', skippedBecause(verdict.document));

@@ -1,11 +1,10 @@
 /** `upslink api-key create`: the key is on stdout, alone on its line, once and never again. */
 
 import { makeApiKeys, type Role } from '../db/apiKeys';
-import { getTenant } from '../db/tenants';
 import type { Environment } from './environment';
-import { CliError, UsageError } from './failure';
+import { UsageError } from './failure';
 import type { Output } from './output';
-import { withDb } from './store';
+import { assertTenant, withDb } from './store';
 
 export interface ApiKeyOptions {
   tenant?: string;
@@ -20,8 +19,7 @@ export async function runApiKeyCreate(env: Environment, out: Output, { tenant, r
   if (role !== 'admin' && tenant === undefined)
     throw new UsageError(`A key of role ${role} belongs to a tenant: say --tenant T.`);
   const made = await withDb(env, async (db) => {
-    if (tenant !== undefined && (await getTenant(db, tenant)) === null)
-      throw new CliError('not-found', `There is no tenant ${tenant}: create it by \`upslink tenant create\`.`);
+    await assertTenant(db, tenant);
     return makeApiKeys(db, clock).create({ tenantId: tenant ?? null, role });
   });
   const { id, tenantId, key, createdAt } = made;

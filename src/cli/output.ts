@@ -7,6 +7,8 @@ export interface Output {
   readonly width: number;
   /** The result: as JSON with `--json`, else as `render` puts it for people. */
   result(value: unknown, render: () => string): void;
+  /** The names of the columns, before the rows of a stream; nothing with `--json`. */
+  head(text: string): void;
   /** One of a result that is a stream: a line of JSON, or `text`. */
   row(value: unknown, text: string): void;
   /** A remark for people; nothing with `--json`. */
@@ -19,6 +21,9 @@ export const makeOutput = ({ json }: { json: boolean }): Output => ({
   width: Math.max(60, process.stdout.columns ?? 80),
   result(value, render) {
     process.stdout.write(`${json ? JSON.stringify(value, null, 2) : render()}\n`);
+  },
+  head(text) {
+    if (!json) process.stdout.write(`${text}\n`);
   },
   row(value, text) {
     process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);

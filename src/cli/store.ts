@@ -3,6 +3,8 @@
 import type { Config } from '../config';
 import { connectDb, type Db } from '../db/connection';
 import { makeStore, type AccountDocument } from '../db/accounts';
+import { findIds } from '../db/queries';
+import { getTenant } from '../db/tenants';
 import { loadStoreConfig, type Environment } from './environment';
 import { CliError } from './failure';
 
@@ -28,12 +30,29 @@ export async function withOpenDb<T>(config: StoreConfig, work: (db: Db) => Promi
 export const withDb = async <T>(env: Environment, work: (db: Db) => Promise<T>): Promise<T> =>
   withOpenDb(loadStoreConfig(env), work);
 
+/** One trip where a tenant is named: one that is not there has no accounts, and that is no answer to who mistyped it. */
+export async function assertTenant(db: Db, tenant: string | undefined): Promise<void> {
+  if (tenant !== undefined && (await getTenant(db, tenant)) === null)
+    throw new CliError('not-found', `There is no tenant ${tenant}: create it by \`upslink tenant create\`.`);
+}
+
 /** One trip. */
-export async function loadAccount(db: Db, id: string, { tenant: tenantId }: InTenant): Promise<AccountDocument> {
-  const document = await makeStore(db).load(id, tenantId);
+export async function loadAccount(db: Db, id: string, options: InTenant): Promise<AccountDocument> {
+  const document = await makeStore(db).load(id, options.tenant);
   if (document) return document;
-  const where = tenantId === undefined ? '' : ` in tenant ${tenantId}`;
-  throw new CliError(
+  throw noAccount(id, options);
+}
+
+/** One trip for all of them, before anything is done with the first: whoever names one that is not there loses no work. */
+export async function assertAccounts(db: Db, ids: string[], options: InTenant): Promise<void> {
+  const found = await findIds(db, ids, options.tenant ?? null);
+  const [first, ...more] = [...new Set(ids)].filter((id) => !found.has(id));
+  if (first !== undefined) throw noAccount([first, ...more].join(', '), options);
+}
+
+function noAccount(id: string, { tenant }: InTenant): CliError {
+  const where = tenant === undefined ? '' : ` in tenant ${tenant}`;
+  return new CliError(
     'not-found',
     `There is no account ${id}${where}: \`upslink accounts list\` shows those there are.`,
   );

@@ -4,7 +4,7 @@ import type { mongo } from 'mongoose';
 import type { Db } from './connection';
 import { answered, insertedOrThere } from './errors';
 import { firstOf, pageOf, type Page } from './page';
-import type { CampaignItemState, StoredCampaign, StoredCampaignItem } from './schemas';
+import type { CampaignItemState, StoredCampaign, StoredCampaignItem, StoredReceipt } from './schemas';
 
 export interface Campaign extends Omit<StoredCampaign, '_id' | 'wakeAt'> {
   id: string;
@@ -60,16 +60,19 @@ export async function wakeCampaign(db: Db, { id, tenantId }: Pick<Campaign, 'id'
   await answered(db.campaigns.updateOne({ _id: id, tenantId }, { $set: { wakeAt: at }, $inc: { rev: 1 } }));
 }
 
+export interface CampaignList {
+  /** null: every tenant's, for admins. */
+  tenantId: string | null;
+  limit: number;
+  /** The last id of the page before. */
+  cursor?: string | undefined;
+}
+
 /** One trip, in order of id. */
-export const listCampaigns = (
-  db: Db,
-  { tenantId, limit, cursor }: { tenantId: string; limit: number; cursor?: string | undefined },
-): Promise<Page<Campaign>> =>
-  pageOf(
-    db.campaigns.find({ tenantId, ...(cursor !== undefined && { _id: { $gt: cursor } }) }).sort({ _id: 1 }),
-    limit,
-    campaignFrom,
-  );
+export function listCampaigns(db: Db, { tenantId, limit, cursor }: CampaignList): Promise<Page<Campaign>> {
+  const filter = { ...(tenantId !== null && { tenantId }), ...(cursor !== undefined && { _id: { $gt: cursor } }) };
+  return pageOf(db.campaigns.find(filter).sort({ _id: 1 }), limit, campaignFrom);
+}
 
 /** One trip, from the index when nothing is due. */
 export async function dueCampaigns(db: Db, now: number, limit: number): Promise<string[]> {
@@ -83,6 +86,8 @@ export interface ItemList {
   state?: CampaignItemState | undefined;
   /** Only of waves up to this one. */
   wave?: number | undefined;
+  /** Only those with a link that works. */
+  hasLink?: true | undefined;
   limit: number;
   cursor?: string | undefined;
 }
@@ -90,15 +95,18 @@ export interface ItemList {
 const BY_STATE: mongo.IndexSpecification = { tenantId: 1, campaignId: 1, state: 1, _id: 1 };
 
 /** One trip, in order of account. */
-export function listItems(
-  db: Db,
-  { campaignId, tenantId, state, wave, limit, cursor }: ItemList,
-): Promise<Page<CampaignItem>> {
+export function listItems(db: Db, list: ItemList): Promise<Page<CampaignItem>> {
+  const { campaignId, tenantId, state, wave, hasLink, limit, cursor } = list;
   const begins = `${campaignId}:`;
   const after = cursor === undefined ? { $gte: begins } : { $gt: itemId(campaignId, cursor) };
   const filter = { _id: { ...after, $lt: `${campaignId};` }, campaignId, tenantId };
   const found = db.campaignItems
-    .find({ ...filter, ...(state !== undefined && { state }), ...(wave !== undefined && { wave: { $lte: wave } }) })
+    .find({
+      ...filter,
+      ...(state !== undefined && { state }),
+      ...(wave !== undefined && { wave: { $lte: wave } }),
+      ...(hasLink && { link: { $ne: null } }),
+    })
     .sort({ _id: 1 });
   return pageOf(state === undefined ? found : found.hint(BY_STATE), limit, (item) => item).then(
     ({ items, nextCursor }) => ({
@@ -140,6 +148,74 @@ export async function giveLink(
 ): Promise<CampaignItem | null> {
   await answered(db.campaignItems.updateOne({ _id, tenantId, state: 'planned', consentId: null }, { $set: link }));
   return answered(db.campaignItems.findOne({ _id, tenantId, state: 'planned' }));
+}
+
+/** Why an item was skipped, or has failed: its account is gone for good. */
+export const ERASED = 'erased';
+
+/**
+ * Two trips, one where no campaign had the account; may be repeated. What campaigns say of an account up to that seq is who
+ * it was no more, and those that had not come to an end ask nobody: an account of that id that comes later counts on from
+ * that seq, and is another one.
+ */
+export async function forgetAccount(
+  db: Db,
+  { tenantId, accountId, seq, erasedAt: at }: Pick<StoredReceipt, 'tenantId' | 'accountId' | 'seq' | 'erasedAt'>,
+): Promise<void> {
+  const its = db.campaignItems.find({ tenantId, accountId, name: { $ne: null } }).hint({ tenantId: 1, accountId: 1 });
+  const ids = (await answered(its.toArray())).flatMap((item) => ((item.seq ?? 0) <= seq ? item._id : []));
+  if (ids.length === 0) return;
+  const blank = { name: null, accountNumber: null, externalId: null, link: null, linkExpiresAt: null };
+  const of = { _id: { $in: ids }, tenantId };
+  const ended = (state: CampaignItemState, as: CampaignItemState) => ({
+    updateMany: { filter: { ...of, state }, update: { $set: { ...blank, state: as, reason: ERASED, at } } },
+  });
+  // In this order: what is planned may be waited for meanwhile, and what is waited for is never planned again.
+  await answered(
+    db.campaignItems.bulkWrite([
+      ended('planned', 'skipped'),
+      ended('waiting', 'failed'),
+      { updateMany: { filter: of, update: { $set: blank } } },
+    ]),
+  );
+}
+
+/** Why an item has failed, or is waited for again: its account was migrated, and went back to its key. */
+export const RESTORED = 'access-key-restored';
+
+/**
+ * Four trips, one where no campaign migrated the account: it is waited for again, and looked at by then. The campaign is
+ * woken before its items are changed, for it may have finished, and after, for a step may have looked between.
+ */
+export async function awaitAgain(
+  db: Db,
+  { tenantId, accountId }: Pick<CampaignItem, 'tenantId' | 'accountId'>,
+  lookAt: number,
+): Promise<CampaignItem[]> {
+  // Without those of an erased account of that id.
+  const its = { tenantId, accountId, state: 'migrated' as const, name: { $ne: null } };
+  const found = db.campaignItems.find(its).hint({ tenantId: 1, accountId: 1 });
+  const items = await answered(found.toArray());
+  if (items.length === 0) return [];
+  const campaignIds = items.map(({ campaignId }) => campaignId);
+  const woken = { $min: { wakeAt: lookAt }, $inc: { rev: 1 } };
+  await answered(db.campaigns.updateMany({ _id: { $in: campaignIds }, tenantId }, woken));
+  const ids = items.map(({ _id }) => _id);
+  const waiting = { $set: { state: 'waiting' as const, reason: RESTORED, linkExpiresAt: null } };
+  await answered(db.campaignItems.updateMany({ _id: { $in: ids }, tenantId, state: 'migrated' }, waiting));
+  await answered(db.campaigns.updateMany({ _id: { $in: campaignIds }, tenantId }, woken));
+  return items;
+}
+
+/** One trip; none without items. A step of their campaign may have found them migrated once more meanwhile. */
+export async function endRestored(db: Db, items: CampaignItem[], at: number): Promise<void> {
+  const [first] = items;
+  if (first === undefined) return;
+  const { tenantId } = first;
+  const ids = items.map(({ _id }) => _id);
+  const ended = { $set: { state: 'failed' as const, reason: RESTORED, at } };
+  const filter = { _id: { $in: ids }, tenantId, state: { $in: ['waiting' as const, 'migrated' as const] } };
+  await answered(db.campaignItems.updateMany(filter, ended));
 }
 
 /** One trip: the accounts of one tenant's items that are on their way by the links they were given, and nothing new of them. */

@@ -33,17 +33,29 @@ export interface Db extends Collections {
 
 /**
  * A request waits 8 to 10 s at most, so a server that accepts and says nothing is given up before that; a server that
- * is gone is noticed in 2 s. No retried writes: a write is sent once, and whether an unanswered one happened is found
- * out by the runtime, which looks for its own event.
+ * is gone is noticed in 2 s. Whoever has a slower one names its time-outs in the URL.
+ */
+const timeouts = {
+  serverSelectionTimeoutMS: 2_000,
+  connectTimeoutMS: 2_000,
+  socketTimeoutMS: 6_000,
+  waitQueueTimeoutMS: 2_000,
+};
+
+/** What the URL does not name. */
+function timeoutsFor(url: string): Partial<typeof timeouts> {
+  const asked = [...new URLSearchParams(url.split('?')[1]).keys()].map((name) => name.toLowerCase());
+  return Object.fromEntries(Object.entries(timeouts).filter(([name]) => !asked.includes(name.toLowerCase())));
+}
+
+/**
+ * No retried writes: a write is sent once, and whether an unanswered one happened is found out by the runtime, which looks
+ * for its own event.
  */
 const options: ConnectOptions = {
   bufferCommands: false,
   autoIndex: false,
   autoCreate: false,
-  serverSelectionTimeoutMS: 2_000,
-  connectTimeoutMS: 2_000,
-  socketTimeoutMS: 6_000,
-  waitQueueTimeoutMS: 2_000,
   heartbeatFrequencyMS: 2_000,
   maxPoolSize: 50,
   retryWrites: false,
@@ -66,7 +78,9 @@ export async function connectDb(url: string, { log, database, onCommand }: DbOpt
   const models = (Object.keys(schemas) as (keyof Stored)[]).map((name) => connection.model(name, schemas[name], name));
   try {
     const named = database === undefined ? {} : { dbName: database };
-    await answered(connection.openUri(url, { ...options, ...named, monitorCommands: onCommand !== undefined }));
+    await answered(
+      connection.openUri(url, { ...options, ...timeoutsFor(url), ...named, monitorCommands: onCommand !== undefined }),
+    );
   } catch (error) {
     await connection.close();
     // eslint-disable-next-line preserve-caught-error -- its message may repeat the url

@@ -1,10 +1,12 @@
 /**
  * Erasing a closed account: one compare-and-set puts a tombstone in its place, and only then its history goes. The tombstone
  * keeps the numbers, so that an account of that name that comes later counts on from them; the receipt says that there was
- * an account, and nothing of what it was. Whatever is interrupted is finished by doing it again, or by whoever comes later.
+ * an account, and nothing of what it was. Campaigns that had it keep what became of it, and not who it was. Whatever is
+ * interrupted is finished by doing it again, or by whoever comes later.
  */
 
 import type { Document } from '../durable/types';
+import { forgetAccount } from './campaigns';
 import type { Db } from './connection';
 import { answered, insertedOrThere } from './errors';
 import { keysUpTo } from './history';
@@ -27,12 +29,13 @@ export async function bury(
   return matchedCount === 1;
 }
 
-/** Five trips; may be repeated. Null when there is no tombstone. */
+/** Seven trips; may be repeated. Null when there is no tombstone. */
 export async function finishErasure(db: Db, id: string, tenantId?: string): Promise<Receipt | null> {
   const tombstone = await answered(db.accounts.findOne(tenantId === undefined ? { _id: id } : { _id: id, tenantId }));
   if (tombstone?.erasedAt === undefined) return null;
   const receipt = receiptFrom(tombstone);
   await insertedOrThere(db.receipts.insertMany([receipt], { ordered: false }));
+  await forgetAccount(db, receipt);
   const gone = { _id: keysUpTo(id, tombstone.seq) };
   await answered(db.events.deleteMany(gone));
   await answered(db.checkpoints.deleteMany(gone));

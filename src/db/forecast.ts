@@ -1,6 +1,7 @@
-/** What lies ahead of the grants, counted from two indexes alone: one key for each account that has one. */
+/** What lies ahead of the grants, counted from indexes alone: one key for each account that has one. */
 
 import type { mongo } from 'mongoose';
+import { OUTLOOK_SINCE_VERSION, tokensWithOutlook } from '../machines/outlook';
 import { documentFrom, type AccountDocument } from './accounts';
 import type { Db } from './connection';
 import { answered } from './errors';
@@ -15,8 +16,7 @@ export interface Span {
   to: number;
 }
 
-/** What differs in these makes a group of its own; there are not more in an hour's tokens by far. */
-const GROUPS = 20_000;
+const HOUR_MS = 3_600_000;
 
 const within = ({ tenantId, from, to }: Span): mongo.Filter<StoredAccount> => ({
   ...(tenantId !== null && { tenantId }),
@@ -40,23 +40,61 @@ export interface Refreshes {
   count: number;
 }
 
-/** One trip. Accounts that refresh, by the hour of the next refresh and how far theirs are apart. */
-export async function countRefreshes(db: Db, tenantId: string | null): Promise<Refreshes[]> {
-  const all = { tenantId, from: 0, to: Number.MAX_SAFE_INTEGER };
+const toNextHalf = { $add: ['$view.refreshEveryMs', HOUR_MS / 2] };
+
+/**
+ * To the nearest hour where the next refresh is at an hour of its own: the load tells no less apart, and keep-alives that are
+ * weeks and some seconds apart come to a group for each hour instead of one for each account. Not rounded down, which would
+ * have one of just under two hours come twice as often.
+ */
+const everyMs = {
+  $cond: [
+    { $gt: ['$view.refreshOn', null] },
+    { $max: [HOUR_MS, { $subtract: [toNextHalf, { $mod: [toNextHalf, HOUR_MS] }] }] },
+    '$view.refreshEveryMs',
+  ],
+};
+
+/**
+ * One trip. Accounts that refresh and whose grant did not die before that day, by the hour of the next refresh and how far theirs are apart. Every group: a limit would
+ * leave accounts out of the load and not say so. Who refreshes all day differs by the seconds of a token's life only.
+ */
+export async function countRefreshes(db: Db, { tenantId, from }: Omit<Span, 'to'>): Promise<Refreshes[]> {
+  const alive = { tenantId, from, to: Number.MAX_SAFE_INTEGER };
   const counted = db.accounts.aggregate<{ _id: Omit<Refreshes, 'count'>; count: number }>(
     [
-      { $match: { ...within(all), 'view.refreshEveryMs': { $gt: 0 } } },
+      { $match: { ...within(alive), 'view.refreshEveryMs': { $gt: 0 } } },
       {
         $group: {
-          _id: { refreshOn: '$view.refreshOn', refreshEveryMs: '$view.refreshEveryMs' },
+          _id: { refreshOn: '$view.refreshOn', refreshEveryMs: everyMs },
           count: { $sum: 1 },
         },
       },
-      { $limit: GROUPS },
     ],
-    { hint: indexFor(all) },
+    { hint: indexFor(alive) },
   );
   return (await answered(counted.toArray())).map(({ _id, count }) => ({ ..._id, count }));
+}
+
+/**
+ * One trip. Accounts with a grant that none of the other counts sees, because an older machine stored them and nobody has
+ * since: a key for each of them, so none as a rule.
+ */
+export async function countWithoutOutlook(db: Db, tenantId: string | null): Promise<number> {
+  const byVersion = db.accounts.aggregate<{ count: number }>(
+    [
+      {
+        $match: {
+          ...(tenantId !== null && { tenantId }),
+          version: { $lt: OUTLOOK_SINCE_VERSION },
+          'snapshot.value.life.connected': { $in: [...tokensWithOutlook] },
+        },
+      },
+      { $group: { _id: '$version', count: { $sum: 1 } } },
+    ],
+    { hint: 'withoutOutlook' },
+  );
+  return (await answered(byVersion.toArray())).reduce((sum, { count }) => sum + count, 0);
 }
 
 /** One trip: those that die first, by day. */

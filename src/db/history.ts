@@ -1,7 +1,6 @@
 /** The append-only history: what happened to an account, what the world was told, and where a replay may start. */
 
 import type { Checkpoint, Document, HistoryEntry, Row } from '../durable/types';
-import { upgraded } from '../machines/versions';
 import type { Db } from './connection';
 import { answered, insertedOrThere } from './errors';
 import { firstOf } from './page';
@@ -117,7 +116,7 @@ export async function readHistory(
   return [...rows, ...waiting].sort((a, b) => a.seq - b.seq).slice(0, limit);
 }
 
-/** One trip. Checkpoints waiting in the outbox are newer: a replay looks there first. */
+/** One trip, as its machine wrote it. Checkpoints waiting in the outbox are newer: a replay looks there first. */
 export async function latestCheckpoint(
   db: Db,
   { id, tenantId, firstSeq }: Pick<Document, 'id' | 'tenantId' | 'firstSeq'>,
@@ -128,7 +127,7 @@ export async function latestCheckpoint(
   const [stored] = await firstOf(newestFirst, 1);
   if (!stored) return null;
   const { _id, tenantId: _t, accountId: _a, expireAt: _e, ...checkpoint } = stored;
-  return upgraded(checkpoint);
+  return checkpoint;
 }
 
 export interface ToldEvent {

@@ -10,7 +10,8 @@ import { answered } from './errors';
 export interface Kind {
   version: number;
   shape: string | null;
-  value: StateValue;
+  /** Absent in a damaged one, as null is. */
+  value?: StateValue | null;
   /** Their events. */
   timers: string[];
   invocations: string[];

@@ -51,7 +51,7 @@ export async function countAnswers(db: Db, id: string, heard: Heard, keep: numbe
     db.outages.updateOne(
       { _id: id },
       {
-        $inc: { 'long.refused': heard.refused, 'long.answered': heard.answered },
+        $inc: { 'long.refused': heard.refused, 'long.answered': heard.answered, everHeld: heard.held.length },
         ...(heard.held.length > 0 && { $push: { held: { $each: heard.held, $slice: -keep } } }),
       },
     ),

@@ -37,10 +37,10 @@ function filterOf(list: AccountList): mongo.Filter<StoredAccount> {
   return filter;
 }
 
-export interface AccessKeyFilters extends Pick<AccountList, 'tenantId' | 'state' | 'text'> {
+export interface AccessKeyFilters extends Pick<AccountList, 'tenantId' | 'state' | 'reason' | 'text'> {
   /** Whether a reminder is set. */
   postponed?: boolean | undefined;
-  /** Whether the last try to migrate came to nothing. */
+  /** Whether the last try to migrate came to nothing: one that worked has an outcome too, and no reason. */
   failed?: boolean | undefined;
   /** Whose key ends before this instant. */
   deadlineBefore?: number | undefined;
@@ -61,7 +61,7 @@ function keyFilterOf({
   return {
     ...filter,
     ...(postponed !== undefined && { 'snapshot.context.accessKey.remindAt': isThere(postponed) }),
-    ...(failed !== undefined && { 'snapshot.context.lastAuthorization': isThere(failed) }),
+    ...(failed !== undefined && { 'snapshot.context.lastAuthorization.reason': isThere(failed) }),
     ...(deadlineBefore !== undefined && { 'data.accessKey.deadlineAt': { $lt: deadlineBefore } }),
     ...(ids && { _id: { $in: ids, ...(rest.cursor !== undefined && { $gt: rest.cursor }) } }),
   };
@@ -91,20 +91,33 @@ export async function countAccessKeys(db: Db, filters: AccessKeyFilters): Promis
 /** A longer text can only be a name's: numbers have six characters. */
 const beginsWith = (text: string) => ({ $regex: `^${text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}`, $options: 'i' });
 
-/** One trip, in order of id. An erased account leaves its page one shorter. */
-export async function listAccounts(db: Db, list: AccountList): Promise<Page<AccountDocument>> {
+/** One trip, in order of id, each as it is stored. An erased account leaves its page one shorter. */
+export async function listStored(db: Db, list: AccountList): Promise<Page<StoredAccount>> {
   const { items, nextCursor } = await pageOf(
     db.accounts.find(filterOf(list)).sort({ _id: 1 }),
     list.limit,
     (stored) => stored,
   );
-  return { items: items.filter((stored) => !isErased(stored)).map((stored) => documentFrom(stored)), nextCursor };
+  return { items: items.filter((stored) => !isErased(stored)), nextCursor };
+}
+
+/** One trip, as `listStored`. */
+export async function listAccounts(db: Db, list: AccountList): Promise<Page<AccountDocument>> {
+  const { items, nextCursor } = await listStored(db, list);
+  return { items: items.map((stored) => documentFrom(stored)), nextCursor };
 }
 
 /** One trip, in no order: those of the ids that are there, of any tenant. */
 export async function findAccounts(db: Db, ids: string[]): Promise<AccountDocument[]> {
   const found = await firstOf(db.accounts.find({ _id: { $in: ids } }), ids.length);
   return found.filter((stored) => !isErased(stored)).map((stored) => documentFrom(stored));
+}
+
+/** One trip: which of the ids are there, in that tenant or in any. Nothing of the accounts is read that could be damaged. */
+export async function findIds(db: Db, ids: string[], tenantId: string | null): Promise<Set<string>> {
+  const those = { _id: { $in: ids }, ...(tenantId !== null && { tenantId }) };
+  const found = await firstOf(db.accounts.find(those, { projection: { erasedAt: 1 } }), ids.length);
+  return new Set(found.filter((stored) => !isErased(stored)).map(({ _id }) => _id));
 }
 
 /** One trip, from the index alone. It costs one key per account: for a page people look at, not for every request. */

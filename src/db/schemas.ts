@@ -7,6 +7,7 @@
 import { Schema, type SchemaDefinition } from 'mongoose';
 import type { AccountData } from '../machines/data';
 import type { AccountView } from '../machines/definition';
+import { OUTLOOK_SINCE_VERSION } from '../machines/outlook';
 import type { Checkpoint, Document, Outgoing, Row } from '../durable/types';
 
 type Due = 'wakeAt' | 'upsAt' | 'upsQueue';
@@ -151,6 +152,8 @@ export interface StoredWave {
   refused: string[];
   /** Accounts that are held or will be when their tokens end, the last hundred; one of them is tried for all. */
   held: string[];
+  /** How many were held since it began; absent where an older release began it. */
+  everHeld?: number;
   canaries: { accountId: string; at: number; isRefused: boolean }[];
   /** When the next one is tried. */
   canaryAt: number;
@@ -166,8 +169,11 @@ export interface StoredCampaignItem {
   campaignId: string;
   tenantId: string;
   accountId: string;
-  name: string;
-  accountNumber: string;
+  /** The account's when it was planned: tells it from a later one of that id. Items of before this was noted have none. */
+  seq?: number;
+  /** Null once the account was erased, and then everything that says who it was. */
+  name: string | null;
+  accountNumber: string | null;
   externalId: string | null;
   wave: number;
   state: CampaignItemState;
@@ -288,6 +294,17 @@ for (const field of filters) {
 const outlook = { 'view.lapsesOn': 1, 'view.refreshOn': 1, 'view.refreshEveryMs': 1 } as const;
 account.index(outlook, { name: 'horizon' });
 account.index({ tenantId: 1, ...outlook }, { name: 'tenantHorizon' });
+// Connected accounts that a machine without an outlook stored: empty once each of them was written again.
+account.index(
+  { version: 1, 'snapshot.value.life.connected': 1, tenantId: 1 },
+  {
+    name: 'withoutOutlook',
+    partialFilterExpression: {
+      version: { $lt: OUTLOOK_SINCE_VERSION },
+      'snapshot.value.life.connected': { $exists: true },
+    },
+  },
+);
 
 const row = schemaOf({
   _id: String,
@@ -393,6 +410,7 @@ const campaignItem = schemaOf({
   campaignId: String,
   tenantId: String,
   accountId: String,
+  seq: Number,
   name: String,
   accountNumber: String,
   externalId: String,
@@ -405,6 +423,7 @@ const campaignItem = schemaOf({
   linkExpiresAt: Number,
 });
 campaignItem.index({ tenantId: 1, campaignId: 1, state: 1, _id: 1 });
+campaignItem.index({ tenantId: 1, accountId: 1 });
 
 const value = schemaOf({ _id: String, value: Number });
 

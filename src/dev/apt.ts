@@ -7,8 +7,16 @@ type AptContext = Pick<DevContext, 'env' | 'say' | 'signal'>;
 export const canAptInstall = (context: AptContext): boolean =>
   process.getuid?.() === 0 && findOnPath(['apt-get'], context.env) !== undefined;
 
-/** Installs Debian packages; false, and says why, when that fails. */
-export async function aptInstall(context: AptContext, packages: readonly string[]): Promise<boolean> {
+let last: Promise<unknown> = Promise.resolve();
+
+/** Installs Debian packages; false, and says why, when that fails. One after the other: apt-get gives up when another runs. */
+export function aptInstall(context: AptContext, packages: readonly string[]): Promise<boolean> {
+  const installing = last.catch(() => undefined).then(() => install(context, packages));
+  last = installing;
+  return installing;
+}
+
+async function install(context: AptContext, packages: readonly string[]): Promise<boolean> {
   const label = `apt-get install ${packages.join(' ')}`;
   context.say(`${label} (Debian's package, as we are root) …`);
   // RUNLEVEL=1 keeps Debian from starting a service of its own beside ours.

@@ -22,8 +22,8 @@ export interface Surroundings {
     about: { id: string; tenantId: string; field: string; grantId: string; generation: number },
     secret: string,
   ) => string;
-  /** This process has seen history take the row. */
-  isRelayed: (id: string, seq: number) => boolean;
+  /** This process has seen history take the row, which is one of the document's outbox. */
+  isRelayed: (document: Pick<Document, 'id' | 'outbox'>, row: Row) => boolean;
 }
 
 export type Decision<D, V> =
@@ -111,7 +111,7 @@ function outboxWith<D, V>(
   const { seq, snapshot, timers } = state;
   const invocations = state.invocations.map(({ key, id, src, input }) => ({ key, id, src, input }));
   const checkpoint = due ? { seq, at: row.at, version: row.version, snapshot, timers, invocations } : null;
-  const waiting = document.outbox.filter((entry) => !around.isRelayed(document.id, entry.row.seq));
+  const waiting = document.outbox.filter((entry) => !around.isRelayed(document, entry.row));
   return [...waiting, { row, checkpoint }];
 }
 

@@ -3,12 +3,15 @@
  * Rows of many accounts go in one insert; a routine row's dropping rides on the account's next commit.
  */
 
-import type { Document, HistoryEntry, Store } from './types';
+import type { Document, HistoryEntry, Row, Store } from './types';
+
+type Outboxed = Pick<Document, 'id' | 'outbox'>;
 
 export interface Relay<D, V> {
   /** Rows of a document whose write was acknowledged. */
   offer(document: Document<D, V>): void;
-  isRelayed: (id: string, seq: number) => boolean;
+  /** History has this very row of the document's outbox: this process has seen it take it, or one behind it. */
+  isRelayed: (document: Outboxed, row: Row) => boolean;
   /** Inserts and drops what documents hold, now. */
   relayNow(documents: Document<D, V>[]): Promise<void>;
   /** Resolves when nothing offered is waiting. */
@@ -25,6 +28,18 @@ const BATCH_MAX = 1_000;
 /** How many accounts' progress this process remembers; forgetting one costs an insert that is a duplicate. */
 const REMEMBERED = 100_000;
 
+/**
+ * The last row of an account that history took. A seq alone does not tell it: in a database that was restored under this
+ * process the account counts on with other rows, and one of them may even be the same event, committed at another instant.
+ */
+interface Relayed extends Pick<Row, 'seq' | 'eventId' | 'at'> {
+  /** The number of its insert. */
+  insert: number;
+}
+
+const isSame = (row: Row, { seq, eventId, at }: Relayed): boolean =>
+  row.seq === seq && row.eventId === eventId && row.at === at;
+
 interface Waiting<D, V> {
   document: Document<D, V>;
   urgent: boolean;
@@ -35,33 +50,42 @@ export function makeRelay<D, V>(
   drop: (documents: Document<D, V>[]) => Promise<void>,
   report: (error: unknown) => void,
 ): Relay<D, V> {
-  const relayedUpTo = new Map<string, number>();
+  const relayed = new Map<string, Relayed>();
+  let inserts = 0;
   const waiting = new Map<string, Waiting<D, V>>();
   let timer: NodeJS.Timeout | null = null;
   let soon = false;
   const running = new Set<Promise<void>>();
 
-  const isRelayed = (id: string, seq: number) => (relayedUpTo.get(id) ?? 0) >= seq;
+  /** Without the row that is remembered nothing is known of an outbox: its rows are inserted, again if need be. */
+  const isRelayed = ({ id, outbox }: Outboxed, { seq }: Row): boolean => {
+    const last = relayed.get(id);
+    return last !== undefined && seq <= last.seq && outbox.some(({ row }) => isSame(row, last));
+  };
 
-  /** Never backwards: of two inserts under way the older one may be answered last. */
-  const remember = (id: string, seq: number) => {
-    const known = relayedUpTo.get(id) ?? 0;
-    relayedUpTo.delete(id);
-    relayedUpTo.set(id, Math.max(known, seq));
-    if (relayedUpTo.size <= REMEMBERED) return;
-    const oldest = relayedUpTo.keys().next().value;
-    if (oldest !== undefined) relayedUpTo.delete(oldest);
+  /** Of two inserts under way the older one may be answered last: it is not what is remembered. */
+  const remember = (id: string, { seq, eventId, at }: Row, insert: number) => {
+    const known = relayed.get(id);
+    relayed.delete(id);
+    relayed.set(id, known && known.insert > insert ? known : { seq, eventId, at, insert });
+    if (relayed.size <= REMEMBERED) return;
+    const oldest = relayed.keys().next().value;
+    if (oldest !== undefined) relayed.delete(oldest);
   };
 
   const rowsOf = (document: Document<D, V>): HistoryEntry[] =>
     document.outbox
-      .filter(({ row }) => !isRelayed(document.id, row.seq))
+      .filter(({ row }) => !isRelayed(document, row))
       .map((entry) => ({ ...entry, id: document.id, tenantId: document.tenantId }));
 
   async function insert(documents: Document<D, V>[]): Promise<void> {
+    const number = ++inserts;
     const entries = documents.flatMap(rowsOf);
     if (entries.length > 0) await store.appendHistory(entries);
-    for (const { id, outbox } of documents) remember(id, outbox.at(-1)?.row.seq ?? 0);
+    for (const { id, outbox } of documents) {
+      const last = outbox.at(-1);
+      if (last) remember(id, last.row, number);
+    }
   }
 
   async function relayNow(documents: Document<D, V>[]): Promise<void> {

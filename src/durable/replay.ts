@@ -3,10 +3,14 @@
 import { advance, begin, type MachineState } from './advance';
 import type { Checkpoint, Definition, Document, Row } from './types';
 
-export type Replay =
-  | { same: true; seq: number }
-  /** The first seq at which history and machine part, and how. */
-  | { same: false; seq: number; why: string };
+/** The first seq at which history and machine part, and how. */
+export interface Difference {
+  same: false;
+  seq: number;
+  why: string;
+}
+
+export type Replay = { same: true; seq: number } | Difference;
 
 /** The claim and the retelling are the runtime's, not the machine's. */
 const bare = ({ timers, invocations, snapshot }: MachineState | Checkpoint) => ({
@@ -32,6 +36,55 @@ const canonical = (value: unknown): string =>
 
 const isGap = (expected: number, row: Row): boolean => row.seq !== expected;
 
+/** A replay under way: it holds the state it has come to and no row. */
+export interface Replaying {
+  /** The next row in order, from the first seq or from just after the checkpoint. Null: as it should be. */
+  take(row: Row): Difference | null;
+  /** When the row of the document's own seq is taken. */
+  end(): Replay;
+}
+
+const different = (seq: number, why: string): Difference => ({ same: false, seq, why });
+
+/** The machine itself may throw at a row that it cannot stand. */
+export function beginReplay<D, V>(
+  definition: Definition<D, V>,
+  checkpoint: Checkpoint | null,
+  document: Document<D, V>,
+): Replaying {
+  let state: MachineState | null = checkpoint && fromCheckpoint(checkpoint);
+  return {
+    take(row) {
+      const expected = state === null ? document.firstSeq : state.seq + 1;
+      if (isGap(expected, row)) return different(expected, `seq ${expected} is missing`);
+      const from = state && definition.stateName(state.snapshot.value);
+      if (row.from !== from) {
+        const words = from === null ? 'the account begins here' : `the machine stands in ${from}`;
+        return different(row.seq, `${words}, history says ${row.event.type} came from ${row.from ?? 'nowhere'}`);
+      }
+      if (state === null) {
+        state = begin(definition, row.at, row.facts, row.seq - 1).state;
+        return null;
+      }
+      const step = advance(definition, state, row.event, row.at, row.facts);
+      if (!step.taken) return different(row.seq, `${row.event.type} is not taken: ${step.why ?? 'unknown here'}`);
+      const to = definition.stateName(step.state.snapshot.value);
+      if (to !== row.to) return different(row.seq, `${row.event.type} leads to ${to}, history says ${row.to}`);
+      state = step.state;
+      return null;
+    },
+    end() {
+      if (state === null || state.seq !== document.seq) {
+        const last = state?.seq ?? document.firstSeq - 1;
+        return different(last + 1, `history ends at ${last}, the account is at ${document.seq}`);
+      }
+      if (canonical(bare(state)) !== canonical(bare(document)))
+        return different(document.seq, 'snapshot, timers or invocations differ from what is stored');
+      return { same: true, seq: document.seq };
+    },
+  };
+}
+
 /** `rows` in order, from the first seq or from just after the checkpoint, up to the document's own seq. */
 export function replay<D, V>(
   definition: Definition<D, V>,
@@ -39,29 +92,10 @@ export function replay<D, V>(
   rows: Row[],
   document: Document<D, V>,
 ): Replay {
-  let state: MachineState | null = checkpoint && fromCheckpoint(checkpoint);
+  const replaying = beginReplay(definition, checkpoint, document);
   for (const row of rows) {
-    const expected = state === null ? document.firstSeq : state.seq + 1;
-    if (isGap(expected, row)) return { same: false, seq: expected, why: `seq ${expected} is missing` };
-    if (state === null) {
-      state = begin(definition, row.at, row.facts, row.seq - 1).state;
-      continue;
-    }
-    const step = advance(definition, state, row.event, row.at, row.facts);
-    if (!step.taken)
-      return { same: false, seq: row.seq, why: `${row.event.type} is not taken: ${step.why ?? 'unknown here'}` };
-    const to = definition.stateName(step.state.snapshot.value);
-    if (to !== row.to)
-      return { same: false, seq: row.seq, why: `${row.event.type} leads to ${to}, history says ${row.to}` };
-    state = step.state;
+    const found = replaying.take(row);
+    if (found) return found;
   }
-  if (state === null || state.seq !== document.seq)
-    return {
-      same: false,
-      seq: state === null ? document.firstSeq : state.seq + 1,
-      why: `history ends at ${state?.seq ?? document.firstSeq - 1}, the account is at ${document.seq}`,
-    };
-  if (canonical(bare(state)) !== canonical(bare(document)))
-    return { same: false, seq: document.seq, why: 'snapshot, timers or invocations differ from what is stored' };
-  return { same: true, seq: document.seq };
+  return replaying.end();
 }

@@ -459,7 +459,7 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
 
   /** The next document without the rows that history is known to have; null when there are none of them. */
   function withoutRelayed(before: Document<D, V>): { before: Document<D, V>; next: Document<D, V> } | null {
-    const outbox = before.outbox.filter(({ row }) => !relay.isRelayed(before.id, row.seq));
+    const outbox = before.outbox.filter(({ row }) => !relay.isRelayed(before, row));
     if (outbox.length === before.outbox.length) return null;
     return { before, next: schedule(definition, { ...before, outbox, rev: before.rev + 1 }) };
   }

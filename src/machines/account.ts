@@ -14,7 +14,7 @@ import { token } from './token';
 import { concludedAs, concludedWithNothing, theEvent, theTokens, vocabulary } from './vocabulary';
 
 /** Grows with every change of the machine that a stored account could notice. */
-export const MACHINE_VERSION = 4;
+export const MACHINE_VERSION = 5;
 
 const tell = (type: string) => ({ type: 'tell' as const, params: { type } });
 const stand = (reason: Reason | null) => ({ type: 'stand' as const, params: { reason } });
@@ -168,12 +168,25 @@ const life = vocabulary.createStateConfig({
           { guard: 'numberUnchecked', actions: [...cameToNothing, 'numberChecked', 'checkGrant'] },
           { actions: cameToNothing },
         ],
-        LATE_ANSWER: {
-          guard: 'stored',
-          target: '.fresh',
-          reenter: true,
-          actions: [{ type: 'storeTokens', params: theTokens }, 'adoptTokens', 'clearBlame'],
-        },
+        LATE_ANSWER: [
+          {
+            guard: 'storedToldBefore',
+            target: '.fresh',
+            reenter: true,
+            actions: [
+              { type: 'storeTokens', params: theTokens },
+              'adoptTokens',
+              'clearBlame',
+              tell('account.connected'),
+            ],
+          },
+          {
+            guard: 'stored',
+            target: '.fresh',
+            reenter: true,
+            actions: [{ type: 'storeTokens', params: theTokens }, 'adoptTokens', 'clearBlame'],
+          },
+        ],
         KEY_RESTORED: onKeyAgain,
         DISCONNECT: {
           target: 'disconnected',
@@ -234,6 +247,17 @@ const life = vocabulary.createStateConfig({
         KEY_LAPSED: [
           { guard: { type: 'cameFrom', params: { state: 'disconnected' } }, actions: [] },
           {
+            guard: 'awaitingSinceVersion5',
+            target: 'disconnected',
+            actions: [
+              { type: 'closeConsentBecause', params: { reason: 'access-key-sunset' } },
+              'forgetOrigin',
+              stand('access-key-sunset'),
+              { type: 'tellBecause', params: { type: 'account.migration-failed', reason: 'access-key-sunset' } },
+              tell('account.disconnected'),
+            ],
+          },
+          {
             guard: 'consentAwaiting',
             target: 'disconnected',
             actions: ['closeConsent', 'forgetOrigin', stand('access-key-sunset'), tell('account.disconnected')],
@@ -277,7 +301,10 @@ export const accountMachine = vocabulary.createMachine({
       guard: 'settingsKnown',
       actions: [{ type: 'editSettings', params: theEvent }, 'announceRetiming', 'announceRenumbering'],
     },
-    USE: { guard: 'changes', actions: [{ type: 'use', params: theEvent }] },
+    USE: [
+      { guard: 'changesWhileOpen', actions: [{ type: 'use', params: theEvent }] },
+      { guard: 'changesBeforeVersion5', actions: [{ type: 'use', params: theEvent }] },
+    ],
     UNUSE: { guard: 'changes', actions: [{ type: 'unuse', params: theEvent }] },
     ACCESS_KEY_READ: { guard: 'keyServed', actions: ['noteKeyRead'] },
     PROFILE_VERIFICATION_OPENED: {

@@ -40,8 +40,8 @@ export interface Facts {
   machine?: number;
 }
 
-/** held: examined. released: UPS was wrong. applied: it was meant. */
-export type WaveState = 'held' | 'released' | 'applied';
+/** held: examined. released: UPS was wrong, a moment ago. settled: and has been right since. applied: it was meant. */
+export type WaveState = 'held' | 'released' | 'settled' | 'applied';
 
 /** What UPS refused the grant in use with, until it is believed or a pair comes after all. */
 export interface Refusal {
@@ -52,6 +52,8 @@ export interface Refusal {
   told: boolean;
   /** Looks at the wave it is part of; 0 while it is part of none. */
   looks: number;
+  /** How often UPS said it while nobody thought it wrong; a wave that holds it begins the count anew. */
+  noes: number;
 }
 
 /** What the machine remembers of an access key: dates, never what it is. */

@@ -35,10 +35,15 @@ export interface Send {
   sendBy: number;
   /** Until then the answer may still come, and nothing else may be sent. */
   settleBy: number;
-  /** null: no end recorded yet; after settleBy that reads as ambiguous. */
-  end: 'ambiguous' | null;
+  /**
+   * ambiguous: no answer came. elsewhere: others made it, on what this database was restored from; its answer may lie in the
+   * second place. null: no end recorded yet; after settleBy its answer may lie there too, or be in somebody's hand.
+   */
+  end: 'ambiguous' | 'elsewhere' | null;
   /** Sent although an earlier send of this generation ended ambiguously. */
   recovery: boolean;
+  /** When its answer was first looked for, before UPS was asked again; absent until then. */
+  soughtAt?: number;
 }
 
 /** One generation of one grant: the token pair, sealed, and the journal of attempts to rotate it. */

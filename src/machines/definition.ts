@@ -52,7 +52,7 @@ export interface Standing {
   state: LifeState;
   token: string | null;
   consent: string;
-  key: 'none' | 'held' | 'dead' | 'retired';
+  key: 'none' | 'held' | 'dead' | 'retired' | 'shredded';
 }
 
 /** The life state and what is inside it, from a snapshot's value. */

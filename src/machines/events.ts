@@ -2,7 +2,7 @@
 
 import type { ExchangeOutput, RefreshOutput, TokenFacts, VerifyOutput } from './context';
 import type { ProfileVerification, Settings, Use } from './data';
-import type { ConsentEnd } from './reasons';
+import type { ConsentEnd, Reason } from './reasons';
 
 /** A link is minted by whoever asks: its secrets travel beside the event, only their hashes inside it. */
 export interface OpensLink {
@@ -99,7 +99,8 @@ export interface LateAnswer {
 /** Raised by one part for another, within one transition. */
 export type InternalEvent =
   | { type: 'OPEN_CONSENT'; consentId: string }
-  | { type: 'CLOSE_CONSENT' }
+  /** `because`: what ended it, where it is not the operator. */
+  | { type: 'CLOSE_CONSENT'; because?: Reason }
   | { type: 'CHECK_GRANT' }
   | { type: 'CONSENT_ENDED'; end: ConsentEnd; grant: 'candidate' | 'current' }
   | { type: 'RETIMED' }

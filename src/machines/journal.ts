@@ -26,6 +26,10 @@ export const unsettledUntil = (slot: Slot | null): number =>
 export const lostAnswers = (slot: Slot | null, inHand: string | null): number =>
   (slot?.sends ?? []).filter((send) => send.id !== inHand).length;
 
+/** Sends other than the one in hand whose answer may have come to somebody. */
+export const maybeAnswered = (slot: Slot, inHand: string): Send[] =>
+  slot.sends.filter(({ id, end }) => id !== inHand && end !== 'ambiguous');
+
 /** The journal with one more send, or why there can be none now. */
 export function journalSend(
   data: AccountData,
@@ -42,6 +46,7 @@ export function journalSend(
     end: null,
     recovery: slot.sends.length > 0,
   };
-  const sends = [...slot.sends.slice(1 - SENDS_KEPT), send];
+  const earlier = slot.sends.map((one) => (one.end === 'ambiguous' ? one : { soughtAt: about.at, ...one }));
+  const sends = [...earlier.slice(1 - SENDS_KEPT), send];
   return { data: { ...data, current: { ...slot, sends } }, until: send.settleBy };
 }

@@ -12,12 +12,19 @@ const moveDeadline = { type: 'moveDeadline' as const, params: theEvent };
 const swapped = { guard: 'newGrantVerified' as const, target: 'retired', actions: ['retireKey' as const] };
 
 /** Gone with this very write; the receipt follows by itself. */
-const deactivated = {
-  guard: 'notInUse' as const,
-  target: 'retired',
-  reenter: true,
-  actions: ['shredKey' as const, 'keepNoLonger' as const],
-};
+const deactivated = [
+  {
+    guard: 'notInUseSinceVersion5' as const,
+    target: 'shredded',
+    actions: ['shredKey' as const, 'keepNoLonger' as const],
+  },
+  {
+    guard: 'notInUse' as const,
+    target: 'retired',
+    reenter: true,
+    actions: ['shredKey' as const, 'keepNoLonger' as const],
+  },
+];
 
 export const key = vocabulary.createStateConfig({
   initial: 'none',
@@ -71,6 +78,11 @@ export const key = vocabulary.createStateConfig({
         DEADLINE_MOVED: { guard: 'changes', target: 'retired', reenter: true, actions: [moveDeadline] },
         DEACTIVATE: deactivated,
       },
+    },
+
+    // Its account is closed: only the receipt is to come.
+    shredded: {
+      after: { keyGrace: { target: 'none', actions: ['destroyKey', 'forgetKey'] } },
     },
   },
 });

@@ -19,6 +19,14 @@ export interface Outlook {
   refreshEveryMs: number | null;
 }
 
+/** Documents that older machines wrote have no outlook, not even an empty one. */
+export const OUTLOOK_SINCE_VERSION = 4;
+
+/** Where the token of a connected account stands that has an outlook: whatever still hopes for another pair. */
+export const tokensWithOutlook = ['fresh', 'refreshing', 'backing-off', 'held'] as const;
+
+const hasOutlook = (token: string | null): boolean => tokensWithOutlook.some((one) => one === token);
+
 export const noOutlook: Outlook = { lapsesOn: null, refreshOn: null, refreshEveryMs: null };
 
 const floorTo = (stepMs: number, at: number): number => Math.floor(at / stepMs) * stepMs;
@@ -28,7 +36,7 @@ export function outlookOf(
   { state, token }: { state: string; token: string | null },
   { current, facts }: AccountContext,
 ): Outlook {
-  if (state !== 'connected' || token === 'ending' || current === null) return noOutlook;
+  if (state !== 'connected' || !hasOutlook(token) || current === null) return noOutlook;
   const lapsesOn = floorTo(DAY_MS, current.refreshExpiresAt);
   if (token === 'held') return { ...noOutlook, lapsesOn };
   const dueAt = refreshDueAt(current, facts);

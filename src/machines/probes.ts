@@ -47,7 +47,7 @@ const full: AccountContext = {
   },
   candidate: null,
   accessKey: { remindAt: AT + 5 * DAY_MS, graceMs: 0, keptUntil: AT + 2 * DAY_MS },
-  refusal: { code: '10400', reason: 'refresh-token-revoked', told: false, looks: 0 },
+  refusal: { code: '10400', reason: 'refresh-token-revoked', told: false, looks: 0, noes: 0 },
   recheck: false,
   failures: 2,
   retryAt: AT + 7_000,
@@ -65,6 +65,7 @@ export const probes: readonly AccountContext[] = [
     facts: { ...facts, refreshPolicy: 'lazy', jitter: 0.75 },
     refusal: full.refusal && { ...full.refusal, looks: 3 },
   },
+  { ...full, refusal: full.refusal && { ...full.refusal, looks: 3, noes: 1 } },
   // Everything is due already.
   { ...full, at: AT + 90 * DAY_MS },
 ];

@@ -99,20 +99,6 @@ export const keyGraceMs = ({ at, facts, accessKey }: AccountContext): number =>
 
 export const daysLeft = (at: number, deadlineAt: number): number => Math.max(0, Math.ceil((deadlineAt - at) / DAY_MS));
 
-/** So long a no is doubted that would cost an account its last token: others may hear the same. */
-export const DOUBT_MS = 5_000;
-
-const HELD_LOOK_MS = MINUTE_MS;
-const HELD_LOOK_MAX_MS = 30 * MINUTE_MS;
-
-/** A wave is looked at seldom: fewer writes than the refreshes that do not take place. */
-export function heldLookMs({ facts, refusal }: AccountContext): number {
-  const looks = refusal?.looks ?? 0;
-  if (looks === 0) return DOUBT_MS;
-  const backoffMs = Math.min(HELD_LOOK_MAX_MS, HELD_LOOK_MS * 2 ** Math.min(looks - 1, 10));
-  return Math.round(backoffMs * (0.75 + 0.5 * facts.jitter));
-}
-
 /** Before a grant's refresh token dies the platform is told on these days. */
 export const LAPSE_DAYS = [14, 7, 1] as const;
 

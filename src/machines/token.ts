@@ -25,9 +25,12 @@ const dies = (reason: Reason) => ({
   ],
 });
 
-/** As if it had been believed at once; what UPS said is kept from then. Null: for the reason it was held. */
+/** Null: for the reason UPS refused it. */
+const blameIt = (reason: Reason | null) => ({ type: 'blameRefusal' as const, params: { reason } });
+
+/** As if it had been believed at once; what UPS said is kept from then. */
 const believed = (reason: Reason | null) => [
-  { type: 'blameRefusal' as const, params: { reason } },
+  blameIt(reason),
   { type: 'tell' as const, params: { type: 'account.reconnect-needed' } },
 ];
 
@@ -68,8 +71,18 @@ export const token = vocabulary.createStateConfig({
             actions: [...stored, { type: 'tell', params: { type: 'account.connected' } }],
           },
           { guard: { type: 'answered', params: { kind: 'tokens' } }, target: 'fresh', actions: stored },
+          {
+            guard: 'refusedOfAgeToldBefore',
+            target: 'ending',
+            actions: [noteUps, settled(false), 'noteRefusal', blameIt('refresh-token-expired')],
+          },
           { guard: 'pastRefreshExpiry', ...dies('refresh-token-expired') },
           { guard: 'doubted', target: 'held', actions: [noteUps, settled(false), 'noteRefusal'] },
+          {
+            guard: 'refusedToldBefore',
+            target: 'ending',
+            actions: [noteUps, settled(false), 'noteRefusal', blameIt(null)],
+          },
           { guard: 'afterLostAnswer', ...dies('refresh-outcome-unknown') },
           { guard: { type: 'answered', params: { kind: 'refused' } }, ...dies('refresh-token-revoked') },
           { guard: { type: 'answered', params: { kind: 'blocked' } }, ...dies('merchant-blocked') },
@@ -95,9 +108,11 @@ export const token = vocabulary.createStateConfig({
     held: {
       after: {
         heldLook: [
+          { guard: 'deadOfAgeToldBefore', target: 'ending', actions: blameIt('refresh-token-expired') },
           { guard: 'refreshTokenDead', target: 'ending', actions: believed('refresh-token-expired') },
           { guard: 'waveHeld', target: 'held', reenter: true, actions: ['lookLater'] },
-          { guard: 'waveReleased', target: 'refreshing' },
+          { guard: 'worthAnotherTry', target: 'refreshing' },
+          { guard: 'toldBefore', target: 'ending', actions: blameIt(null) },
           { target: 'ending', actions: believed(null) },
         ],
       },
@@ -127,7 +142,7 @@ export const token = vocabulary.createStateConfig({
       after: {
         accessEnds: [
           { guard: 'waveHeld', target: 'held', actions: ['doubtAfterAll', 'clearBlame'] },
-          { guard: 'waveReleased', target: 'refreshing', actions: ['doubtAfterAll', 'clearBlame'] },
+          { guard: 'worthAnotherTry', target: 'refreshing', actions: ['doubtAfterAll', 'clearBlame'] },
           {
             guard: 'merchantAtUps',
             target: '#account.life.pending-authorization',

@@ -47,8 +47,17 @@ const toVersion4: Step = ({ snapshot, view, ...rest }) => ({
   ...(view && { view: { ...view, ...noOutlook } }),
 });
 
+/** The noes of UPS are counted, from none on. */
+const toVersion5: Step = ({ snapshot, ...rest }) => {
+  const { refusal } = snapshot.context as { refusal: object | null };
+  return {
+    ...rest,
+    snapshot: { ...snapshot, context: { ...snapshot.context, refusal: refusal && { ...refusal, noes: 0 } } },
+  };
+};
+
 /** By the version they lead to. */
-export const steps: Readonly<Record<number, Step>> = { 2: toVersion2, 3: toVersion3, 4: toVersion4 };
+export const steps: Readonly<Record<number, Step>> = { 2: toVersion2, 3: toVersion3, 4: toVersion4, 5: toVersion5 };
 
 /** The steps one after another, up to that version. Throws at once when one of them is not written. */
 export function makeUpgrade(written: Readonly<Record<number, Step>>, version: number): Upgrade {

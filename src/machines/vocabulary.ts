@@ -19,20 +19,30 @@ import type { UpsAnswer } from './data';
 import type { AccountEvent } from './events';
 import { consentEnds, type ConsentEnd, type Outcome, type Reason } from './reasons';
 import {
+  heldLookMs,
+  isDeadOfAge,
+  isDoubtedAgain,
+  isLastHope,
+  isOfMany,
+  isSinceVersion5,
+  isWorthAnotherTry,
+  noesAfter,
+  waveCodeOf,
+  waveOf,
+} from './refusal';
+import {
   accessEndsMs,
   consentTtlMs,
   daysLeft,
   keyDeadlineMs,
   keyGraceMs,
   keyNoticeMs,
-  heldLookMs,
   isLapseNear,
   isLookTooLate,
   keyReminderMs,
   lapseLookMs,
   lookAtOf,
   refreshDueMs,
-  DOUBT_MS,
   retryAtAfter,
   retryMs,
   verifyRetryMs,
@@ -82,6 +92,7 @@ export const theDeadGrant = ({ context }: { context: AccountContext }) => ({ kee
 /** What a consent that brought nothing leaves behind: the account is as it was, and the reason tells why. */
 const nothingGained = (told: { type: string }): { outcome: Outcome; reason: Reason | null } => {
   const event = told as AccountEvent;
+  if (event.type === 'CLOSE_CONSENT' && event.because) return { outcome: 'failed', reason: event.because };
   const end = event.type === 'CONSENT_ENDED' ? event.end : 'cancelled';
   return { outcome: end === 'lapsed' ? 'lapsed' : 'failed', reason: consentEnds[end] };
 };
@@ -103,9 +114,6 @@ export const concludedWithNothing = ({ context, event }: Told): Conclusion => ({
   ...nothingGained(event),
 });
 
-/** What a refusal is counted under: UPS's code, or our word for an answer without one. */
-export const waveCodeOf = ({ kind, ups }: { kind: string; ups: UpsAnswer | null }): string => ups?.code ?? kind;
-
 /** UPS's definite no to a refresh, as the reason it stands for; null for every other answer. */
 const refusalOf = ({ event, context }: Told): Reason | null => {
   const kind = outputKind(event);
@@ -119,18 +127,17 @@ const refusalCode = (event: { type: string }): string => {
   return output === null ? '' : waveCodeOf(output);
 };
 
-const isHeldWave = ({ facts }: AccountContext, code: string): boolean => facts.waves?.[code] === 'held';
-
-/** Nothing is served any more, and it was not doubted before. */
-const isLastHope = ({ at, current, refusal, facts }: AccountContext): boolean =>
-  facts.waves !== undefined && refusal === null && current !== null && current.accessExpiresAt <= at + DOUBT_MS;
-
 /** Timers, results and what parts raise for each other: always taken, in every state they come in. */
 const isOurOwn = ({ type }: { type: string }): boolean =>
   type.startsWith('xstate.') || type === 'CONSENT_ENDED' || type === 'LATE_ANSWER';
 
 /** UPS lets a merchant try so often in 24 hours. */
 export const PROFILE_ATTEMPTS = 3;
+
+/** By an operator, and until a new grant is proved: a migration that begins gives the key to nobody again. */
+const isTakenOutOfUse = (context: AccountContext): boolean =>
+  context.reason === 'disconnected-by-operator' ||
+  (isSinceVersion5(context) && context.origin?.reason === 'disconnected-by-operator');
 
 const planWith = ({ accessKey }: AccountContext, change: Partial<KeyPlan>): KeyPlan | null =>
   accessKey && { ...accessKey, ...change };
@@ -172,8 +179,12 @@ export const vocabulary = setup({
     refreshIdle: not(stateIn({ life: { connected: 'refreshing' } })),
     noUnsettledSend: ({ context }) => context.facts.unsettledUntil <= context.at,
     notInUse: ({ context }) => context.facts.uses === 0,
+    notInUseSinceVersion5: ({ context }) => context.facts.uses === 0 && isSinceVersion5(context),
     settingsKnown: ({ context }) => context.facts.settingsKnown,
     changes: ({ context }) => context.facts.changes,
+    // Who ships on an account is noted while it can be shipped on; older machines noted it of closed ones too.
+    changesWhileOpen: and([not(stateIn({ life: 'inactive' })), ({ context }) => context.facts.changes]),
+    changesBeforeVersion5: ({ context }) => context.facts.changes && !isSinceVersion5(context),
     renumbers: ({ context }) => context.facts.renumbers,
     noRenumbering: ({ context }) => !context.facts.renumbers,
     retimes: ({ context }) => context.facts.retimes,
@@ -191,14 +202,24 @@ export const vocabulary = setup({
       event.type === 'CONSENT_ENDED' && event.end === params.end && event.grant === 'current',
     numberUnchecked: ({ context }) => context.recheck,
     consentAwaiting: stateIn({ consent: 'awaiting' }),
+    awaitingSinceVersion5: and([stateIn({ consent: 'awaiting' }), ({ context }) => isSinceVersion5(context)]),
+    toldBefore: ({ context }) => isSinceVersion5(context) && context.refusal?.told === true,
+    refusedToldBefore: ({ context, event }) =>
+      refusalOf({ event, context }) !== null && isSinceVersion5(context) && context.refusal?.told === true,
+    refusedOfAgeToldBefore: ({ context, event }) =>
+      outputKind(event) === 'refused' && isDeadOfAge(context) && context.refusal?.told === true,
+    deadOfAgeToldBefore: ({ context }) => isDeadOfAge(context) && context.refusal?.told === true,
+    storedToldBefore: ({ event, context }) =>
+      event.type === 'LATE_ANSWER' && event.stored && isSinceVersion5(context) && context.refusal?.told === true,
     cameFrom: ({ context }, params: { state: Standing['state'] }) => context.origin?.state === params.state,
     pastRefreshExpiry: ({ event, context }) =>
       outputKind(event) === 'refused' && context.current !== null && context.at >= context.current.refreshExpiresAt,
     doubted: ({ event, context }) =>
-      refusalOf({ event, context }) !== null && (isHeldWave(context, refusalCode(event)) || isLastHope(context)),
-    waveHeld: ({ context }) => context.refusal !== null && isHeldWave(context, context.refusal.code),
+      refusalOf({ event, context }) !== null && (isOfMany(context, refusalCode(event)) || isLastHope(context)),
+    waveHeld: ({ context }) => waveOf(context) === 'held' && !isDeadOfAge(context),
     waveReleased: ({ context }) =>
-      context.refusal !== null && context.facts.waves?.[context.refusal.code] === 'released',
+      isWorthAnotherTry(context) && context.refusal !== null && !isDoubtedAgain(context.refusal),
+    worthAnotherTry: ({ context }) => isWorthAnotherTry(context),
     refreshTokenDead: ({ context }) => context.current !== null && context.at >= context.current.refreshExpiresAt,
     rescued: ({ event, context }) => outputKind(event) === 'tokens' && context.refusal?.told === true,
     afterLostAnswer: ({ event, context }) => outputKind(event) === 'refused' && context.facts.ambiguousSends > 0,
@@ -209,11 +230,15 @@ export const vocabulary = setup({
     imported: ({ context }) => context.facts.imported,
     importedInTime: ({ context }) => context.facts.imported && context.at < context.facts.keyDeadlineAt,
     keyHeld: ({ context }) => context.scheme === 'access-key',
-    keyServed: ({ context }) => context.scheme === 'access-key' && context.reason !== 'disconnected-by-operator',
+    keyServed: ({ context }) => context.scheme === 'access-key' && !isTakenOutOfUse(context),
     keyDead: stateIn({ key: 'dead' }),
     keyWorks: ({ context: { at, facts, accessKey } }) =>
       facts.keyHeld && at < Math.min(accessKey?.keptUntil ?? 0, facts.keyDeadlineAt),
-    beforeDeadline: ({ context, event }) => event.type === 'POSTPONE' && event.until <= context.facts.keyDeadlineAt,
+    beforeDeadline: ({ context, event }) =>
+      event.type === 'POSTPONE' &&
+      (isSinceVersion5(context)
+        ? event.until < context.facts.keyDeadlineAt
+        : event.until <= context.facts.keyDeadlineAt),
     deadlineStaysAhead: ({ context }) => context.facts.changes && context.at < context.facts.keyDeadlineAt,
     lapsedKey: ({ context }) => context.reason === 'access-key-sunset',
     // --- the end of the grant in use
@@ -237,22 +262,28 @@ export const vocabulary = setup({
     noteRefusal: assign(({ context, event }) => {
       const reason = refusalOf({ event, context });
       if (reason === null || context.facts.waves === undefined) return {};
-      const again = context.refusal?.looks ?? 0;
-      const isHeld = isHeldWave(context, refusalCode(event));
+      const before = context.refusal;
+      const code = refusalCode(event);
       return {
         refusal: {
-          code: refusalCode(event),
+          code,
           reason,
-          told: context.refusal?.told ?? false,
-          looks: isHeld ? again + 1 : again,
+          told: before?.told ?? false,
+          looks: (before?.looks ?? 0) + (isOfMany(context, code) ? 1 : 0),
+          noes: noesAfter(context, code),
         },
       };
     }),
     lookLater: assign(({ context }) => ({
-      refusal: context.refusal && { ...context.refusal, looks: context.refusal.looks + 1 },
+      refusal: context.refusal && { ...context.refusal, looks: context.refusal.looks + 1, noes: 0 },
     })),
     doubtAfterAll: assign(({ context }) => ({
-      refusal: context.refusal && { ...context.refusal, told: true, looks: context.refusal.looks + 1 },
+      refusal: context.refusal && {
+        ...context.refusal,
+        told: true,
+        looks: context.refusal.looks + 1,
+        noes: waveOf(context) === 'held' ? 0 : context.refusal.noes,
+      },
     })),
     blameRefusal: assign(({ context }, params: { reason: Reason | null }) => ({
       reason: params.reason ?? context.refusal?.reason ?? ('refresh-token-revoked' as const),
@@ -330,6 +361,10 @@ export const vocabulary = setup({
       consentId: 'consentId' in event ? event.consentId : '',
     })),
     closeConsent: raise({ type: 'CLOSE_CONSENT' }),
+    closeConsentBecause: raise((_, params: { reason: Reason }) => ({
+      type: 'CLOSE_CONSENT' as const,
+      because: params.reason,
+    })),
     checkGrant: raise({ type: 'CHECK_GRANT' }),
     refreshNow: raise({ type: 'REFRESH' }),
     announceRetiming: raise({ type: 'RETIMED' }),
@@ -406,6 +441,10 @@ export const vocabulary = setup({
       type: params.type,
       data: { reason: event.type === 'CONSENT_ENDED' ? consentEnds[event.end] : null },
     })),
+    tellBecause: emit((_, params: { type: string; reason: Reason }) => ({
+      type: params.type,
+      data: { reason: params.reason },
+    })),
     tellExpiring: emit(({ context: { at, facts } }, params: { because: 'deadline' | 'reminder' }) => ({
       type: 'account.expiring',
       data: {
@@ -459,8 +498,11 @@ export const refusals: Record<string, string> = {
   refreshIdle: 'refresh-under-way',
   noUnsettledSend: 'send-unsettled',
   notInUse: 'in-use',
+  notInUseSinceVersion5: 'in-use',
   settingsKnown: 'stale',
   changes: 'unchanged',
+  changesWhileOpen: 'unchanged',
+  changesBeforeVersion5: 'unchanged',
   isThisConsent: 'replaced',
   refusedAs: 'replaced',
   keyHeld: 'no-access-key',

@@ -1,4 +1,4 @@
-/** For an admin, on pages that are about one tenant. */
+/** For an admin who looks at all tenants, where something is possible for one only. */
 
 import { listTenants } from '../api/actions/tenants';
 import type { Services } from '../api/services';
@@ -7,10 +7,9 @@ import type { Visit } from './visitor';
 
 const TENANTS_SHOWN = 200;
 
-export async function chooseTenant(services: Services, visit: Visit, path: string, title: string): Promise<Html> {
+export async function chooseTenant(services: Services, visit: Visit, path: string): Promise<Html> {
   const { items } = await listTenants(services, visit.signedIn.caller, { limit: TENANTS_SHOWN });
   return html`
-    <div class="title"><h1>${title}</h1></div>
     <form method="get" action="${path}" class="panel stack form">
       <div class="field">
         <label for="tenant">Of which tenant?</label>

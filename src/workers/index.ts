@@ -20,6 +20,7 @@ export {
   type SpoolFigures,
 } from './spool';
 export { makeSweep, startSweep, type Sweep, type SweepLease, type SweepParts } from './sweep';
+export { makeSweepLease } from './sweepLease';
 export { startWorkers, type RunningWorkers, type WorkersOptions } from './worker';
 export type { InHand, Outcome, Runner, Runners, Work, WorkLog } from './work';
 export * from './outages';

@@ -103,13 +103,13 @@ export function makePerformer(parts: PerformerParts): Performer {
     return endpoint === undefined ? { ok: true } : parts.gate.peek(endpoint);
   }
 
-  async function run(work: Work): Promise<Ran> {
+  async function run(work: Work): Promise<Ran | null> {
     const { src, key } = work.invocation;
     try {
       const runner = runners[src];
       if (!runner) throw new TypeError(`no runner for ${src}`);
       const outcome = await runner(work);
-      return { result: { output: outcome.output }, outcome };
+      return outcome && { result: { output: outcome.output }, outcome };
     } catch (error) {
       // The name only: what a message repeats may be a secret, and the result is kept in history.
       log.error({ accountId: work.document.id, key, error: nameOf(error) }, 'A runner failed: this is a bug.');
@@ -180,6 +180,7 @@ export function makePerformer(parts: PerformerParts): Performer {
     const claimedMonotonic = since ?? clock.monotonic() - Math.max(0, clock.now() - document.updatedAt);
     const work: Work = { document, invocation, claim: invocation.claim, inHand: rest, claimedMonotonic };
     const answer = await run(work);
+    if (answer === null) return document;
     const settling = clock.monotonic();
     const settled = await keepAnswer(work, answer);
     if (settled === null) return document;

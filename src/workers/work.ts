@@ -31,8 +31,11 @@ export interface Outcome {
   eventId?: string;
 }
 
-/** Never rejects for UPS's sake; whatever it throws is a bug. */
-export type Runner = (work: Work) => Promise<Outcome>;
+/**
+ * Never rejects for UPS's sake; whatever it throws is a bug. Null: nothing is known yet; the claim comes to its end, and
+ * whoever claims the work next makes another attempt.
+ */
+export type Runner = (work: Work) => Promise<Outcome | null>;
 
 /** By the `src` of an invocation. */
 export type Runners = Record<string, Runner>;

@@ -36,6 +36,8 @@ const GATE_PATIENCE_MS = 5_000;
 /** How long closing may take once nothing is in hand; a Redis that is away must not hold up the end of the process. */
 const CLOSE_MS = 3_000;
 const RETRY_MAX_MS = 1_000;
+/** A try at a Redis that is there or not takes so long. */
+const GIVE_UP_MS = 200;
 
 export function startWorkers(options: WorkersOptions): RunningWorkers {
   const { performer, clock, log, prefix = DEFAULT_PREFIX } = options;
@@ -45,9 +47,16 @@ export function startWorkers(options: WorkersOptions): RunningWorkers {
   const working = new Set<Promise<void>>();
   // BullMQ wants its workers' commands to wait for Redis for as long as it is away. Its second connection, on which
   // a worker waits for jobs, takes these options over.
+  // When the last of them is tried again, in the time that their own timers go by.
+  let triedAgainAt = 0;
   const redis = new Redis(options.redisUrl, {
     maxRetriesPerRequest: null,
-    retryStrategy: (n) => (leaving.signal.aborted ? null : Math.min(50 * n, RETRY_MAX_MS)),
+    retryStrategy: (n) => {
+      if (leaving.signal.aborted) return null;
+      const pauseMs = Math.min(50 * n, RETRY_MAX_MS);
+      triedAgainAt = Math.max(triedAgainAt, performance.now() + pauseMs);
+      return pauseMs;
+    },
   });
   const told = errorLogger(log, 'workers');
   redis.on('error', told);
@@ -108,8 +117,8 @@ export function startWorkers(options: WorkersOptions): RunningWorkers {
   let stopped: Promise<void> | null = null;
   async function stop(): Promise<void> {
     leaving.abort();
-    // BullMQ would wait for ever for the end of a connection that is being tried again: let each come back or give up.
-    if (redis.status !== 'ready') await delay(RETRY_MAX_MS + 200);
+    // BullMQ would wait for ever for the end of a connection between two tries: let each come back or give up.
+    await delay(Math.max(0, triedAgainAt + GIVE_UP_MS - performance.now()));
     const closing = Promise.allSettled(workers.map((worker) => worker.close()));
     while (working.size > 0) await Promise.all(working);
     await within(CLOSE_MS, closing);

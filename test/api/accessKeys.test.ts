@@ -1,4 +1,5 @@
 import type {
+  ExplanationJson,
   AccessKeyJson,
   AccessKeyPageJson,
   AccountJson,
@@ -176,6 +177,12 @@ describe('a migration taken back', () => {
     expect((await readKey(id)).body).toEqual(OLD_KEY);
     expect((await house.event(id, { type: 'RESTORE_ACCESS_KEY' })).body.verdict).toBe('illegal');
   });
+
+  it('is possible until the deadline at the longest, and that is the day shown', async () => {
+    const { id, accessKey } = await house.withKey({}, { deadlineAt: Date.now() + 5 * 86_400_000 });
+    const now = await migrate(id, ['A1B2C3'], { graceDays: 10 });
+    expect(now.accessKey?.keptUntil).toBe(accessKey?.deadline);
+  });
 });
 
 describe('the list of old keys', () => {
@@ -221,5 +228,30 @@ describe('the list of old keys', () => {
   ])('refuses %s, naming the parameter', async (query, field) => {
     const { status, body } = await house.call('GET', `/access-keys${query}`);
     expect([status, body.field]).toEqual([400, field]);
+  });
+});
+
+describe('what comes by itself', () => {
+  const comes = async (id: string) =>
+    (await house.call<ExplanationJson>('GET', `/accounts/${id}/explain`)).body.pending.map(({ what }) => what).sort();
+
+  it('names a reminder only where somebody set one, and no notice after the last', async () => {
+    const { id } = await house.withKey();
+    expect(await comes(id)).toEqual(['ACCESS_KEY_EXPIRING', 'ACCESS_KEY_LAPSED']);
+    const until = new Date(house.clock.now() + 3 * DAY).toISOString();
+    await resolve(id, { action: 'postpone', until });
+    expect(await comes(id)).toEqual(['ACCESS_KEY_EXPIRING', 'ACCESS_KEY_LAPSED', 'REMINDER_DUE']);
+    const late = await house.withKey({}, { deadlineAt: house.clock.now() + DAY / 2 });
+    expect(await comes(late.id)).toEqual(['ACCESS_KEY_LAPSED']);
+  });
+
+  it('is foretold by a dry run alike', async () => {
+    const { id } = await house.withKey({}, { deadlineAt: house.clock.now() + DAY / 2 });
+    const until = new Date(house.clock.now() + DAY / 4).toISOString();
+    const event = { type: 'POSTPONE', until };
+    const { body } = await house.call<VerdictJson>('POST', `/accounts/${id}/events?dryRun=1`, { body: event });
+    const timers = (body.wouldDo ?? []).flatMap((effect) => ('timer' in effect ? [effect['timer']] : []));
+    expect(timers).toContain('REMINDER_DUE');
+    expect(timers).not.toContain('ACCESS_KEY_EXPIRING');
   });
 });

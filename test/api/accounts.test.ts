@@ -107,6 +107,27 @@ describe('settings', () => {
     expect((await history(id)).items.map(({ type }) => type)).toEqual(['CREATE', 'EDIT']);
   });
 
+  it.each([
+    ['"01"', 412, 'stale'],
+    ['"+1"', 412, 'stale'],
+    ['"abc"', 412, 'stale'],
+    ['W/"1"', 412, 'stale'],
+    ['1', 400, 'invalid-input'],
+    ['abc', 400, 'invalid-input'],
+    ['"1', 400, 'invalid-input'],
+    ['*', 400, 'invalid-input'],
+    ['"1", "2"', 400, 'invalid-input'],
+  ])('are not changed for If-Match: %s, which is told what it should look like', async (ifMatch, status, code) => {
+    const { id } = await house.create();
+    const { body } = await house.call('PATCH', `/accounts/${id}`, {
+      body: { owner: 'store' },
+      headers: { 'if-match': ifMatch },
+    });
+    expect(body).toMatchObject({ status, code, field: 'If-Match' });
+    expect(body.detail).toContain('such as If-Match: "');
+    expect((await house.read(id)).settingsSeq).toBe(1);
+  });
+
   it('of a connected account are verified when the number changes, and the queue is told', async () => {
     const { id, settingsSeq } = await house.connected();
     const told = house.handed.length;
@@ -141,6 +162,8 @@ describe('uses', () => {
     expect((await use('DELETE', 'store', 'st 1/ä')).status).toBe(200);
     expect((await history(id)).items.map(({ type }) => type)).toEqual(['CREATE', 'USE', 'UNUSE']);
     expect((await house.event(id, { type: 'DEACTIVATE' })).body.to).toBe('inactive');
+    const closed = await use('PUT', 'store', 'late');
+    expect([closed.status, closed.body]).toMatchObject([409, { code: 'inactive' }]);
   });
 
   it('are a hundred at most', async () => {

@@ -159,12 +159,34 @@ describe('health', () => {
     expect((await house.send('GET', '/readyz')).body).toEqual({ status: 'ready' });
   });
 
-  it('is not ready with a key ring that opens none of the accounts', async () => {
-    await house.connected();
+  it.each([
+    ['tokens', () => house.connected()],
+    ['access keys', () => house.withKey()],
+  ])('is not ready with a key ring that opens no %s', async (_, born) => {
     const { db, vault } = house.services;
-    expect(await makeReadiness(db, vault)()).toBeNull();
+    await db.accounts.deleteMany({});
     const strange = makeVault([{ id: 'k2', key: Buffer.alloc(32, 1) }]);
+    expect(await makeReadiness(db, strange)()).toBeNull();
+    await born();
+    expect(await makeReadiness(db, vault)()).toBeNull();
     expect(await makeReadiness(db, strange)()).toContain('ENCRYPTION_KEYS');
+  });
+
+  it('looks at accounts of each scheme, however many are of the other', async () => {
+    const { db, vault } = house.services;
+    await db.accounts.deleteMany({});
+    const { id } = await house.connected();
+    for (let n = 0; n < 12; n++) await house.withKey();
+    const opened: string[] = [];
+    const watched = {
+      open: (...given: Parameters<typeof vault.open>) => {
+        opened.push(`${given[1].accountId === id} ${given[1].field}`);
+        return vault.open(...given);
+      },
+    };
+    expect(await makeReadiness(db, watched)()).toBeNull();
+    expect(opened).toEqual(expect.arrayContaining(['true access', 'true refresh', 'false accessKey']));
+    expect(opened.length).toBeLessThan(20);
   });
 });
 
@@ -211,6 +233,8 @@ describe('the lifecycle', () => {
     expect(created?.count).toBe(body.counts['created']);
     expect(created?.count).toBeGreaterThan(0);
     expect(created?.transitions).toContainEqual({ event: 'AUTHORIZE', to: 'pending-authorization', guard: null });
+    const unwatched = body.states.find(({ name }) => name === 'unwatched');
+    expect(unwatched?.transitions).toEqual([{ event: 'always', to: 'watched', guard: 'grant to watch' }]);
     expect(JSON.stringify(body)).not.toContain('xstate.');
     const svg = await house.call('GET', '/lifecycle', { headers: { accept: 'image/svg+xml' } });
     expect(svg.headers.get('content-type')).toContain('image/svg+xml');
@@ -222,6 +246,8 @@ describe('the lifecycle', () => {
       'inactive',
       'backing-off',
       'verifying',
+      'retired',
+      'watched',
     ])
       expect(svg.text).toContain(`>${state}</text>`);
   });

@@ -1,7 +1,14 @@
 /** What lies ahead of the grants: by API for each role, and by page for admins. */
 
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { loadOf } from '../../src/api/actions/forecast';
 import type { ForecastJson } from '../../src/api/schemas/forecast';
+import { documentFrom } from '../../src/db/accounts';
+import { countRefreshes } from '../../src/db/forecast';
+import type { StoredAccount } from '../../src/db/schemas';
+import { makeAccountDefinition } from '../../src/machines/definition';
+import { OUTLOOK_SINCE_VERSION } from '../../src/machines/outlook';
 import { makeBrowser } from '../support/browsing';
 import { openHouse, type House, type ProblemJson } from './house';
 
@@ -25,7 +32,7 @@ async function pageFor(key: string): Promise<string> {
 it('is empty, and says so, before an account holds a grant', async () => {
   const { status, body } = await ask(house.keys.reader);
   expect(status).toBe(200);
-  expect(body.lapses).toMatchObject({ total: 0, nearest: [] });
+  expect(body).toMatchObject({ notCounted: 0, lapses: { total: 0, nearest: [] } });
   expect([body.lapses.perDay.length, body.refreshes.perHour.length, body.refreshes.perDay.length]).toEqual([
     61, 24, 60,
   ]);
@@ -50,6 +57,125 @@ it('counts a grant on the day it dies, and its refreshes; for its own tenant and
   const page = await pageFor(house.keys.admin);
   expect(page).toContain('1 refresh token dies in the next 60 days');
   expect(page).toContain(`/accounts/${account.id}?tenantId=${account.tenantId}`);
+});
+
+describe('accounts that a machine without an outlook stored', () => {
+  const folder = path.join(__dirname, '..', 'machines', 'fixtures');
+  const { view } = makeAccountDefinition();
+  const older = readdirSync(folder)
+    .flatMap((version) => readdirSync(path.join(folder, version)).map((file) => path.join(folder, version, file)))
+    .map((file) => (JSON.parse(readFileSync(file, 'utf8')) as { document: StoredAccount }).document)
+    .map((document, n) => ({ ...document, _id: `acc_older_${n}`, tenantId: 'other', terms: [] }))
+    .filter(({ version }) => version < OUTLOOK_SINCE_VERSION);
+  /** By the machine itself: whatever has a day to die on when it is written next. */
+  const awaited = older.filter((stored) => {
+    const { snapshot, data } = documentFrom(stored);
+    return view(snapshot, data).lapsesOn !== null;
+  });
+
+  it('are told as not counted, each that will be and no other, on the page too', async () => {
+    await house.services.db.accounts.insertMany(older);
+    expect([awaited.length > 10, awaited.length < older.length]).toEqual([true, true]);
+    const { body } = await ask(house.keys.other);
+    expect(body).toMatchObject({ notCounted: awaited.length, lapses: { total: 0 }, refreshes: { accounts: 0 } });
+    expect((await ask(house.keys.admin)).body.notCounted).toBe(awaited.length);
+    expect((await ask(house.keys.admin, '?tenantId=other')).body.notCounted).toBe(awaited.length);
+    expect((await ask(house.keys.reader)).body.notCounted).toBe(0);
+    expect(await pageFor(house.keys.admin)).toContain(`${awaited.length} connected accounts are not counted here yet`);
+    await house.services.db.accounts.deleteMany({ tenantId: 'other' });
+  });
+
+  it('are counted after their next write', async () => {
+    const { id } = await house.connected();
+    const counted = (await ask(house.keys.reader)).body.lapses.total;
+    await house.services.runtime.relay.idle();
+    await house.services.db.accounts.updateOne({ _id: id }, {
+      $set: { version: OUTLOOK_SINCE_VERSION - 1 },
+      $pull: { timers: { event: { $regex: /horizon/ } } },
+      $unset: {
+        ...{ 'snapshot.value.horizon': '', 'snapshot.context.lookAt': '' },
+        ...{ 'view.lapsesOn': '', 'view.refreshOn': '', 'view.refreshEveryMs': '' },
+      },
+    } as object);
+    expect((await ask(house.keys.reader)).body).toMatchObject({ notCounted: 1, lapses: { total: counted - 1 } });
+    expect(await pageFor(house.keys.admin)).toContain('1 connected account is not counted here yet');
+
+    const use = { type: 'USE', use: { kind: 'store', ref: 'shop-1' } };
+    await house.services.runtime.dispatch(id, use, { actor: 'key:test' });
+    expect((await ask(house.keys.reader)).body).toMatchObject({ notCounted: 0, lapses: { total: counted } });
+    expect(await pageFor(house.keys.admin)).not.toContain('not counted here yet');
+  });
+});
+
+it('grants of two tenants are counted for each of them apart, and for admins together', async () => {
+  await house.connected();
+  // A day later: theirs die on another day.
+  house.pass(DAY);
+  const { other } = house.keys;
+  const theirs = [
+    await house.connected({}, other),
+    await house.connected({ refreshPolicy: 'lazy' }, other),
+    await house.connected({ refreshPolicy: 'lazy' }, other),
+  ];
+  const mine = await house.services.db.accounts.find({ tenantId: 'acme' }).toArray();
+  const seenWith = async (key: string, query?: string) => {
+    const { lapses, refreshes } = (await ask(key, query)).body;
+    return {
+      total: lapses.total,
+      days: lapses.perDay.filter(({ grants }) => grants > 0),
+      nearest: lapses.nearest.map(({ id }) => id).sort(),
+      accounts: refreshes.accounts,
+      load: refreshes.perDay.map((day) => day.refreshes),
+    };
+  };
+  const forMine = await seenWith(house.keys.reader);
+  const forTheirs = await seenWith(other);
+  const forAll = await seenWith(house.keys.admin);
+  const idsOfMine = mine.map(({ _id }) => _id).sort();
+  const idsOfTheirs = theirs.map(({ id }) => id).sort();
+  expect(forMine).toMatchObject({ total: mine.length, accounts: mine.length, nearest: idsOfMine });
+  expect(forTheirs).toMatchObject({ total: 3, accounts: 3, nearest: idsOfTheirs });
+  expect(forAll).toMatchObject({ total: mine.length + 3, accounts: mine.length + 3 });
+  expect(forAll.nearest).toEqual([...idsOfMine, ...idsOfTheirs].sort());
+  expect(forAll.days).toEqual([...forMine.days, ...forTheirs.days]);
+  expect(await seenWith(house.keys.admin, '?tenantId=acme')).toEqual(forMine);
+  expect(await seenWith(house.keys.admin, '?tenantId=other')).toEqual(forTheirs);
+});
+
+/** What the forecast counts by, and nothing else of an account. */
+async function storeIdle(count: number, viewOf: (n: number) => object): Promise<void> {
+  const idle = Array.from({ length: count }, (_, n) => ({ _id: `acc_idle_${n}`, tenantId: 'idle', view: viewOf(n) }));
+  await house.services.db.accounts.insertMany(idle as unknown as StoredAccount[]);
+}
+const forgetIdle = () => house.services.db.accounts.deleteMany({ tenantId: 'idle' });
+
+it('keep-alives that are seconds more or less apart are one group, and none of them is left out', async () => {
+  const [hour, day] = [1_800_000_000_000, 1_799_971_200_000];
+  const about = { lapsesOn: day + 60 * DAY, refreshOn: hour };
+  await storeIdle(60, (n) => ({ ...about, refreshEveryMs: 42 * DAY + (n - 30) * 1_000 }));
+  expect(await countRefreshes(house.services.db, { tenantId: 'idle', from: 0 })).toEqual([
+    { refreshOn: hour, refreshEveryMs: 42 * DAY, count: 60 },
+  ]);
+  await forgetIdle();
+  // All day long: these are told apart by the second.
+  await storeIdle(2, (n) => ({ ...about, refreshOn: null, refreshEveryMs: HOUR / 2 + n * 1_000 }));
+  expect(await countRefreshes(house.services.db, { tenantId: 'idle', from: 0 })).toHaveLength(2);
+  await forgetIdle();
+});
+
+it('a grant that died before today is in no count, one that dies today is in both', async () => {
+  const { id } = await house.connected();
+  const counts = async () => {
+    const { at, lapses, refreshes } = (await ask(house.keys.reader)).body;
+    return { at, counted: [lapses.total, refreshes.accounts] };
+  };
+  const { at, counted } = await counts();
+  const today = Date.parse(`${at.slice(0, 10)}T00:00:00.000Z`);
+  const diesOn = (day: number) => house.services.db.accounts.updateOne({ _id: id }, { $set: { 'view.lapsesOn': day } });
+  await diesOn(today);
+  expect((await counts()).counted).toEqual(counted);
+  await diesOn(today - DAY);
+  expect((await counts()).counted).toEqual(counted.map((count) => count - 1));
 });
 
 it('the page is for admins only', async () => {

@@ -231,8 +231,8 @@ export async function openHouse(
     return { username, password: PASSWORD };
   }
 
-  const create = async (changes: object = {}): Promise<AccountJson> =>
-    (await call<AccountJson>('POST', '/accounts', { body: newAccount(changes) })).body;
+  const create = async (changes: object = {}, key = keys.platform): Promise<AccountJson> =>
+    (await call<AccountJson>('POST', '/accounts', { body: newAccount(changes), key })).body;
 
   /** An account of the XML era, as an import makes it. */
   async function withKey(
@@ -250,21 +250,23 @@ export async function openHouse(
     return presentAccount(born.document, clock.now());
   }
 
-  const read = async (id: string): Promise<AccountJson> => (await call<AccountJson>('GET', `/accounts/${id}`)).body;
+  const read = async (id: string, key = keys.platform): Promise<AccountJson> =>
+    (await call<AccountJson>('GET', `/accounts/${id}`, { key })).body;
 
   const event = (id: string, body: object, key = keys.platform) =>
     call<VerdictJson>('POST', `/accounts/${id}/events`, { body, key });
 
-  const link = async (id: string, body: object = { returnTo: RETURN }) =>
-    (await call<{ connectUrl: string; expiresAt: string }>('POST', `/accounts/${id}/authorization`, { body })).body;
+  const link = async (id: string, body: object = { returnTo: RETURN }, key = keys.platform) =>
+    (await call<{ connectUrl: string; expiresAt: string }>('POST', `/accounts/${id}/authorization`, { body, key }))
+      .body;
 
-  /** A connected account, by the merchant's own way. */
-  async function connected(changes: object = {}): Promise<AccountJson> {
-    const account = await create(changes);
+  /** A connected account of the tenant whose key it is, by the merchant's own way. */
+  async function connected(changes: object = {}, key = keys.platform): Promise<AccountJson> {
+    const account = await create(changes, key);
     const login = await profile(account.accountNumber);
-    const { connectUrl } = await link(account.id);
+    const { connectUrl } = await link(account.id, { returnTo: RETURN }, key);
     await goThroughUps(connectUrl, login, { returnTo: RETURN });
-    return read(account.id);
+    return read(account.id, key);
   }
 
   return {

@@ -76,6 +76,12 @@ it.each<[string, () => object, string]>([
   ['another form of date', () => invoice({ invoiceDate: '11/23/2026' }), 'invoiceDate'],
   ['an amount with a currency', () => invoice({ invoiceAmount: '$12.34' }), 'invoiceAmount'],
   ['an amount with commas', () => invoice({ invoiceAmount: '1,234.56' }), 'invoiceAmount'],
+  ['an amount of nothing', () => invoice({ invoiceAmount: '0.00' }), 'invoiceAmount'],
+  ['an amount with leading zeros', () => invoice({ invoiceAmount: '0012.34' }), 'invoiceAmount'],
+  ['an amount with a zero too many', () => invoice({ invoiceAmount: '00.50' }), 'invoiceAmount'],
+  ['an amount below zero', () => invoice({ invoiceAmount: '-1.00' }), 'invoiceAmount'],
+  ['an amount without cents', () => invoice({ invoiceAmount: '12' }), 'invoiceAmount'],
+  ['an amount of more than two decimals', () => invoice({ invoiceAmount: '12.345' }), 'invoiceAmount'],
   ['an amount that is a number', () => invoice({ invoiceAmount: 12.34 }), 'invoiceAmount'],
   ['a number with spaces', () => invoice({ invoiceNumber: '00 12' }), 'invoiceNumber'],
   ['no number', () => invoice({ invoiceNumber: undefined }), 'invoiceNumber'],
@@ -89,6 +95,16 @@ it.each<[string, () => object, string]>([
   const { status, body: problem } = await open(id, body());
   expect([status, problem.code, problem.field]).toEqual([400, 'invalid-input', field]);
   expect((await open(id)).body.attemptsLeft).toBe(2);
+});
+
+it('says what an amount looks like, and takes the least and the largest', async () => {
+  const { id } = await house.create();
+  const { detail } = (await open(id, invoice({ invoiceAmount: '0.00' }))).body;
+  expect(detail).toBe(
+    'invoiceAmount must be more than zero, with two decimals and without currency, commas or leading zeros, such as 1234.56.',
+  );
+  for (const invoiceAmount of ['0.01', '0.50', '999999999.99'])
+    expect((await open(id, invoice({ invoiceAmount }))).status).toBe(201);
 });
 
 it('takes an invoice of today, of 60 days ago, and one without a control id', async () => {

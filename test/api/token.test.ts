@@ -1,4 +1,4 @@
-import type { TokenJson } from '../../src/api/schemas/answers';
+import type { ExplanationJson, TokenJson } from '../../src/api/schemas/answers';
 import { openHouse, type House, type ProblemJson } from './house';
 
 let house: House;
@@ -43,7 +43,7 @@ describe('a token', () => {
     expect(answers.map(({ status, body }) => [status, body.generation])).toEqual(Array(5).fill([200, 2]));
     expect(await house.refreshes()).toBe(before + 1);
     // Each looks before and after, the refresh itself reads once, and the relay may have to; five refreshes would be 20.
-    expect(house.reads() - reads).toBeLessThan(15);
+    expect(house.reads() - reads).toBeLessThan(20);
   });
 
   it('is refreshed for a larger wish only as far as that can help', async () => {
@@ -72,6 +72,25 @@ describe('a token', () => {
     house.pass(600_000);
     await house.control('DELETE', 'faults');
     expect((await token(id)).body.generation).toBe(2);
+  });
+
+  it('says why nobody asks UPS while the database is in doubt, and whose move it is', async () => {
+    const { id } = await house.connected();
+    const explain = () => house.call<ExplanationJson>('GET', `/accounts/${id}/explain`);
+    const notice = 'The database was restored.';
+    house.services.epochNotice = () => notice;
+    expect((await explain()).body).toMatchObject({ because: 'Connected.', whoseMove: null });
+    house.pass(HOUR + 60_000);
+    await fault({ do: 'status', status: 429, code: '10429' });
+    const none = await token(id);
+    expect([none.status, none.body.code]).toEqual([503, 'no-live-token']);
+    expect(none.body.detail).toBe(`The access token has expired, and none is asked for. ${notice}`);
+    const { body } = await explain();
+    expect(body).toMatchObject({ whoseMove: 'operator', nextStep: { who: 'operator' } });
+    expect(body.because).toMatch(/^Connected\..* The database was restored\.$/);
+    delete house.services.epochNotice;
+    expect((await explain()).body.whoseMove).toBe('ups');
+    house.pass(600_000);
   });
 
   it('is still served while its grant is ending, and refused with the reason when that is over', async () => {

@@ -1,6 +1,7 @@
 import { failsTooOften, type Campaigns } from '../../src/campaigns/advance';
 import { tellDueCampaigns } from '../../src/campaigns/schedule';
 import type { RowJson } from '../../src/api/schemas/answers';
+import type { CampaignLinkJson } from '../../src/api/schemas/campaigns';
 import type { House } from '../api/house';
 import { openDesk, type Desk } from './desk';
 
@@ -186,6 +187,51 @@ it('hands its links out to those who may write, as JSON and CSV, and keeps them 
   const report = await house.send('GET', `/v1/campaigns/${id}/accounts`, { headers });
   expect(report.text.trim().split('\r\n')).toHaveLength(3);
   expect(report.text).not.toContain('/connect/');
+});
+
+it('hands its links out with the number and ids that the account has when it is asked', async () => {
+  const id = await desk.started(await desk.accounts(2), { waveSize: 1 });
+  const [first, second] = await desk.items(id);
+  const change = { accountNumber: 'NEW123', externalId: 'shop-7' };
+  const headers = { 'if-match': '"1"' };
+  const patched = await house.call('PATCH', `/accounts/${second?.accountId}`, { body: change, headers });
+  expect(patched.status).toBe(200);
+  await campaigns.advance(id);
+  house.pass(61_000);
+  await campaigns.advance(id);
+  expect(await desk.links(id)).toMatchObject([{ accountNumber: first?.accountNumber, externalId: null }, change]);
+  expect(await desk.items(id)).toMatchObject([{ accountNumber: first?.accountNumber }, change]);
+});
+
+it('hands its links out a page at a time, each full though some accounts have no link any more', async () => {
+  const id = await desk.started(await desk.accounts(5), { waveSize: 5 });
+  await campaigns.advance(id);
+  const all = await desk.links(id);
+  const replaced = all[1]?.accountId ?? '';
+  await house.event(replaced, { type: 'MIGRATE' });
+  await campaigns.advance(id);
+  const page = async (query: string) =>
+    (
+      await house.call<{ items: CampaignLinkJson[]; nextCursor: string | null }>(
+        'GET',
+        `/campaigns/${id}/links${query}`,
+      )
+    ).body;
+  const first = await page('?limit=2');
+  const second = await page(`?limit=2&cursor=${first.nextCursor}`);
+  expect([first.items.length, second.items.length, second.nextCursor]).toEqual([2, 2, null]);
+  expect([...first.items, ...second.items]).toEqual(all.filter(({ accountId }) => accountId !== replaced));
+  const headers = { authorization: `Bearer ${house.keys.platform}`, accept: 'text/csv' };
+  const csv = await house.send('GET', `/v1/campaigns/${id}/links?limit=2`, { headers });
+  expect(csv.text.trim().split('\r\n')).toHaveLength(5);
+  for (const [query, field] of [
+    ['?limit=0', 'limit'],
+    ['?cursor=x', 'cursor'],
+    ['?state=waiting', 'state'],
+  ]) {
+    const { status, body } = await house.call('GET', `/campaigns/${id}/links${query}`);
+    expect([status, body.field]).toEqual([400, field]);
+  }
 });
 
 it('belongs to its tenant, and is planned by who may write', async () => {

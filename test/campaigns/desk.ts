@@ -70,7 +70,7 @@ export async function openDesk(name: string) {
   const items = async (id: string, query = '') =>
     (await house.call<{ items: CampaignItemJson[] }>('GET', `/campaigns/${id}/accounts${query}`)).body.items;
   const links = async (id: string) =>
-    (await house.call<{ items: CampaignLinkJson[] }>('GET', `/campaigns/${id}/links`)).body.items;
+    (await house.call<{ items: CampaignLinkJson[] }>('GET', `/campaigns/${id}/links?limit=200`)).body.items;
 
   async function started(text: string, more: object = {}): Promise<string> {
     const { id } = (await plan(text, more)).body;

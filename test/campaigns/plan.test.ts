@@ -1,9 +1,10 @@
 /** Who is asked, and what is told of it. */
 
 import { ACCOUNTS_MAX, assertNotTooMany } from '../../src/api/actions/campaigns';
+import type { AccessKeyPageJson } from '../../src/api/schemas/answers';
 import type { CampaignItemJson } from '../../src/api/schemas/campaigns';
-import type { House } from '../api/house';
-import { openDesk, type Desk } from './desk';
+import { RETURN, type House } from '../api/house';
+import { openDesk, type Body, type Desk } from './desk';
 
 let desk: Desk;
 let house: House;
@@ -27,6 +28,27 @@ it('asks the accounts that are named, of its own tenant and on old keys', async 
   expect([status, body.counts.planned]).toEqual([201, 2]);
   expect(await namesOf(body.id)).toEqual(['Named one', 'Named other']);
   expect((await desk.plan('', { filter: { ids: [foreign.id] } })).body.code).toBe('nothing-to-migrate');
+});
+
+it('leaves out whom an operator disconnected, says so, and asks them where they are named', async () => {
+  const away = await house.withKey({ name: 'Apart away' });
+  expect((await house.event(away.id, { type: 'DISCONNECT', note: 'Fraud' }, house.keys.operator)).body.verdict).toBe(
+    'applied',
+  );
+  const only = await desk.plan('Apart');
+  expect([only.body.code, only.body.way_out]).toEqual(['nothing-to-migrate', expect.stringContaining('by their ids')]);
+  await house.withKey({ name: 'Apart at work' });
+  const { body } = await desk.plan('Apart');
+  expect(body).toMatchObject({ waves: 1, counts: { planned: 1, skipped: 1 } });
+  expect(await desk.items(body.id, '?state=skipped')).toMatchObject([
+    { name: 'Apart away', wave: 0, reason: 'disconnected-by-operator' },
+  ]);
+  await desk.press(body.id, 'start');
+  await desk.worker().advance(body.id);
+  expect((await house.read(away.id)).state).toBe('disconnected');
+  const named = (await desk.plan('', { filter: { ids: [away.id] } })).body;
+  expect(named.counts).toMatchObject({ planned: 1, skipped: 0 });
+  expect(await namesOf(named.id)).toEqual(['Apart away']);
 });
 
 it('reads many named accounts a page at a time', async () => {
@@ -53,6 +75,28 @@ it('asks those whose deadline is near', async () => {
   expect((await desk.read(body.id)).filter).toEqual({ text: 'Deadline', deadlineBefore });
   const bad = await desk.plan('', { filter: { deadlineBefore: 'soon' } });
   expect([bad.status, bad.body.field]).toEqual([400, 'filter.deadlineBefore']);
+});
+
+it('asks those whose last try failed, as the list of old keys has them', async () => {
+  const [denied, restored] = [
+    await house.withKey({ name: 'Try denied' }),
+    await house.withKey({ name: 'Try restored' }),
+  ];
+  await house.withKey({ name: 'Try never' });
+  for (const { id } of [denied, restored]) {
+    const { body } = await house.event(id, { type: 'MIGRATE', returnTo: RETURN, graceDays: 2 });
+    const connectUrl = body.authorization?.connectUrl ?? '';
+    await desk.comeBack({ connectUrl }, ['A1B2C3'], id === denied.id ? 'deny' : 'allow');
+  }
+  // A way back to the key is no failure: the migration had worked.
+  expect((await house.event(restored.id, { type: 'RESTORE_ACCESS_KEY' })).body.verdict).toBe('applied');
+  for (const failed of [true, false]) {
+    const list = await house.call<AccessKeyPageJson>('GET', `/access-keys?text=Try&failed=${failed}`);
+    expect(list.body.items.map(({ lastFailure }) => lastFailure !== null)).toEqual(list.body.items.map(() => failed));
+    expect(list.body.counts?.total).toBe(failed ? 1 : 2);
+    const { body } = await desk.plan('', { filter: { text: 'Try', failed } });
+    expect(await namesOf(body.id)).toEqual(list.body.items.map(({ name }) => name).sort());
+  }
 });
 
 it('is refused when more match than a campaign takes: nobody is left out in silence', () => {
@@ -93,6 +137,25 @@ it('is reported whole: who migrated, who did not and why, as JSON in pages and a
   const lines = report.text.trim().split('\r\n');
   expect(lines).toHaveLength(31);
   expect(lines.filter((line) => line.includes(',migrated,'))).toHaveLength(24);
+});
+
+it('is listed to its tenant, and to an admin beside those of all others', async () => {
+  const mine = (await desk.plan(await desk.accounts(1))).body.id;
+  await house.withKey({ name: 'Abroad' }, { tenantId: 'other' });
+  const planned = { name: 'Abroad', filter: {}, waveSize: 1, pauseSeconds: 0 };
+  const theirs = (await house.call<Body>('POST', '/campaigns', { body: planned, key: house.keys.other })).body.id;
+  const listed = async (key: string, query: string) =>
+    (await house.call<{ items: Body[] }>('GET', `/campaigns${query}`, { key })).body.items;
+  const tenantsIn = (items: Body[]) => [...new Set(items.map(({ tenantId }) => tenantId))].sort();
+  const all = await listed(house.keys.admin, '?limit=200');
+  expect(all.map(({ id }) => id)).toEqual(expect.arrayContaining([mine, theirs]));
+  expect(all.map(({ id }) => id)).toEqual(all.map(({ id }) => id).sort());
+  expect(tenantsIn(all)).toEqual(['acme', 'other']);
+  expect(tenantsIn(await listed(house.keys.admin, '?tenantId=other'))).toEqual(['other']);
+  expect(tenantsIn(await listed(house.keys.other, ''))).toEqual(['other']);
+  expect(tenantsIn(await listed(house.keys.platform, '?limit=200'))).toEqual(['acme']);
+  const after = (await listed(house.keys.admin, '?limit=1'))[0]?.id ?? '';
+  expect((await listed(house.keys.admin, `?cursor=${after}`)).map(({ id }) => id)).not.toContain(after);
 });
 
 it('disarms what a spreadsheet would take for a formula', async () => {

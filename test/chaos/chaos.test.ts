@@ -50,6 +50,10 @@ it('what is typed wrong is said with what to type', () => {
   expect(() => readOptions(['--minutes', 'ten'])).toThrow(
     '--minutes is ten: give a number of 0 or more. npm run chaos',
   );
+  for (const few of ['0', '-3', '0.5', 'none'])
+    expect(() => readOptions([`--accounts=${few}`])).toThrow(
+      `--accounts is ${few}: give a number of 1 or more. npm run`,
+    );
   expect(readOptions(['--minutes', '2', '--seed', '9'])).toMatchObject({
     lastsMs: 120_000,
     seed: 9,

@@ -76,17 +76,36 @@ export function unexcused(life: Life, { byUsername }: Books, incidents: readonly
   });
 }
 
+/** From the send that was refused to the row that says so: an answer that took its time, doubt, a store that was away. */
+const TOLD_MS = 180_000;
+
 /** UPS refused a send of it shortly before. */
 const wasLost = ({ sends }: { sends: { at: number; status: number | null }[] }, at: number): boolean =>
-  sends.some((sent) => sent.status === 400 && sent.at <= at && sent.at > at - 60_000);
+  sends.some((sent) => sent.status === 400 && sent.at <= at && sent.at > at - TOLD_MS);
 
-export function wronglyDisconnected({ document: { id, view }, rows }: Life): string[] {
+/** A code lives for 30 s at UPS: who stood still for most of that with a code in hand comes too late. */
+const STOOD_STILL_MS = 20_000;
+
+const stoodStill = (incidents: readonly Incident[], at: number): boolean =>
+  incidents.some(({ kind, from, to }) => {
+    const end = to ?? Infinity;
+    return kind === 'pause' && end - from >= STOOD_STILL_MS && from <= at && end >= at - STOOD_STILL_MS;
+  });
+
+export function wronglyDisconnected({ document: { id, view }, rows }: Life, incidents: readonly Incident[]): string[] {
   const told = rows.flatMap((row) => {
     const reason = reasonTold(row, 'account.disconnected') ?? reasonTold(row, 'account.reconnect-needed');
-    return reason === null || ALLOWED.includes(reason) ? [] : [`${id} at seq ${row.seq}: ${reason || 'no reason'}`];
+    return reason === null ? [] : [{ reason, seq: row.seq, at: row.at }];
   });
-  const isNow = view.state === 'disconnected' && !ALLOWED.includes(view.reason ?? '');
-  return isNow && told.length === 0 ? [`${id}: ${view.reason ?? 'no reason'}`] : told;
+  const isAllowed = ({ reason, at }: { reason: string; at: number }): boolean =>
+    ALLOWED.includes(reason) || (reason === 'authorization-rejected' && stoodStill(incidents, at));
+  const wrong = told
+    .filter((one) => !isAllowed(one))
+    .map(({ reason, seq }) => `${id} at seq ${seq}: ${reason || 'no reason'}`);
+  const now = view.reason ?? 'no reason';
+  const isUntold =
+    view.state === 'disconnected' && !ALLOWED.includes(now) && !told.some(({ reason }) => reason === now);
+  return isUntold ? [...wrong, `${id}: ${now}`] : wrong;
 }
 
 export function gaps({ document: { id, seq, firstSeq }, rows }: Life): string[] {

@@ -57,16 +57,16 @@ export const USAGE = 'npm run chaos -- [--minutes N] [--accounts M] [--seed S] [
 export function readOptions(args: string[]): ChaosOptions {
   const options = Object.fromEntries(numbers.map((name) => [name, { type: 'string' as const }]));
   const values = parseArgs({ args, options }).values as Partial<Record<Name, string>>;
-  const read = (name: Name, otherwise: number): number => {
+  const read = (name: Name, otherwise: number, least = 0): number => {
     const text = values[name] ?? String(otherwise);
     const number = Number(text);
-    if (text.trim() === '' || !Number.isFinite(number) || number < 0)
-      throw new Error(`--${name} is ${text}: give a number of 0 or more. ${USAGE}`);
+    if (text.trim() === '' || !Number.isFinite(number) || number < least)
+      throw new Error(`--${name} is ${text}: give a number of ${least} or more. ${USAGE}`);
     return number;
   };
   const seed = values.seed === undefined ? {} : { seed: Math.floor(read('seed', 0)) };
   const lastsMs = read('minutes', usual.lastsMs / 60_000) * 60_000;
-  const accounts = Math.max(1, Math.floor(read('accounts', usual.accounts)));
+  const accounts = Math.floor(read('accounts', usual.accounts, 1));
   const storeAwayMs = read('store-away', 0) * 60_000;
   // Then nothing but the outage shall end a token.
   return withUsual({ ...seed, lastsMs, accounts, storeAwayMs, ...(storeAwayMs > 0 && { accessTokenSeconds: 7_200 }) });

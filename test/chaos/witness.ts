@@ -76,7 +76,7 @@ export async function examine(seen: Witnessed): Promise<Evidence> {
     found('noted uses that are not there', wrongUses(life));
     found('accounts lost in silence', lostInSilence(life, books, vault));
     found('losses that nothing excuses', unexcused(life, books, seen.incidents));
-    found('disconnected for no allowed reason', wronglyDisconnected(life));
+    found('disconnected for no allowed reason', wronglyDisconnected(life, seen.incidents));
     found('stuck', stuck(life, seen));
     found('gaps in history', gaps(life));
     found('events not told', await untold(seen.db, life));
@@ -100,16 +100,18 @@ async function allRows(db: Db, document: AccountDocument): Promise<Row[]> {
   }
 }
 
-/** What was told as done is in history once; what was not is not there, unless an earlier try may have done it. */
+/** What was told as done is in history once; what was not is not there, unless another try, before or beside it, may have done it. */
 function misplaced({ told, clients }: Notebook, lives: Life[]): string[] {
   const counts = new Map<string, number>();
   for (const { document, rows } of lives)
     for (const { eventId } of rows)
       counts.set(`${document.id} ${eventId}`, (counts.get(`${document.id} ${eventId}`) ?? 0) + 1);
-  const events = told.flatMap(({ accountId, eventId, type, verdict, tries }) => {
+  const sent = new Map<string, number>();
+  for (const { eventId, tries } of told) sent.set(eventId, (sent.get(eventId) ?? 0) + tries);
+  const events = told.flatMap(({ accountId, eventId, type, verdict }) => {
     const count = counts.get(`${accountId} ${eventId}`) ?? 0;
     const isDone = verdict === 'applied' || verdict === 'duplicate';
-    const isRight = isDone ? count === 1 : count === 0 || tries > 1;
+    const isRight = isDone ? count === 1 : count === 0 || (sent.get(eventId) ?? 0) > 1;
     return isRight
       ? []
       : [`${type} ${eventId} of ${accountId} was answered ${verdict} and is in history ${count} times`];

@@ -3,6 +3,7 @@ import { accountSchema, explanationSchema, rowSchema } from '../../src/api/schem
 import { makeStore } from '../../src/db/accounts';
 import type { Db } from '../../src/db/connection';
 import { connectDb } from '../../src/db/connection';
+import { createTenant } from '../../src/db/tenants';
 import { silent } from '../db/opened';
 import { testDatabase } from '../support/servers';
 import { makeLives } from './accounts';
@@ -19,6 +20,10 @@ beforeAll(async () => {
   env = { MONGODB_URL: url };
   db = await connectDb(url, { log: silent });
   await db.ensureIndexes();
+  for (const id of ['acme', 'globex', 'umbrella'])
+    await createTenant(db, {
+      ...{ id, name: id, returnOrigins: [], refreshPolicy: 'eager', accessKeyDeadline: null, createdAt: 0 },
+    });
   const lives = makeLives(db);
   await lives.create(east, 'acme', 'UPS East');
   await lives.authorize(east, 'verified');
@@ -63,6 +68,29 @@ it('shows people a table of 80 columns, without colours, with the reason of what
   expect(stdout).not.toMatch(/\u001b/);
   expect(stdout).toContain('account-not-in-profile');
   expect((await accounts('list', '--state', 'inactive')).stdout).toBe('No account is like that.\n');
+  const nobody = await accounts('list', '--tenant', 'nobody');
+  expect(nobody).toMatchObject({ code: 1, stdout: '' });
+  expect(nobody.stderr).toContain('There is no tenant nobody');
+});
+
+it('names a damaged account in its place, by what is known of it, and lists the others', async () => {
+  const lives = makeLives(db);
+  const damaged = idOf('broken');
+  await lives.create(damaged, 'umbrella', 'Damaged');
+  await lives.create(idOf('whole'), 'umbrella', 'Whole');
+  await lives.settle();
+  await db.accounts.updateOne({ _id: damaged }, { $set: { version: 4, 'snapshot.context': null } });
+  const [told, plain] = await Promise.all([
+    accounts('list', '--tenant', 'umbrella', '--json'),
+    accounts('list', '--tenant', 'umbrella'),
+  ]);
+  await db.accounts.deleteMany({ tenantId: 'umbrella' });
+  const damage = 'the stored account is damaged: snapshot.context is missing';
+  expect(told.code).toBe(0);
+  expect(json(told)).toMatchObject({
+    items: [{ id: damaged, tenantId: 'umbrella', state: 'created', name: 'Damaged', damage }, { name: 'Whole' }],
+  });
+  expect(plain.stdout).toMatch(new RegExp(`^${damaged} +\\S+ +created +Damaged\n    ${damage}$`, 'm'));
 });
 
 it('shows one account as the API does, and none of another tenant', async () => {

@@ -41,6 +41,18 @@ export function makeLives(db: Db, keys: RingKey[] = ring) {
     return document;
   };
 
+  /** An account of the XML era, as an import makes it. */
+  const withKey = async (id: string, tenantId = 'acme', name = `UPS ${id}`): Promise<void> => {
+    const data = accountData('eager', {
+      sealed: null,
+      fingerprint: 'f'.repeat(32),
+      deadlineAt: clock.now() + 60 * DAY,
+    });
+    const settings = { ...data.settings, name };
+    const birth = { id, tenantId, data: { ...data, settings }, event: { type: 'IMPORT', settings } };
+    await runtime.createMany([{ ...birth, secrets: { accessKey: 'an access key' } }], { actor: 'key:test' });
+  };
+
   const tokens = (): TokenFacts => ({
     grantId: 'g1',
     generation: 1,
@@ -78,5 +90,5 @@ export function makeLives(db: Db, keys: RingKey[] = ring) {
   /** History has every row, the outboxes are empty. */
   const settle = () => runtime.relay.idle();
 
-  return { clock, runtime, create, authorize, settle };
+  return { clock, runtime, create, withKey, authorize, settle };
 }

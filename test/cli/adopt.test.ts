@@ -37,10 +37,14 @@ const start = (spoolDir = folder) => on.start(spoolDir, { deployment });
 
 /** In this process: the program takes seconds to start, and one test below sees to it. */
 async function adopt(options: AdoptOptions = {}, changes: Record<string, string> = {}) {
-  const said = { result: null as unknown, rows: [] as string[] };
+  const said = { result: null as unknown, text: '', rows: [] as string[] };
   const out: Output = {
     width: 100,
-    result: (value) => void (said.result = value),
+    result(value, render) {
+      said.result = value;
+      said.text = render();
+    },
+    head: (text) => void said.rows.push(text),
     row: (_, text) => void said.rows.push(text),
     remark: () => undefined,
     remarkInPlace: () => undefined,
@@ -95,9 +99,14 @@ it('shows both sides of a restored database and whom it concerns, and goes on wi
   expect(kind).toBe('behind');
   expect(volume).toMatchObject({ epoch: database.epoch, counter: database.counter + 1 });
   expect(sentence).toContain('the database was restored');
+  for (const way of ['--database  this', '--as-new    this', '--list      lists'])
+    expect(shown.text).toContain(`\n${way}`);
   expect(accounts).toEqual({ withGrant: 2, maybeUsed: 1, first: [used] });
   const { rows } = await adopt({ list: true });
-  expect(rows).toEqual([expect.stringMatching(new RegExp(`^"${used}","acme",`))]);
+  expect(rows).toEqual([
+    'id,tenantId,name,state,generation,issuedAt',
+    expect.stringMatching(new RegExp(`^"${used}","acme",`)),
+  ]);
 
   const sent = await on.refreshes();
   const adopted = await adopt({ database: true, yes: true });

@@ -1,5 +1,13 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { replayOne, runReplay } from '../../src/cli/accounts/replay';
+import type { Output } from '../../src/cli/output';
+import { makeStore } from '../../src/db/accounts';
 import type { Db } from '../../src/db/connection';
 import { connectDb } from '../../src/db/connection';
+import type { StoredAccount, StoredCheckpoint } from '../../src/db/schemas';
+import { ensureTenant, type Tenant } from '../../src/db/tenants';
+import type { Document, OutboxEntry, Row } from '../../src/durable/types';
 import { silent } from '../db/opened';
 import { testDatabase } from '../support/servers';
 import { makeLives } from './accounts';
@@ -22,11 +30,20 @@ const replay = (...args: string[]) => upslink(['accounts', 'replay', ...args], e
 async function connected(tenantId: string): Promise<string> {
   const id = `acc_replay${(made += 1)}`;
   const lives = makeLives(db);
+  await ensureTenant(db, { ...sampleTenant, id: tenantId });
   await lives.create(id, tenantId, `UPS ${made}`);
   await lives.authorize(id, 'verified');
   await lives.settle();
   return id;
 }
+
+const sampleTenant = {
+  name: 'Acme',
+  returnOrigins: [],
+  refreshPolicy: 'eager',
+  accessKeyDeadline: null,
+  createdAt: 0,
+} satisfies Omit<Tenant, 'id'>;
 
 const rowAt = (id: string, seq: number) => ({ accountId: id, seq });
 
@@ -72,6 +89,21 @@ it('names the first seq of a row that was tampered with, and ends with 1', async
   expect(plain.stderr).toBe('');
 });
 
+it('compares where each row says the account came from, the first one too', async () => {
+  const [id, begun] = [await connected('origins'), await connected('origins')];
+  await db.history.updateOne(rowAt(id, 4), { $set: { from: 'connected' } });
+  await db.history.updateOne(rowAt(begun, 1), { $set: { from: 'inactive' } });
+  expect(json(await replay(id, begun, '--json'))).toMatchObject({
+    different: [
+      {
+        ...{ id, seq: 4 },
+        why: 'the machine stands in pending-authorization, history says xstate.done.actor.exchange came from connected',
+      },
+      { id: begun, seq: 1, why: 'the account begins here, history says CREATE came from inactive' },
+    ],
+  });
+});
+
 it('names the row the machine itself fails with', async () => {
   const id = await connected('failing');
   await db.history.updateOne(rowAt(id, 2), { $set: { 'facts.consentTtlMs': 'soon' } });
@@ -94,19 +126,166 @@ it('finds a missing row, and a document that was changed behind the back of its 
   });
 });
 
-it('starts at the newest checkpoint', async () => {
+it('names all that are not there before it replays any, and a tenant that is not', async () => {
+  const [first, second] = [await connected('acme'), await connected('globex')];
+  const [told, foreign, tenant] = await Promise.all([
+    replay(first, 'acc_nope', second, 'acc_none'),
+    replay(first, second, '--tenant', 'acme'),
+    replay('--tenant', 'nobody', '--json'),
+  ]);
+  expect(told).toMatchObject({ code: 1, stdout: '' });
+  expect(told.stderr).toContain('There is no account acc_nope, acc_none: ');
+  expect(foreign).toMatchObject({ code: 1, stdout: '' });
+  expect(foreign.stderr).toContain(`There is no account ${second} in tenant acme`);
+  expect(tenant).toMatchObject({ code: 1, stdout: '' });
+  expect(tenant.stderr).toContain('There is no tenant nobody');
+});
+
+it.each([
+  ['an older one without its context', { version: 4, 'snapshot.context': null }, 'snapshot.context'],
+  ['one without its snapshot', { snapshot: null }, 'snapshot'],
+  ['one whose outbox is gone', { outbox: null }, 'outbox'],
+] as const)('reports a damaged account and goes on with the others: %s', async (name, damage, part) => {
+  const tenant = `damaged ${name}`;
+  const ids = [await connected(tenant), await connected(tenant), await connected(tenant)];
+  const [, id = ''] = ids;
+  await db.accounts.updateOne({ _id: id }, { $set: damage } as object);
+  const told = await replay(...ids, '--json');
+  expect(told.code).toBe(1);
+  expect(json(told)).toEqual({
+    ...{ replayed: 3, same: 2 },
+    different: [{ id, tenantId: tenant, seq: 5, why: `the stored account is damaged: ${part} is missing` }],
+  });
+  expect(json(await replay('--all', '--json'))).toMatchObject({
+    different: expect.arrayContaining([expect.objectContaining({ id })]) as unknown,
+  });
+});
+
+it('reports a checkpoint that is damaged and goes on with the others', async () => {
+  const [id, good] = [await connected('half'), await connected('half')];
+  const checkpoint = { seq: 3, at: 0, version: 4, snapshot: null, timers: [], invocations: [] };
+  const at = { _id: `${id}:0000000003`, accountId: id, tenantId: 'half', expireAt: null };
+  await db.checkpoints.insertOne({ ...checkpoint, ...at } as unknown as StoredCheckpoint);
+  expect(json(await replay(id, good, '--json'))).toMatchObject({ same: 1, different: [{ id, seq: 4 }] });
+});
+
+/** An account of 141 rows, which are two pages, and a checkpoint at 129. */
+async function longLived(id: string): Promise<void> {
   const lives = makeLives(db);
-  const id = 'acc_checkpoint';
   await lives.create(id, 'old', 'Old');
   for (let n = 0; n < 70; n += 1) {
     await lives.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test' });
     await lives.runtime.dispatch(id, { type: 'REACTIVATE' }, { actor: 'key:test' });
   }
   await lives.settle();
+}
+
+it('starts at the newest checkpoint', async () => {
+  const id = 'acc_checkpoint';
+  await longLived(id);
   expect(await db.checkpoints.countDocuments({ accountId: id })).toBe(1);
   // What a checkpoint covers may have been forgotten.
   await db.history.deleteMany({ accountId: id, seq: { $lt: 100 } });
   expect((await replay(id)).code).toBe(0);
   await db.history.updateOne(rowAt(id, 135), { $set: { to: 'connected' } });
   expect(json(await replay(id, '--json'))).toMatchObject({ different: [{ seq: 135 }] });
+});
+
+interface Left {
+  document: Document;
+  rows: Row[];
+}
+
+describe('at a checkpoint that an older machine wrote', () => {
+  const fixtures = path.join(__dirname, '..', 'machines', 'fixtures');
+  const left = (version: string, name: string) =>
+    JSON.parse(readFileSync(path.join(fixtures, version, `${name}.json`), 'utf8')) as Left;
+  const refreshing = (version: string) => left(version, 'refreshing').document;
+  const cases = readdirSync(fixtures).flatMap((version) =>
+    ['backing-off', 'fresh']
+      .filter((name) => left(version, name).document.seq > refreshing(version).seq)
+      .map((name) => [version, name] as const),
+  );
+
+  /** As its machine left it: what it was in its first refresh is its checkpoint, and no row before that is left. */
+  async function storeWithCheckpoint(version: string, name: string): Promise<string> {
+    const { seq, snapshot, timers, invocations, updatedAt } = refreshing(version);
+    const asked = invocations.map(({ key, id, src, input }) => ({ key, id, src, input }));
+    const { document, rows } = left(version, name);
+    const { id: _id, ...rest } = document;
+    const written = { seq, at: updatedAt, version: rest.version, snapshot, timers, invocations: asked };
+    const outbox = rows
+      .filter((row) => row.seq >= seq)
+      .map((row): OutboxEntry => ({ row, checkpoint: row.seq === seq ? written : null }));
+    const id = `acc_${version}_${name}`;
+    const stored = { ...rest, _id: id, outbox, checkpointSeq: seq, terms: [] };
+    await db.accounts.insertOne(stored as unknown as StoredAccount);
+    return id;
+  }
+
+  it.each(cases)('%s, an account that is %s: starts there, in the outbox and in history', async (version, name) => {
+    const id = await storeWithCheckpoint(version, name);
+    expect(json(await replay(id, '--json'))).toMatchObject({ same: 1, different: [] });
+    const lives = makeLives(db);
+    await lives.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test' });
+    await lives.settle();
+    expect((await lives.runtime.load(id)).outbox).toEqual([]);
+    expect(await db.checkpoints.countDocuments({ accountId: id })).toBe(1);
+    expect(json(await replay(id, '--json'))).toMatchObject({ same: 1, different: [] });
+  });
+});
+
+it('reads a page of rows at a time, and none behind the first difference', async () => {
+  const id = 'acc_pages';
+  await longLived(id);
+  await db.checkpoints.deleteMany({ accountId: id });
+  let pages = 0;
+  const watched = await connectDb(env['MONGODB_URL'] ?? '', {
+    log: silent,
+    onCommand: (command) => void (pages += command['find'] === 'history' ? 1 : 0),
+  });
+  try {
+    const document = await makeStore(watched).load(id);
+    if (!document) throw new Error('no account');
+    const replayed = async () => {
+      pages = 0;
+      return replayOne(watched, document);
+    };
+    expect([await replayed(), pages]).toEqual([{ same: true, seq: 141 }, 2]);
+    await db.history.updateOne(rowAt(id, 120), { $set: { to: 'connected' } });
+    expect([await replayed(), pages]).toMatchObject([{ same: false, seq: 120 }, 2]);
+    await db.history.updateOne(rowAt(id, 7), { $set: { to: 'connected' } });
+    expect([await replayed(), pages]).toMatchObject([{ same: false, seq: 7 }, 1]);
+  } finally {
+    await watched.close();
+  }
+});
+
+describe('a long run', () => {
+  /** Every look at the clock is a second later. */
+  async function remarksOf(ids: string[], options: { all?: true; tenant?: string }): Promise<string[]> {
+    const remarks: string[] = [];
+    const out: Output = {
+      width: 80,
+      result: () => undefined,
+      head: () => undefined,
+      row: () => undefined,
+      remark: (text) => remarks.push(text),
+      remarkInPlace: () => undefined,
+    };
+    let now = 0;
+    await runReplay(env, out, ids, options, { isTerminal: false, now: () => (now += 1_000) });
+    return remarks.map((text) => text.replace(/^[█░]+ /, '').replace(/, about.*/, ''));
+  }
+
+  it('says how many accounts are replayed, and of how many', async () => {
+    const ids = [await connected('long'), await connected('long'), await connected('long'), await connected('long')];
+    expect(await remarksOf([], { tenant: 'long' })).toEqual(['50 %, 2 of 4 accounts, 1 a second']);
+    expect(await remarksOf(ids.slice(1), {})).toEqual(['67 %, 2 of 3 accounts, 1 a second']);
+  });
+
+  it('knows about how many there are of all tenants', async () => {
+    await db.accounts.deleteMany({ tenantId: { $ne: 'long' } });
+    expect(await remarksOf([], { all: true })).toEqual(['50 %, 2 of about 4 accounts, 1 a second']);
+  });
 });

@@ -91,6 +91,15 @@ it('gives up within 8 s on a server that takes requests and says nothing', async
   expect(performance.now() - before).toBeLessThan(8_000);
 });
 
+it('waits for as long as the URL says', async () => {
+  const hasty = await connectDb(`${wire.url}${wire.url.includes('?') ? '&' : '?'}sockettimeoutms=500`, { log: silent });
+  wire.become('deaf');
+  const before = performance.now();
+  await expect(hasty.ping()).rejects.toThrow(StoreUnavailable);
+  expect(performance.now() - before).toBeLessThan(4_000);
+  await hasty.close();
+});
+
 it('says in 3 s that nobody is there, each method in its own way', async () => {
   wire.become('cut');
   const document = sampleDocument({ id: 'acc_cut' });

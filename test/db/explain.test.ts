@@ -14,12 +14,15 @@ import * as erasure from '../../src/db/erasure';
 import * as forecast from '../../src/db/forecast';
 import * as grants from '../../src/db/grants';
 import * as history from '../../src/db/history';
+import * as leftAlone from '../../src/db/leftAlone';
 import * as lease from '../../src/db/lease';
 import * as outages from '../../src/db/outages';
 import * as queries from '../../src/db/queries';
+import * as sealed from '../../src/db/sealed';
 import * as sessions from '../../src/db/sessions';
 import * as tenants from '../../src/db/tenants';
 import { AT, checkpointAt, sampleDocument, sampleEntry, sampleRow } from '../durable/samples';
+import { MACHINE_VERSION } from '../../src/machines/account';
 import { newWave } from '../../src/workers/outages/wave';
 import { testDatabase } from '../support/servers';
 import { makeClock, silent } from './opened';
@@ -39,9 +42,21 @@ const outlookOf = (n: number) => ({
   refreshEveryMs: 1 + (n % 9),
 });
 
+/** Some were left by a machine before the outlook. */
+const connectedByVersion3 = (n: number) => {
+  const { snapshot } = sampleDocument();
+  const value = { life: { connected: n % 2 === 0 ? 'held' : 'fresh' }, consent: 'idle', key: 'none' };
+  return { version: 3, snapshot: { ...snapshot, value } };
+};
+
 const ACCOUNTS = 300;
+const OURS = { version: MACHINE_VERSION, shape: 'ours' };
+
 const document = (n: number) => {
-  const sample = sampleDocument({ id: `acc_${n}`, tenantId: `t${n % 3}` });
+  const sample = sampleDocument({
+    ...{ id: `acc_${n}`, tenantId: `t${n % 3}` },
+    ...(n % 10 > 7 && connectedByVersion3(n)),
+  });
   const view = { ...sample.view, name: `Name ${n}`, externalId: `x${n % 7}`, ...outlookOf(n) };
   return n % 2 === 0
     ? { ...sample, view, wakeAt: n % 9, upsAt: n % 8, upsQueue: 'token-refresh' }
@@ -83,7 +98,7 @@ beforeAll(async () => {
   await campaigns.insertCampaign(db, campaign);
   await campaigns.insertItems(
     db,
-    Array.from({ length: 20 }, (_, n) => item(n)),
+    Array.from({ length: 20 }, (_, n) => (n === 3 ? { ...item(n), state: 'migrated' } : item(n))),
   );
   for (let n = 0; n < 20; n++) await tenants.createTenant(db, tenant(`t${n}`));
   await epoch.insertEpoch(db, anEpoch);
@@ -133,6 +148,9 @@ const operations: Record<string, () => Promise<unknown>> = {
   readHistory: () => history.readHistory(db, account, 1),
   latestCheckpoint: () => history.latestCheckpoint(db, account),
   readEvents: () => history.readEvents(db, account, 1),
+  findIds: () => queries.findIds(db, ['acc_1', 'acc_2'], 't1'),
+  'findIds of any tenant': () => queries.findIds(db, ['acc_1', 'acc_2'], null),
+  listStored: () => queries.listStored(db, { tenantId: 't1', limit: 5, cursor: 'acc_1' }),
   listAccounts: () => list({}),
   'listAccounts, a later page': () => list({ cursor: 'acc_2' }),
   'listAccounts by state': () => list({ state: 'created' }),
@@ -159,6 +177,7 @@ const operations: Record<string, () => Promise<unknown>> = {
   noteDefaultDeadline: () => deadlines.noteDefaultDeadline(db, AT, AT),
   finishErasure: () => erasure.finishErasure(db, 'acc_nobody'),
   bury: () => erasure.bury(db, { id: 'acc_nobody', tenantId: 't1', rev: 1, seq: 1 }, { by: 'x', at: AT }),
+  sampleSealed: () => sealed.sampleSealed(db, 5),
   findAccounts: () => queries.findAccounts(db, ['acc_1', 'acc_2']),
   listHolders: () => grants.listHolders(db, 'acc_1'),
   noteUnknownSend: () => grants.noteUnknownSend(db, holder, { ...send, id: 'x' }),
@@ -174,8 +193,11 @@ const operations: Record<string, () => Promise<unknown>> = {
   'countByState of all tenants': () => queries.countByState(db, null),
   countLapses: () => forecast.countLapses(db, { tenantId: 't1', from: 0, to: 60 * DAY }),
   'countLapses of all tenants': () => forecast.countLapses(db, { tenantId: null, from: 0, to: 60 * DAY }),
-  countRefreshes: () => forecast.countRefreshes(db, 't1'),
-  'countRefreshes of all tenants': () => forecast.countRefreshes(db, null),
+  countRefreshes: () => forecast.countRefreshes(db, { tenantId: 't1', from: 0 }),
+  'countRefreshes of all tenants': () => forecast.countRefreshes(db, { tenantId: null, from: 0 }),
+  countWithoutOutlook: () => forecast.countWithoutOutlook(db, 't1'),
+  'countWithoutOutlook of all tenants': () => forecast.countWithoutOutlook(db, null),
+  countLeftAlone: () => leftAlone.countLeftAlone(db, OURS, { before: Number.MAX_SAFE_INTEGER, limit: 20 }),
   nearestLapses: () => forecast.nearestLapses(db, { tenantId: 't1', from: 0, to: 60 * DAY }, 5),
   'nearestLapses of all tenants': () => forecast.nearestLapses(db, { tenantId: null, from: 0, to: 60 * DAY }, 5),
   getTenant: () => tenants.getTenant(db, 't1'),
@@ -194,13 +216,19 @@ const operations: Record<string, () => Promise<unknown>> = {
   writeCampaign: () => campaigns.writeCampaign(db, campaign, { wave: 1 }),
   wakeCampaign: () => campaigns.wakeCampaign(db, campaign, AT),
   listCampaigns: () => campaigns.listCampaigns(db, { tenantId: 't1', limit: 5, cursor: 'cmp_0' }),
+  'listCampaigns of all tenants': () => campaigns.listCampaigns(db, { tenantId: null, limit: 5, cursor: 'cmp_0' }),
   dueCampaigns: () => campaigns.dueCampaigns(db, AT, 5),
   listItems: () => campaigns.listItems(db, { campaignId: 'cmp_1', tenantId: 't1', limit: 5 }),
   'listItems by state, a later page': () =>
     campaigns.listItems(db, { campaignId: 'cmp_1', tenantId: 't1', state: 'planned', limit: 5, cursor: 'acc_1' }),
+  'listItems with a link': () =>
+    campaigns.listItems(db, { campaignId: 'cmp_1', tenantId: 't1', state: 'waiting', hasLink: true, limit: 5 }),
   countItems: () => campaigns.countItems(db, campaign),
   changeItem: () => campaigns.changeItem(db, item(1), { at: AT }),
   giveLink: () => campaigns.giveLink(db, item(2), link),
+  forgetAccount: () => campaigns.forgetAccount(db, { tenantId: 't1', accountId: 'acc_4', seq: 1, erasedAt: AT }),
+  awaitAgain: () => campaigns.awaitAgain(db, { tenantId: 't1', accountId: 'acc_3' }, AT),
+  endRestored: () => campaigns.endRestored(db, [item(3)], AT),
   stillAwaited: () => campaigns.stillAwaited(db, 't1', [item(1), item(2)]),
   releaseLease: () => lease.releaseLease(db, { name: 'l', holder: 'h' }),
 };
@@ -218,11 +246,27 @@ const needNoQuery = [
   'insertEpoch',
   'allHolders',
   'makeOutageStore',
+  'assertOpens',
 ];
 
 it('leaves no exported operation out', () => {
   const exported = [
-    ...[campaigns, deadlines, epoch, erasure, forecast, grants, history, lease, outages, queries, sessions, tenants],
+    ...[
+      campaigns,
+      deadlines,
+      epoch,
+      erasure,
+      forecast,
+      grants,
+      history,
+      lease,
+      leftAlone,
+      outages,
+      queries,
+      sealed,
+      sessions,
+      tenants,
+    ],
   ].flatMap((module) => Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])));
   const missing = exported.filter((name) => !(name in operations) && !needNoQuery.includes(name));
   expect(missing).toEqual([]);
@@ -282,7 +326,9 @@ const examined = async (name: string, what: 'totalKeysExamined' | 'totalDocsExam
 };
 
 it.each(
-  Object.keys(operations).filter((name) => /^(due|countByState|countItems|countLapses|countRefreshes)/.test(name)),
+  Object.keys(operations).filter((name) =>
+    /^(due|countByState|countItems|countLapses|countRefreshes|countWithoutOutlook)/.test(name),
+  ),
 )('%s reads no document', async (name) => {
   expect(await examined(name, 'totalDocsExamined')).toBe(0);
 });
@@ -294,6 +340,10 @@ it.each(Object.keys(operations).filter((name) => name.startsWith('listAccounts')
     expect(await examined(name, 'totalKeysExamined')).toBeLessThanOrEqual(7);
   },
 );
+
+it('countLeftAlone reads no more than it looks at', async () => {
+  expect(await examined('countLeftAlone', 'totalDocsExamined')).toBeLessThanOrEqual(20);
+});
 
 const plainRows = entries.map((entry) => ({ ...entry, row: { ...entry.row, outgoing: [] }, checkpoint: null }));
 

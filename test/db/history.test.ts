@@ -37,7 +37,7 @@ it('reads what waits in the outbox too, each row once and in its place', async (
   expect(seqs(await readHistory(db, { ...account, outbox }, 1, 2))).toEqual([2, 3]);
 });
 
-it('tells the world once, however often a row is appended', async () => {
+it('tells the world once, however often a row is appended, and of its own tenant only', async () => {
   const account = newAccount();
   const outgoing = [
     { type: 'account.connected', data: { reason: null } },
@@ -58,6 +58,7 @@ it('tells the world once, however often a row is appended', async () => {
   });
   expect(others.map(({ type }) => type)).toEqual(['account.migrated']);
   expect(await readEvents(db, account, 7)).toEqual([]);
+  expect(await readEvents(db, { ...account, tenantId: 'globex' }, 0)).toEqual([]);
 });
 
 it('lets routine rows expire 35 days after a checkpoint that covers them, and none without one', async () => {

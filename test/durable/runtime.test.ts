@@ -475,6 +475,40 @@ describe('results', () => {
     expect(one.store.history(ID).at(-1)).toMatchObject({ event: { type: 'LATE_ANSWER', stored: false } });
   });
 
+  it.each([
+    ['the pair it holds', 'g1', 2],
+    ['the pair before that', 'g1', 1],
+    ['the pair after the next', 'g1', 4],
+    ['the next pair, of a grant that nobody verified yet', 'g2', 2],
+  ])('an answer whose invocation is gone and that brings %s is on record, and changes no slot', async (_, grant, n) => {
+    const one = await connected();
+    await one.dispatch({ type: 'REFRESH' });
+    await one.run('refresh', { kind: 'tokens', tokens: one.tokens('g1', 2), ups: upsAnswer() });
+    await one.dispatch(authorizeEvent('g2'));
+    await one.dispatch({ type: 'CODE_RECEIVED', consentId: 'g2' } as never);
+    await one.run('exchange', { kind: 'tokens', tokens: one.tokens('g2', 1), ups: upsAnswer() });
+    const out = await one.dispatch({ type: 'REFRESH' }, { claimBy: 'a' });
+    const about = { key: out.claimed[0] ?? '', attempt: 1, secrets: one.secrets };
+    await one.runtime.settle(out.document, about, { output: { kind: 'ambiguous', ups: null } });
+    const held = async () => {
+      const { data, snapshot } = await one.load();
+      const { current, candidate } = snapshot.context as AccountContext;
+      return { slots: [data.current, data.candidate], known: [current, candidate] };
+    };
+    const before = await held();
+    expect(before.slots).toMatchObject([
+      { grantId: 'g1', generation: 2, sends: [{ end: 'ambiguous' }] },
+      { grantId: 'g2', generation: 1 },
+    ]);
+    one.advanceBy(1_000);
+    const tokens = one.tokens(grant, n);
+    const late = { output: { kind: 'tokens', tokens, ups: upsAnswer() } };
+    expect((await one.runtime.settle(out.document, about, late)).verdict).toBe('late');
+    expect(await held()).toEqual(before);
+    await one.settled();
+    expect(one.store.history(ID).at(-1)?.event).toEqual({ type: 'LATE_ANSWER', tokens, stored: false });
+  });
+
   it('tokens are stored though the first answer of the store is lost', async () => {
     const one = await connected();
     const claimed = await one.dispatch({ type: 'REFRESH' }, { claimBy: 'a' });
@@ -544,6 +578,29 @@ describe('history', () => {
     await one.dispatch({ type: 'REFRESH' });
     await one.settled();
     expect((await one.load()).outbox).toEqual([]);
+  });
+
+  it('stays whole when the database is restored from a backup under a running process', async () => {
+    const one = await created();
+    await one.settled();
+    const backup = makeMemoryStore<AccountData, AccountView>();
+    await backup.insert(await one.load());
+    await backup.appendHistory(
+      one.store.history(ID).map((row) => ({ id: ID, tenantId: TENANT, row, checkpoint: null })),
+    );
+    for (let n = 0; n < 3; n++) {
+      await one.dispatch({ type: 'DEACTIVATE' });
+      await one.dispatch({ type: 'REACTIVATE' });
+    }
+    await one.settled();
+    Object.assign(one.store, backup);
+    one.advanceBy(HOUR);
+    await one.connect();
+    await one.settled();
+    const document = await one.load();
+    expect(document.outbox).toEqual([]);
+    expect(one.store.history(ID).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
+    expect(replay(definition, null, one.store.history(ID), document)).toEqual({ same: true, seq: 5 });
   });
 
   it('a process that died before relaying is made good by the sweep', async () => {

@@ -80,6 +80,7 @@ it('is walked through by keyboard alone, from the key to a connected account', a
   const id = await stand.create('C1C1C1');
   const { page } = await stand.visitor();
   await page.goto(`${stand.url}/accounts/${id}`);
+  await page.waitForFunction(`document.activeElement?.id === 'key'`);
   await page.keyboard.type(stand.keys.platform);
   await page.keyboard.press('Enter');
   await page.waitForURL(`${stand.url}/accounts/${id}`);

@@ -21,8 +21,18 @@ function held(options: LivedOptions = {}, answer = refused) {
   return { account, waves };
 }
 
+const timesTold = (account: ReturnType<typeof livedAccount>, type: string): number =>
+  account.told().filter((told) => told === type).length;
+
 const expectReplayed = (account: ReturnType<typeof livedAccount>) =>
   expect(replay(definition, null, account.rows, account.now())).toEqual({ same: true, seq: account.now().seq });
+
+/** Nothing is served, and UPS says it again after it was thought wrong: it is asked once more some minutes later. */
+function expectDoubtedAgain(account: ReturnType<typeof livedAccount>): void {
+  expect(standing(account)).toBe('connected.held');
+  const look = account.now().timers.find(({ event }) => event.includes('heldLook'));
+  expect((look?.dueAt ?? 0) - account.clock()).toBe(5 * MINUTE);
+}
 
 it('one refusal is believed at once while its token is served', () => {
   const { account } = connected();
@@ -60,16 +70,95 @@ describe.each([
     expectReplayed(account);
   });
 
-  it('is tried again when the wave was not, and believed if UPS repeats it then', () => {
+  it('is tried again when the wave was not meant, doubted until UPS has been right for a while, then believed', () => {
     const { account, waves } = held({}, answer);
-    delete waves['10400'];
-    delete waves['10403'];
-    waves[answer === refused ? '10400' : '10403'] = 'released';
+    const code = answer === refused ? '10400' : '10403';
+    waves[code] = 'released';
     account.ring('heldLook');
-    expect(standing(account)).toBe('connected.refreshing');
+    account.finish('refresh', answer());
+    for (let tries = 0; tries < 4; tries++) {
+      expectDoubtedAgain(account);
+      account.ring('heldLook');
+      expect(standing(account)).toBe('connected.refreshing');
+      account.finish('refresh', answer());
+    }
+    expect(account.told()).not.toContain('account.reconnect-needed');
+    waves[code] = 'settled';
+    account.ring('heldLook');
     account.finish('refresh', answer());
     expect(standing(account)).toBe('connected.ending');
     expect(account.now().snapshot.context).toMatchObject({ reason });
+    account.ring('accessEnds');
+    expect(standing(account)).toBe('disconnected');
+    expect(timesTold(account, 'account.reconnect-needed')).toBe(1);
+    expectReplayed(account);
+  });
+
+  it('is tried three times where it hears late that the wave is over, then believed', () => {
+    const { account, waves } = held({}, answer);
+    account.advanceBy(2 * HOUR);
+    waves[answer === refused ? '10400' : '10403'] = 'settled';
+    account.ring('heldLook');
+    account.finish('refresh', answer());
+    for (let tries = 0; tries < 2; tries++) {
+      expectDoubtedAgain(account);
+      account.ring('heldLook');
+      account.finish('refresh', answer());
+    }
+    expect(standing(account)).toBe('connected.ending');
+    account.ring('accessEnds');
+    expect(standing(account)).toBe('disconnected');
+    expectReplayed(account);
+  });
+
+  it('is not believed where UPS comes back by halves: held again, it begins anew', () => {
+    const { account, waves } = held({}, answer);
+    const code = answer === refused ? '10400' : '10403';
+    account.advanceBy(2 * HOUR);
+    for (let halves = 0; halves < 4; halves++) {
+      waves[code] = 'released';
+      account.ring('heldLook');
+      expect(standing(account)).toBe('connected.refreshing');
+      account.finish('refresh', answer());
+      expectDoubtedAgain(account);
+      waves[code] = 'held';
+      account.ring('heldLook');
+      expect(standing(account)).toBe('connected.held');
+    }
+    waves[code] = 'released';
+    account.ring('heldLook');
+    account.finish('refresh', { kind: 'tokens', tokens: account.tokens('g1', 2), ups: upsAnswer() });
+    expect(standing(account)).toBe('connected.fresh');
+    expect(account.told()).not.toContain('account.reconnect-needed');
+    expectReplayed(account);
+  });
+
+  it('is tried again where nobody knows of the wave any more, and believed after three times', () => {
+    const { account, waves } = held({}, answer);
+    account.advanceBy(DAY);
+    delete waves[answer === refused ? '10400' : '10403'];
+    for (let noes = 0; noes < 3; noes++) {
+      account.ring('heldLook');
+      expect(standing(account)).toBe('connected.refreshing');
+      account.finish('refresh', answer());
+    }
+    expect(standing(account)).toBe('connected.ending');
+    account.ring('accessEnds');
+    expect(standing(account)).toBe('disconnected');
+    expectReplayed(account);
+  });
+
+  it('is tried again although it was believed, when an admin says later that it was not meant', () => {
+    const { account, waves } = held({}, answer);
+    const code = answer === refused ? '10400' : '10403';
+    waves[code] = 'applied';
+    account.ring('heldLook');
+    waves[code] = 'released';
+    account.ring('accessEnds');
+    expect(standing(account)).toBe('connected.refreshing');
+    account.finish('refresh', { kind: 'tokens', tokens: account.tokens('g1', 2), ups: upsAnswer() });
+    expect(standing(account)).toBe('connected.fresh');
+    expect(account.told().at(-1)).toBe('account.connected');
     expectReplayed(account);
   });
 });
@@ -114,13 +203,70 @@ it('ignores a REFRESH until the wave is over', () => {
   expect(standing(account)).toBe('connected.refreshing');
 });
 
-it('ends, held or not, when its refresh token has died of age', () => {
-  const { account } = held();
-  account.advanceBy(61 * DAY);
-  account.ring('heldLook');
-  expect(standing(account)).toBe('connected.ending');
-  expect(account.now().snapshot.context).toMatchObject({ reason: 'refresh-token-expired' });
+describe('a refresh token that has died of age', () => {
+  const expectLapsed = (account: ReturnType<typeof livedAccount>) => {
+    expect(standing(account)).toBe('connected.ending');
+    expect(account.now().snapshot.context).toMatchObject({ reason: 'refresh-token-expired' });
+    account.ring('accessEnds');
+    expect(standing(account)).toBe('disconnected');
+    expect(timesTold(account, 'account.reconnect-needed')).toBe(1);
+    expectReplayed(account);
+  };
+
+  it('ends the account while its wave is held', () => {
+    const { account } = held();
+    account.advanceBy(61 * DAY);
+    account.ring('heldLook');
+    expectLapsed(account);
+  });
+
+  it('is told of once where a reconnect was asked for before', () => {
+    const { account, waves } = connected();
+    account.refresh(refused);
+    waves['10400'] = 'held';
+    account.ring('accessEnds');
+    account.advanceBy(61 * DAY);
+    account.ring('heldLook');
+    expectLapsed(account);
+  });
+
+  it.each(['held', 'released', 'settled', 'applied'] as const)(
+    'is sent once, whatever the wave of others: %s',
+    (wave) => {
+      const { account, waves } = connected();
+      waves['10400'] = wave;
+      account.advanceBy(61 * DAY);
+      account.refresh(refused);
+      expectLapsed(account);
+    },
+  );
+
+  it('is sent once where it dies while it is tried again', () => {
+    const { account, waves } = connected();
+    account.refresh(refused);
+    waves['10400'] = 'released';
+    account.ring('accessEnds');
+    account.advanceBy(61 * DAY);
+    account.finish('refresh', refused());
+    expectLapsed(account);
+  });
 });
+
+it.each(['held', 'settled'] as const)(
+  'tells that it is connected when the lost answer comes while its wave is %s',
+  (wave) => {
+    const { account, waves } = connected();
+    account.refresh(() => ({ kind: 'ambiguous', ups: null }));
+    account.ring('retry');
+    account.finish('refresh', refused());
+    waves['10400'] = wave;
+    account.ring('accessEnds');
+    account.send({ type: 'LATE_ANSWER', tokens: account.tokens('g1', 2), stored: true });
+    expect(standing(account)).toBe('connected.fresh');
+    expect(account.told().at(-1)).toBe('account.connected');
+    expectReplayed(account);
+  },
+);
 
 describe('the first refusals of a wave, believed before anybody knew', () => {
   const believed = () => {
@@ -133,6 +279,7 @@ describe('the first refusals of a wave, believed before anybody knew', () => {
   it.each([
     ['held', 'connected.held'],
     ['released', 'connected.refreshing'],
+    ['settled', 'connected.refreshing'],
     ['applied', 'disconnected'],
   ] as const)('when their token ends and the wave is %s they are %s', (wave, expected) => {
     const { account, waves } = believed();
@@ -141,12 +288,30 @@ describe('the first refusals of a wave, believed before anybody knew', () => {
     expect(standing(account)).toBe(expected);
   });
 
+  it('are tried when the wave is released, told once, and believed if UPS says it when it has been right for a while', () => {
+    const { account, waves } = believed();
+    waves['10400'] = 'released';
+    account.ring('accessEnds');
+    account.finish('refresh', refused());
+    expectDoubtedAgain(account);
+    account.ring('heldLook');
+    account.finish('refresh', refused());
+    waves['10400'] = 'settled';
+    account.ring('heldLook');
+    account.finish('refresh', refused());
+    account.ring('accessEnds');
+    expect(standing(account)).toBe('disconnected');
+    expect(timesTold(account, 'account.reconnect-needed')).toBe(1);
+    expect(account.now().snapshot.context).toMatchObject({ reason: 'refresh-token-revoked' });
+    expectReplayed(account);
+  });
+
   it('are told to be connected again when a pair comes after all', () => {
     const { account, waves } = believed();
     waves['10400'] = 'released';
     account.ring('accessEnds');
     account.finish('refresh', { kind: 'tokens', tokens: account.tokens('g1', 2), ups: upsAnswer() });
-    expect(account.told().filter((type) => type === 'account.reconnect-needed')).toHaveLength(1);
+    expect(timesTold(account, 'account.reconnect-needed')).toBe(1);
     expect(account.told().at(-1)).toBe('account.connected');
     expectReplayed(account);
   });
@@ -179,12 +344,24 @@ describe('a refusal that would cost the last token', () => {
     expect(standing(account)).toBe('connected.held');
   });
 
-  it('is doubted once: a second refusal is believed', () => {
+  it('is told of once where it was told before it was held', () => {
+    const { account, waves } = connected();
+    account.refresh(refused);
+    waves['10400'] = 'held';
+    account.ring('accessEnds');
+    waves['10400'] = 'applied';
+    account.ring('heldLook');
+    expect(standing(account)).toBe('connected.ending');
+    expect(timesTold(account, 'account.reconnect-needed')).toBe(1);
+    expectReplayed(account);
+  });
+
+  it('ignores a REFRESH while UPS is given time, although the wave is over', () => {
     const { account, waves } = lastHope();
     waves['10400'] = 'released';
     account.ring('heldLook');
     account.finish('refresh', refused());
-    expect(standing(account)).toBe('connected.ending');
+    expect(account.send({ type: 'REFRESH' })).toMatchObject({ taken: false, why: 'refusals-examined' });
   });
 });
 

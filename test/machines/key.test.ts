@@ -89,7 +89,8 @@ describe.each([
 
     it('comes back on the day it was postponed to, and is not postponed past the deadline', () => {
       const account = imported();
-      expect(account.send({ type: 'POSTPONE', until: T0 + 61 * DAY })).toEqual({ taken: false, why: 'past-deadline' });
+      for (const until of [T0 + 60 * DAY, T0 + 61 * DAY])
+        expect(account.send({ type: 'POSTPONE', until })).toEqual({ taken: false, why: 'past-deadline' });
       account.send({ type: 'POSTPONE', until: T0 + 5 * DAY });
       expect(context(account).accessKey?.remindAt).toBe(T0 + 5 * DAY);
       account.send({ type: 'POSTPONE', until: T0 + 6 * DAY });
@@ -121,6 +122,9 @@ describe.each([
       expect(account.send({ type: 'ACCESS_KEY_READ' })).toEqual({ taken: false, why: 'no-access-key' });
       account.migrate();
       expect(standing(account)).toBe('migrating + awaiting');
+      expect(account.send({ type: 'ACCESS_KEY_READ' })).toEqual({ taken: false, why: 'no-access-key' });
+      trips['cancelled']?.(account);
+      expect(context(account).reason).toBe('disconnected-by-operator');
     });
 
     it('deactivated loses its key at once, and the receipt follows', () => {
@@ -128,7 +132,8 @@ describe.each([
       account.send({ type: 'DEACTIVATE' });
       expect(standing(account)).toBe('inactive');
       expect(account.now().data.accessKey).toMatchObject({ sealed: null, fingerprint: 'f1' });
-      expect(account.send({ type: 'RESTORE_ACCESS_KEY' }).taken).toBe(false);
+      for (const type of ['RESTORE_ACCESS_KEY', 'DEACTIVATE'])
+        expect(account.send({ type })).toEqual({ taken: false, why: null });
       account.ring('keyGrace');
       expect(account.clock()).toBe(T0);
       expect(account.rows.at(-1)).toMatchObject({ facts: { keyFingerprint: 'f1' }, to: 'inactive' });
@@ -197,12 +202,18 @@ describe.each([
       expect(account.migrate('g4')).toEqual({ taken: false, why: 'exchange-under-way' });
     });
 
-    it('is ended by the deadline while the merchant is awaited', () => {
+    it('is ended by the deadline while the merchant is awaited, and that is what is told and kept', () => {
       const account = imported(HOUR / 4);
       account.migrate();
       account.ring('keyDeadline');
       expect(standing(account)).toBe('disconnected');
       expect(context(account)).toMatchObject({ reason: 'access-key-sunset', consent: null });
+      expect(context(account).lastAuthorization).toMatchObject({ outcome: 'failed', reason: 'access-key-sunset' });
+      expect(account.now().data.links[0]).toMatchObject({ reason: 'access-key-sunset' });
+      expect(lastTold(account)).toMatchObject([
+        { type: 'account.migration-failed', data: { reason: 'access-key-sunset' } },
+        { type: 'account.disconnected' },
+      ]);
     });
 
     it.each([

@@ -186,7 +186,7 @@ function equations(account: Lived): void {
   const isOnKey = token === 'access-key' || state === 'migrating';
   if (isOnKey) expect([accessKey?.sealed?.startsWith('sealed:'), current]).toEqual([true, null]);
   if (isOnKey || context.scheme === 'access-key') expect(['held', 'dead']).toContain(key);
-  else expect(['none', 'retired']).toContain(key);
+  else expect(['none', 'retired', 'shredded']).toContain(key);
   if (token === 'access-key') expect(key).toBe('held');
   expect([accessKey !== null, context.accessKey !== null]).toEqual([key !== 'none', key !== 'none']);
   expect(document.data.profileVerifications.length).toBeLessThanOrEqual(12);

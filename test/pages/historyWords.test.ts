@@ -1,3 +1,4 @@
+import { pendingWords } from '../../src/pages/account/historyView';
 import { factsOf, titleOf } from '../../src/pages/historyWords';
 import { timerNames } from '../../src/api/rowTypes';
 import { publicEvents } from '../../src/machines/events';
@@ -15,6 +16,11 @@ it('has words of its own for every timer and every event of today', () => {
   const types = [...Object.values(timerNames), ...publicEvents];
   expect(types.filter((type) => titleOf({ type }).toUpperCase().replaceAll(' ', '_') === type)).toEqual([]);
   expect(titleOf({ type: 'SOMETHING_NEW' })).toBe('Something new');
+});
+
+it('has words for everything that comes by itself', () => {
+  const planned = [...Object.values(timerNames), 'exchange', 'verify', 'refresh'];
+  expect(planned.filter((name) => !(name in pendingWords))).toEqual([]);
 });
 
 it('shows of a row what a person wants to know, and UPS’s own words', () => {

@@ -1,5 +1,6 @@
 /** The pages over real HTTP, store and sandbox, without a browser: what a browser would not let one try. */
 
+import { makeCampaigns } from '../../src/campaigns/advance';
 import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/browsing';
 import { openHouse, RETURN, type House } from '../api/house';
 
@@ -105,6 +106,43 @@ it('refuses a form from elsewhere, without an origin, without the token, or with
   });
   expect(twice.status).toBe(400);
   expect((await house.read(id)).state).toBe('created');
+});
+
+it('names everything that somebody else changed before it is saved over', async () => {
+  const browser = await signedIn();
+  const account = await house.create();
+  const path = `/accounts/${account.id}/settings`;
+  const formToken = tokenIn(await open(browser, path));
+  const fields = {
+    ...{ formToken, settingsSeq: '1', accountNumber: 'A1B2C3', owner: 'shipper', externalId: '' },
+    ...{ refreshPolicy: 'eager', 'address.addressLine': '1 Dock St', 'address.city': 'Timonium' },
+    ...{ 'address.stateProvinceCode': 'MD', 'address.postalCode': '21093', 'address.countryCode': 'US' },
+  };
+  const address = { ...account.address, stateProvinceCode: 'VA', postalCode: '22030' };
+  const body = { owner: 'store', externalId: 'theirs-7', refreshPolicy: 'lazy', address };
+  const changed = await house.call('PATCH', `/accounts/${account.id}`, { body, headers: { 'if-match': '"1"' } });
+  expect(changed.status).toBe(200);
+  const stale = await post(browser, path, fields);
+  expect(stale.status).toBe(412);
+  const told = /<h2>Somebody else[^]*?leave theirs/.exec(stale.text)?.[0] ?? '';
+  for (const word of ['A1B2C3', '1 Dock St', 'Timonium', 'US', 'VA', '22030', 'Store (', 'theirs-7', 'Lazy'])
+    expect(told).toContain(word);
+});
+
+it('refuses a reader’s settings before it looks at them', async () => {
+  const { id } = await house.create();
+  const browser = await signedIn(house.keys.reader);
+  const formToken = tokenIn(await open(browser, `/accounts/${id}`));
+  for (const path of [`/accounts/${id}/settings`, `/accounts/${id}/used-by`])
+    expect((await post(browser, path, { formToken, accountNumber: '?' })).status).toBe(403);
+});
+
+it('says how much may be pasted into the import', async () => {
+  const browser = await signedIn();
+  const formToken = tokenIn(await open(browser, '/access-keys/import'));
+  const answer = await post(browser, '/access-keys/import', { formToken, lines: 'x'.repeat(2_400_000) });
+  expect(answer.status).toBe(413);
+  expect(answer.text).toContain('2 MB at most');
 });
 
 it('runs and loads nothing but files of ours', async () => {
@@ -242,6 +280,43 @@ it('tells a browser by a page, and a program by problem details, that there is n
   expect([page.status, page.text]).toEqual([404, expect.stringContaining('There is nothing at this address.')]);
   const problem = await house.send<{ code: string }>('GET', '/nowhere', { headers: { accept: '*/*' } });
   expect(problem.body.code).toBe('not-found');
+});
+
+it("shows an admin all tenants' campaigns, each with its tenant, and the way to plan for one", async () => {
+  const plan = async (key: string, tenantId: string) => {
+    const { accountNumber } = await house.withKey({}, { tenantId });
+    const body = { name: `For ${tenantId}`, filter: { text: accountNumber }, waveSize: 1, pauseSeconds: 0 };
+    return (await house.call<{ id: string }>('POST', '/campaigns', { key, body })).body.id;
+  };
+  const [mine, theirs] = [await plan(house.keys.platform, 'acme'), await plan(house.keys.other, 'other')];
+  const { html } = await open(await signedIn(house.keys.admin), '/campaigns');
+  expect(html).toContain(`href="/campaigns/${mine}?tenantId=acme"`);
+  expect(html).toContain(`href="/campaigns/${theirs}?tenantId=other"`);
+  expect(html).toContain('Of which tenant?');
+  expect(html).not.toContain('Plan a campaign');
+  const own = (await open(await signedIn(), '/campaigns')).html;
+  expect(own).toContain(`href="/campaigns/${mine}"`);
+  expect(own).not.toContain(theirs);
+});
+
+it('says of a campaign that was undone that its links work no more', async () => {
+  const { accountNumber } = await house.withKey({ accountNumber: 'UND0NE' });
+  const { db, runtime, vault, config, clock, makeId } = house.services;
+  const campaigns = makeCampaigns({ db, runtime, vault, config, clock, makeId });
+  const body = { name: 'Undone', filter: { text: accountNumber }, waveSize: 1, pauseSeconds: 0 };
+  const { id } = (await house.call<{ id: string }>('POST', '/campaigns', { body })).body;
+  const press = (act: string) => house.call<{ undoing: boolean }>('POST', `/campaigns/${id}/${act}`);
+  const browser = await signedIn();
+  const shown = async () => (await open(browser, `/campaigns/${id}`)).html;
+  await press('start');
+  await campaigns.advance(id);
+  expect((await press('stop')).body.undoing).toBe(false);
+  expect(await shown()).toContain('Links that are out keep working until they lapse.');
+  expect((await press('undo')).body.undoing).toBe(true);
+  expect(await shown()).toContain('Links that were not used are being taken back.');
+  await campaigns.advance(id);
+  expect(await shown()).toContain('Links that were not used are taken back: their accounts are as before.');
+  expect(await shown()).not.toContain('keep working');
 });
 
 it('asks a person who opens the queues to sign in, and a program for its key', async () => {

@@ -6,10 +6,11 @@ import type { AccountContext } from '../../src/machines/context';
 import type { AccountData } from '../../src/machines/data';
 import { standingOf, type AccountView } from '../../src/machines/definition';
 import type { Scene } from './life';
+import type { Machines } from './machines';
 import type { Arrival } from './ups';
 import { definition, vault } from './service';
 
-type Account = Document<AccountData, AccountView>;
+export type Account = Document<AccountData, AccountView>;
 
 /** Whatever was due is done by now: a sweep comes every few seconds. */
 const OVERDUE_MS = 150_000;
@@ -35,9 +36,10 @@ export function findViolations(scene: Scene): string[] {
 
 const wasAccepted = ({ told }: Scene, id: string): boolean => told.some(({ accountId }) => accountId === id);
 
-/** History, and what waits for it. */
+/** History, and what waits for it; not what is left of an erased account of that name. */
 function rowsOf({ machines }: Scene, document: Account): Row[] {
-  const rows = new Map(machines.memory.history(document.id).map((row) => [row.seq, row]));
+  const own = machines.memory.history(document.id).filter(({ seq }) => seq >= document.firstSeq);
+  const rows = new Map(own.map((row) => [row.seq, row]));
   for (const { row } of document.outbox) if (!rows.has(row.seq)) rows.set(row.seq, row);
   return [...rows.values()].sort((a, b) => a.seq - b.seq);
 }
@@ -80,9 +82,13 @@ const instantsOf = ({ timers, invocations, outbox }: Account): { at: number; isR
   ...outbox.map(({ row }) => ({ at: row.at, isRoutine: row.routine })),
 ];
 
+const deadlineOf = ({ data }: Account): number => data.accessKey?.deadlineAt ?? Infinity;
+
 function overdue({ world }: Scene, account: Account): string[] {
-  const isLate = instantsOf(account).some(({ at, isRoutine }) => !isRoutine && at < world.now() - OVERDUE_MS);
-  return isLate ? [`1: ${account.id} is stuck in ${JSON.stringify(account.snapshot.value)}`] : [];
+  const past = world.now() - OVERDUE_MS;
+  const isLate = instantsOf(account).some(({ at, isRoutine }) => !isRoutine && at < past);
+  const isOnDeadKey = standingOf(account.snapshot.value).token === 'access-key' && deadlineOf(account) < past;
+  return isLate || isOnDeadKey ? [`1: ${account.id} is stuck in ${JSON.stringify(account.snapshot.value)}`] : [];
 }
 
 /** A row that is not seen in history is looked after this much later. */
@@ -109,8 +115,7 @@ function grants(scene: Scene, document: Account, rows: Row[]): string[] {
   const { token } = standingOf(document.snapshot.value);
   const grantId = data.current && grantOf(document);
   const newest = grantId ? ups.newest(grantId.grantId) : null;
-  if (!data.current || !newest || !grantId)
-    return view.state === 'connected' ? [`4: ${id} is connected by no grant`] : disconnectedFor(rows, view);
+  if (!data.current || !newest || !grantId) return disconnectedFor(scene, rows, document);
   const isNewest = newest.generation === grantId.generation;
   if (isNewest && !newest.isRevoked) {
     if (token === 'ending') return [`4: ${id} is ending although UPS takes its token`];
@@ -124,20 +129,30 @@ function grants(scene: Scene, document: Account, rows: Row[]): string[] {
     ];
   const { origin } = document.snapshot.context as AccountContext;
   const reason = origin?.reason ?? view.reason;
-  const isTold = reason === 'refresh-outcome-unknown' || token === 'refreshing' || token === 'backing-off';
+  // A stranger's login may have given it another reason since.
+  const wasTold = rows.some((row) => row.outgoing.some(({ data }) => data?.['reason'] === 'refresh-outcome-unknown'));
+  const isTold = wasTold || reason === 'refresh-outcome-unknown' || token === 'refreshing' || token === 'backing-off';
   return isTold
     ? []
     : [`4: ${id} lost its grant and stands in ${view.state}, ${view.reason ?? 'no reason'}, ${token ?? ''}`];
 }
 
-/** 12: nothing that happens here is the account's own fault, but a lost answer. */
-function disconnectedFor(rows: Row[], view: AccountView): string[] {
-  const allowed = ['refresh-outcome-unknown', 'authorization-interrupted', 'consent-cancelled', null];
+/** 12: nothing that happens here is the account's own fault, but a lost answer, a key's end and what was asked for. */
+function disconnectedFor({ mistaken, ups }: Scene, rows: Row[], { id, view }: Account): string[] {
+  const had = (what: string): boolean => rows.some(({ event }) => event.type.includes(what));
+  const allowed = [
+    ...['refresh-outcome-unknown', 'authorization-interrupted', 'consent-cancelled', null],
+    ...(had('DISCONNECT') ? ['disconnected-by-operator'] : []),
+    ...(had('IMPORT') ? ['access-key-sunset'] : []),
+    ...(mistaken.has(id) ? ['account-not-in-profile'] : []),
+    // Its newest pair came in time, and is refused when it falls due.
+    ...(ups.hasRevokedForReuse(id) ? ['refresh-token-revoked'] : []),
+  ];
   if (view.state !== 'disconnected' || allowed.includes(view.reason)) return [];
-  return [`12: an account is disconnected for ${view.reason ?? ''} after ${rows.length} rows`];
+  return [`12: ${id} is disconnected for ${view.reason ?? ''} after ${rows.length} rows`];
 }
 
-function grantOf({ id, tenantId, data }: Account): { grantId: string; generation: number } | null {
+export function grantOf({ id, tenantId, data }: Account): { grantId: string; generation: number } | null {
   const slot = data.current;
   if (!slot) return null;
   const { grantId, generation, refresh } = slot;
@@ -148,11 +163,16 @@ function grantOf({ id, tenantId, data }: Account): { grantId: string; generation
 
 /** Somebody still has it, or had the time to put it into a place that has it. */
 function isKept({ machines, world }: Scene, { at, to }: Arrival): boolean {
-  if (!to.isDead) return true;
+  // One that came just before the world's end is in hand, on its way to the store.
+  if (!to.isDead) return at + IN_HAND_MS < world.now();
   const hasLived = to.diedAt - at > IN_HAND_MS && to.pausedUntil < at;
   const isOnDisk = !machines.hadTrouble(`disk ${to.host}`, at, to.diedAt);
-  return hasLived && (isOnDisk || !machines.hadTrouble('redis', at, world.now()));
+  return hasLived && (isOnDisk || isInRedis(machines, { at, to }, world.now()));
 }
+
+/** Put there while its process lived, and still there at that instant: a Redis that is away is waited for longer than any is. */
+const isInRedis = (machines: Machines, { at, to }: Pick<Arrival, 'at' | 'to'>, until: number): boolean =>
+  !machines.hadTrouble('redis', at, to.diedAt) && !machines.hadTrouble('redis emptied', at, until);
 
 /** 3: a pair that arrived is never asked for again by its old token, unless whoever got it could not share it. */
 function recoveries(scene: Scene, document: Account): string[] {
@@ -163,7 +183,7 @@ function recoveries(scene: Scene, document: Account): string[] {
     const arrival = ups.delivered(one.grantId, one.generation + 1);
     if (!arrival || one.at <= arrival.at + IN_HAND_MS || arrival.to.pausedUntil >= arrival.at) return [];
     const { to, at } = arrival;
-    const isShared = to.diedAt - at > IN_HAND_MS && !machines.hadTrouble('redis', at, one.at);
+    const isShared = to.diedAt - at > IN_HAND_MS && isInRedis(machines, arrival, one.at);
     if (to.isDead && to.diedAt < one.at && !isShared) return [];
     return [`3: r.${one.grantId}.${one.generation} was sent again after its answer had reached ${to.name}`];
   });

@@ -13,7 +13,7 @@ import { startService, vault, type Pace, type Service } from './service';
 import { makeSimulatedUps, type SimulatedUps } from './ups';
 import { makeWorld, type World } from './world';
 
-const MINUTE = 60_000;
+export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 const ACCESS_S = 3_600;
 const PROCESSES = 3;
@@ -109,7 +109,7 @@ async function connect(ups: SimulatedUps, service: Service, id: string, policy: 
   const since = clock.monotonic();
   const event = { type: 'CODE_RECEIVED', consentId } as never;
   const { document, claimed } = await runtime.dispatch(id, event, { actor: 'merchant', claimBy: performer.by });
-  await performer.carry(document, claimed, { code: ups.issueCode(), since });
+  await performer.carry(document, claimed, { code: ups.issueCode({ accountId: document.id }), since });
 }
 
 /** What is due by index: sorted once for each walk through it. */

@@ -1,13 +1,14 @@
 /**
- * One world, lived through: accounts that are connected, refreshed, edited and reconnected by three processes while chance
- * takes away whatever can be taken; then everything is in order again for a while, and what must always hold is looked at.
+ * One world, lived through: accounts that are connected, refreshed, edited, moved from their old keys, closed and erased by
+ * three processes while chance takes away whatever can be taken; then everything is in order again for a while, and what must always hold is looked at.
  */
 
-import { accountData } from '../machines/lived';
 import { findViolations } from './checks';
+import { client } from './client';
 import { makeMachines, type Machines } from './machines';
 import { startService, type Service } from './service';
 import { makeSimulatedUps, type SimulatedUps } from './ups';
+import { watchWrites } from './watch';
 import { makeWorld, type World } from './world';
 
 export interface Lived {
@@ -16,8 +17,10 @@ export interface Lived {
   accounts: number;
   steps: number;
   trace: string;
-  /** What happened, by kind. */
+  /** What went wrong, by kind. */
   faults: Record<string, number>;
+  /** Events that were taken, by type. */
+  applied: Record<string, number>;
 }
 
 /** One event of a client, which asks again with the same id until it gets a verdict. */
@@ -37,6 +40,8 @@ export interface Scene {
   services: Service[];
   told: Told[];
   accountIds: string[];
+  /** Accounts for which a stranger logged in at UPS. */
+  mistaken: Set<string>;
   violations: string[];
 }
 
@@ -62,7 +67,16 @@ async function liveIn(world: World, seed: number): Promise<Lived> {
   const { chance } = world;
   const machines = makeMachines(world);
   const ups = makeSimulatedUps(world);
-  const scene: Scene = { world, machines, ups, services: [], told: [], accountIds: [], violations: [] };
+  const scene: Scene = {
+    world,
+    machines,
+    ups,
+    services: [],
+    told: [],
+    accountIds: [],
+    mistaken: new Set(),
+    violations: [],
+  };
   const faults: Record<string, number> = {};
   const count = (what: string): void => {
     faults[what] = (faults[what] ?? 0) + 1;
@@ -85,6 +99,7 @@ async function liveIn(world: World, seed: number): Promise<Lived> {
   };
   for (const host of HOSTS) start(host);
   machines.onJob = (id, job) => deliver(scene, id, job, bug);
+  machines.onWritten = watchWrites(scene);
 
   const accounts = chance.between(2, 12);
   for (let n = 0; n < accounts; n++) scene.accountIds.push(idOf(seed, n));
@@ -101,7 +116,9 @@ async function liveIn(world: World, seed: number): Promise<Lived> {
   await world.runUntil(world.now() + HEALING_MS);
 
   const violations = [...new Set([...scene.violations, ...ups.violations, ...findViolations(scene)])];
-  return { seed, violations, accounts, steps: world.steps(), trace: world.trace(), faults };
+  const applied: Record<string, number> = {};
+  for (const { type, verdict } of scene.told) if (verdict === 'applied') applied[type] = (applied[type] ?? 0) + 1;
+  return { seed, violations, accounts, applied, steps: world.steps(), trace: world.trace(), faults };
 }
 
 /** How bad things are in this world: each kind of fault has its own share, and some worlds have none of it. */
@@ -159,14 +176,6 @@ function scheduleFaults(scene: Scene, count: Count, isOver: () => boolean): void
         if (one) one.process.pausedUntil = world.now() + chance.between(1_000, 150_000);
       },
     ],
-    [
-      'clock jumps',
-      () => {
-        const one = someone();
-        const most = ups.faults.clocksMs / 2;
-        if (one) one.process.skewMs = chance.between(-most, most);
-      },
-    ],
     ['FLUSHALL', () => machines.emptyRedis()],
     ['Redis away', () => redisAway(chance.between(1_000, 120_000))],
     ['store away', () => storeAway(chance.between(1_000, 90_000))],
@@ -196,6 +205,16 @@ function scheduleFaults(scene: Scene, count: Count, isOver: () => boolean): void
       },
     ],
   ];
+  // In some worlds all clocks agree.
+  const most = ups.faults.clocksMs / 2;
+  if (most > 0)
+    happenings.push([
+      'clock jumps',
+      () => {
+        const one = someone();
+        if (one) one.process.skewMs = chance.between(-most, most);
+      },
+    ]);
   function flick(set: (is: boolean) => unknown, forMs: number): void {
     set(true);
     world.after(forMs, null, () => void set(false));
@@ -220,105 +239,4 @@ function scheduleFaults(scene: Scene, count: Count, isOver: () => boolean): void
     });
   };
   next();
-}
-
-/** What a platform and a merchant do with one account, each thing until it is answered. */
-async function client(scene: Scene, accountId: string, isOver: () => boolean): Promise<void> {
-  const { world, ups, told } = scene;
-  const { chance } = world;
-  let events = 0;
-  let consents = 0;
-  const outside = world.process(`client of ${accountId}`, 'outside');
-  const pause = (ms: number) => world.sleep(outside, ms);
-
-  /** By whatever process answers; one that is killed, or answers that it cannot, is followed by another try. */
-  async function asked<T>(work: (service: Service) => Promise<T>): Promise<T> {
-    for (;;) {
-      const service = scene.services.length === 0 ? null : chance.pick(scene.services);
-      const answer = service && (await answered(service, work));
-      if (answer) return answer.value;
-      await pause(chance.between(500, 4_000));
-    }
-  }
-
-  /** Null after an error, or when no answer came. */
-  function answered<T>(service: Service, work: (service: Service) => Promise<T>): Promise<{ value: T } | null> {
-    return new Promise((resolve) => {
-      world.after(30_000, outside, () => resolve(null));
-      world.after(chance.between(0, 20), service.process, () => {
-        work(service).then(
-          (value) => world.after(chance.between(0, 20), outside, () => resolve({ value })),
-          () => world.after(1, outside, () => resolve(null)),
-        );
-      });
-    });
-  }
-
-  async function tell(event: { type: string }, secrets?: Record<string, string>): Promise<string> {
-    const eventId = `${accountId}-event-${++events}`;
-    const one: Told = { accountId, eventId, type: event.type, verdict: null, tries: 0 };
-    told.push(one);
-    const options = { actor: 'key:client', eventId, bodyHash: eventId, ...(secrets && { secrets }) };
-    const { verdict } = await asked(({ runtime }) => {
-      one.tries++;
-      return runtime.dispatch(accountId, event, options);
-    });
-    one.verdict = verdict;
-    return verdict;
-  }
-
-  async function connect(): Promise<void> {
-    const consentId = `${accountId}-consent-${++consents}`;
-    const link = { consentId, linkHash: 'l', stateHash: 's', cookieHash: 'c', returnTo: null, ttlMs: 1_800_000 };
-    await tell({ type: 'AUTHORIZE', ...link }, { verifier: 'v'.repeat(43) });
-    await pause(chance.between(1_000, 20_000));
-    const code = ups.issueCode();
-    // A browser comes back once; if the process dies the merchant authorizes again, later.
-    const service = scene.services.length === 0 ? null : chance.pick(scene.services);
-    if (!service) return;
-    await answered(service, async ({ runtime, performer, clock }) => {
-      const since = clock.monotonic();
-      const event = { type: 'CODE_RECEIVED', consentId } as never;
-      const { document, claimed } = await runtime.dispatch(accountId, event, {
-        actor: 'merchant',
-        claimBy: performer.by,
-      });
-      await performer.carry(document, claimed, { code, since });
-    });
-  }
-
-  const refresh = async (): Promise<void> => {
-    const eventId = `${accountId}-event-${++events}`;
-    const one: Told = { accountId, eventId, type: 'REFRESH', verdict: null, tries: 0 };
-    told.push(one);
-    await asked(async ({ runtime, performer, clock }) => {
-      one.tries++;
-      const since = clock.monotonic();
-      const options = { actor: 'key:client', eventId, bodyHash: eventId, claimBy: performer.by };
-      const { verdict, document, claimed } = await runtime.dispatch(accountId, { type: 'REFRESH' }, options);
-      one.verdict = verdict;
-      performer.carry(document, claimed, { since }).catch(() => undefined);
-    });
-  };
-
-  const policy = chance.pick(['eager', 'lazy'] as const);
-  await asked(({ runtime }) =>
-    runtime.create(
-      { id: accountId, tenantId: 'acme', data: accountData(policy) },
-      { type: 'CREATE' },
-      { actor: 'key:client', eventId: `${accountId}-born` },
-    ),
-  );
-  await connect();
-  const use = (ref: string) => ({ kind: 'store' as const, ref });
-  while (!isOver()) {
-    await pause(chance.between(5_000, 120_000));
-    const what = chance.next();
-    if (what < 0.4) await refresh();
-    else if (what < 0.55) await tell({ type: 'USE', use: use(`st_${chance.between(1, 5)}`) } as never);
-    else if (what < 0.65) await tell({ type: 'UNUSE', use: use(`st_${chance.between(1, 5)}`) } as never);
-    else if (what < 0.75) await tell({ type: 'VERIFY' });
-    else if (what < 0.8) await tell({ type: 'CANCEL_AUTHORIZATION' });
-    else await connect();
-  }
 }

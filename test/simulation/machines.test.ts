@@ -1,9 +1,23 @@
-/** What is simulated does what the real thing does: the store in memory is tried in test/durable, the queue here. */
+/** What is simulated does what the real thing does: what the store in memory is without a world is tried in test/durable. */
 
 import type { Queue } from '../../src/durable/types';
-import { describeQueue } from '../durable/store.contract';
+import { describeQueue, describeStore } from '../durable/store.contract';
 import { makeMachines } from './machines';
 import { makeWorld } from './world';
+
+/** The world's time goes on for as long as an answer takes. */
+describeStore('The simulated store', async () => {
+  const world = makeWorld(1);
+  const simulated = makeMachines(world).storeFor(world.process('a', 'a'));
+  const answering = async <T>(asked: Promise<T>): Promise<T> => {
+    asked.catch(() => undefined);
+    await world.runUntil(world.now() + 1_000);
+    return asked;
+  };
+  const asked = Object.entries(simulated as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>);
+  const awaited = asked.map(([name, ask]) => [name, (...given: unknown[]) => answering(ask(...given))]);
+  return Object.fromEntries(awaited) as typeof simulated;
+});
 
 describeQueue('The simulated queue', async () => {
   const world = makeWorld(1);

@@ -2,7 +2,7 @@
 
 import type { OutageStore } from '../../src/db/outages';
 import { StoreUnavailable } from '../../src/durable/errors';
-import type { Store } from '../../src/durable/types';
+import type { Document, Store, Written } from '../../src/durable/types';
 import type { AccountData } from '../../src/machines/data';
 import type { AccountView } from '../../src/machines/definition';
 import type { Offer } from '../../src/workers/queues';
@@ -13,6 +13,7 @@ import { makeMemoryOutages } from './outages';
 import type { Process, Way, World } from './world';
 
 export type AccountStore = Store<AccountData, AccountView>;
+type Account = Document<AccountData, AccountView>;
 
 const LOCAL: Way = { loseRequest: 0, loseAnswer: 0, slowMs: 5, timeoutMs: 1 };
 
@@ -44,11 +45,15 @@ export interface Machines {
   placesFor(process: Process): SecondPlace[];
   /** A disk that takes nothing, by host. */
   brokenDisks: Set<string>;
-  /** When the second place lost things or took none: `redis`, or `disk <host>`. */
+  /** When the second place took nothing, `redis` or `disk <host>`, and when it lost what it had: `redis emptied`. */
   troubles: Trouble[];
   hadTrouble(place: string, from: number, to: number): boolean;
   /** Jobs that wait, by queue and account. */
   jobs: Set<string>;
+  /** Called with every write of one account that happened; null: it was not there. */
+  onWritten: (before: Account | null, next: Account) => void;
+  /** `upslink accounts erase`: what is closed is gone, but for its numbers. */
+  erase(process: Process, id: string): Promise<void>;
   /** Called when a job is there: it is delivered to somebody, twice, late, or never. */
   onJob: (id: string, job: string) => void;
 }
@@ -92,9 +97,15 @@ export function makeMachines(world: World): Machines {
       return answer === NOTHING ? lost() : answer;
     };
     const unknown = () => 'unknown' as const;
+    const watched = async (before: Account | null, next: Account, writing: Promise<Written>): Promise<Written> => {
+      const written = await writing;
+      if (written === 'done') machines.onWritten(before, next);
+      return written;
+    };
     return {
       load: (id, tenantId) => ask(`load ${id}`, () => memory.load(id, tenantId), away),
-      insert: (document, over) => ask(`insert ${document.id}`, () => memory.insert(document, over), unknown),
+      insert: (document, over) =>
+        ask(`insert ${document.id}`, () => watched(null, document, memory.insert(document, over)), unknown),
       insertMany: (many) =>
         ask(
           'insertMany',
@@ -103,7 +114,11 @@ export function makeMachines(world: World): Machines {
         ),
       findGrave: (id) => ask('findGrave', () => memory.findGrave(id), away),
       write: (before, next) =>
-        ask(`write ${next.id} rev ${next.rev} seq ${next.seq}`, () => memory.write(before, next), unknown),
+        ask(
+          `write ${next.id} rev ${next.rev} seq ${next.seq}`,
+          () => watched(before, next, memory.write(before, next)),
+          unknown,
+        ),
       writeMany: (changes) => ask(`writeMany ${changes.length}`, () => memory.writeMany(changes), away),
       appendHistory: (entries) =>
         ask(
@@ -127,8 +142,20 @@ export function makeMachines(world: World): Machines {
       machines.troubles.some((one) => one.place === place && one.from <= to && one.to >= from),
     jobs: new Set(),
     onJob: () => undefined,
+    onWritten: () => undefined,
+    erase: (process, id) =>
+      world.call(
+        process,
+        `erase ${id}`,
+        machines.storeWay,
+        () => {
+          if (machines.isStoreAway) away();
+          if (memory.documents([id])[0]?.view.state === 'inactive') memory.bury(id);
+        },
+        away,
+      ),
     emptyRedis() {
-      machines.troubles.push({ place: 'redis', from: world.now(), to: world.now() });
+      machines.troubles.push({ place: 'redis emptied', from: world.now(), to: world.now() });
       machines.jobs.clear();
       redisAnswers = new Map();
     },
@@ -206,7 +233,11 @@ export function makeMachines(world: World): Machines {
           name,
           put: (answer) => ask('put', () => void kept().set(answer.eventId, answer)),
           remove: ({ eventId }) => ask('remove', () => void kept().delete(eventId)),
-          find: (accountId) => ask('find', () => [...kept().values()].filter((one) => one.accountId === accountId)),
+          find: (accountId) =>
+            ask('find', () => ({
+              answers: [...kept().values()].filter((one) => one.accountId === accountId),
+              unreadable: [],
+            })),
           all: () => ask('all', () => ({ answers: [...kept().values()], unreadable: [] })),
         };
       };

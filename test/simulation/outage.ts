@@ -5,7 +5,7 @@
  */
 
 import { standingOf } from '../../src/machines/definition';
-import { grantOf, HOUR, withCrowd, type Crowd } from './crowd';
+import { grantOf, HOUR, MINUTE, withCrowd, type Crowd } from './crowd';
 import type { Machines } from './machines';
 import type { SimulatedUps } from './ups';
 
@@ -48,6 +48,17 @@ const refuses = (code: SimulatedUps['faults']['refusesWith'], hours: number) => 
   scene.ups.faults.refusesWith = code;
   scene.ups.faults.refusesUntil = scene.world.now() + hours * HOUR;
 };
+/** Half of its servers are wrong: whom it refuses now it may answer a moment later. */
+const refusesByHalves = (hours: number) => (scene: OutageScene) => {
+  refuses('10400', hours)(scene);
+  scene.ups.faults.refusesTo = () => scene.world.chance.is(0.5);
+};
+/** Half of its books are wrong: it answers some as ever, and others never. */
+const refusesHalf = (hours: number) => (scene: OutageScene) => {
+  refuses('10400', hours)(scene);
+  const hit = new Set(scene.ids.filter((_, n) => n % 2 === 0).map((id) => grantOf(scene, id)));
+  scene.ups.faults.refusesTo = (grantId) => hit.has(grantId);
+};
 const at = (scene: OutageScene, share: number): string => scene.ids[Math.floor(share * scene.ids.length)] ?? '';
 
 /** In each outage one merchant revokes what he gave. */
@@ -80,7 +91,10 @@ export const STAGES: Stage[] = [
       scene.revoke(at(scene, 0.8));
     },
   },
-  { name: 'and stops it', hours: 3 },
+  { name: 'then every other for two hours', hours: 2, begin: refusesByHalves(2) },
+  { name: 'and altogether', hours: 2 },
+  { name: 'UPS answers half of the accounts 10400 for two hours', hours: 2, begin: refusesHalf(2) },
+  { name: 'and stops it', hours: 2 },
 ];
 
 /** The same with the three days made hours: for whoever waits for the end. */
@@ -120,9 +134,9 @@ async function liveThrough(crowd: Crowd, stages: Stage[], progress: OutageOption
     for (const type of Object.keys(told)) delete told[type];
     begin?.({ ...crowd, revoke });
     const from = world.now();
-    for (let done = 0; done < hours; done += 0.5) {
-      progress?.(name, done / hours);
-      await world.runUntil(from + Math.min(hours, done + 0.5) * HOUR);
+    for (let minute = 1; minute <= hours * 60; minute++) {
+      await world.runUntil(from + minute * MINUTE);
+      progress?.(name, minute / (hours * 60));
     }
     reports.push({ name, hours, accounts: standings(machines), sends: ups.sends() - sendsBefore, told: { ...told } });
   }

@@ -18,6 +18,7 @@ export function makeMemoryOutages(): OutageStore {
       if (!wave) return;
       wave.long.refused += refused;
       wave.long.answered += answered;
+      wave.everHeld = (wave.everHeld ?? 0) + held.length;
       if (held.length > 0) wave.held = [...wave.held, ...held].slice(-keep);
     },
   };

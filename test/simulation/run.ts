@@ -1,35 +1,20 @@
 /**
- * `npm run simulate -- --minutes N`: fresh worlds until the time is over, with progress, and a table at the end.
+ * `npm run simulate -- --minutes N`: fresh worlds until the time is over, on all cores (`--jobs J`: on so many), with progress,
+ * and a table at the end.
  * `npm run simulate -- --seed S`: that world again, exactly.
  * `npm run simulate -- --outage --accounts 50000`: days of outage over so many accounts.
  */
 
+import { fork } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
+import os from 'node:os';
 import { live, type Lived } from './life';
+import { readOptions } from './options';
 import { liveThroughOutages } from './outage';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string' },
-    seed: { type: 'string' },
-    from: { type: 'string' },
-    outage: { type: 'boolean' },
-    accounts: { type: 'string' },
-  },
-});
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const PROGRESS_MS = 5_000;
 const MANY = 5;
-
-function numberOf(name: 'minutes' | 'seed' | 'from' | 'accounts'): number | null {
-  const text = values[name];
-  if (text === undefined) return null;
-  const number = Number(text);
-  if (!Number.isFinite(number) || number < 0)
-    throw new Error(`--${name} is ${text}: give a number, such as --${name} 5`);
-  return number;
-}
 
 async function one(seed: number): Promise<void> {
   const lived = await live(seed);
@@ -38,42 +23,83 @@ async function one(seed: number): Promise<void> {
   process.exitCode = lived.violations.length > 0 ? 1 : 0;
 }
 
-async function many(minutes: number, from: number): Promise<void> {
+type Counts = Record<string, number>;
+function add(to: Counts, more: Counts): void {
+  for (const [what, count] of Object.entries(more)) to[what] = (to[what] ?? 0) + count;
+}
+
+/** Lives through worlds in processes of their own, as many at a time as there are jobs, until there is no seed more. */
+async function liveInJobs(jobs: number, nextSeed: () => number | null, tell: (lived: Lived) => void): Promise<void> {
+  const job = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const child = fork(process.argv[1] ?? '', ['--job']);
+      const give = (): void => {
+        const seed = nextSeed();
+        if (seed === null) child.disconnect();
+        else child.send({ seed });
+      };
+      child.on('message', (lived: Lived) => {
+        tell(lived);
+        give();
+      });
+      child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error('a process that lived a world ended'))));
+      give();
+    });
+  await Promise.all(Array.from({ length: jobs }, job));
+}
+
+function beJob(): void {
+  process.on('message', ({ seed }: { seed: number }) => {
+    live(seed).then(
+      (lived) => process.send?.(lived),
+      (error: unknown) => {
+        process.stderr.write(`world ${seed}: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  });
+}
+
+async function many(minutes: number, from: number, jobs: number): Promise<void> {
   const begun = Date.now();
   const total = { worlds: 0, lives: 0, steps: 0 };
-  const faults: Record<string, number> = {};
+  const faults: Counts = {};
+  const applied: Counts = {};
   const failed: Lived[] = [];
+  let seed = from;
   let toldAt = begun;
   const seconds = () => (Date.now() - begun) / 1_000;
-  for (let seed = from; seconds() < minutes * 60 && failed.length < MANY; seed++) {
-    const lived = await live(seed);
+  const nextSeed = () => (seconds() < minutes * 60 && failed.length < MANY ? seed++ : null);
+  await liveInJobs(jobs, nextSeed, (lived) => {
     total.worlds++;
     total.lives += lived.accounts;
     total.steps += lived.steps;
-    for (const [what, count] of Object.entries(lived.faults)) faults[what] = (faults[what] ?? 0) + count;
+    add(faults, lived.faults);
+    add(applied, lived.applied);
     if (lived.violations.length > 0) {
       failed.push(lived);
-      say(`seed ${seed} fails: ${lived.violations[0] ?? ''}`);
+      say(`seed ${lived.seed} fails: ${lived.violations[0] ?? ''}`);
     }
-    if (Date.now() - toldAt < PROGRESS_MS) continue;
+    if (Date.now() - toldAt < PROGRESS_MS) return;
     toldAt = Date.now();
     const rate = Math.round((total.lives / seconds()) * 60);
     say(
       `${seconds().toFixed(0)} s: ${total.lives} lives in ${total.worlds} worlds, ${rate} lives a minute, ${failed.length} failed`,
     );
-  }
-  const rows = [...Object.entries(total), ...Object.entries(faults).sort(([a], [b]) => a.localeCompare(b))];
+  });
+  const sorted = (counts: Counts) => Object.entries(counts).sort(([a], [b]) => a.localeCompare(b));
+  const rows = [...Object.entries(total), ...sorted(faults), ...sorted(applied)];
   say('');
-  for (const [what, count] of rows) say(`${what.padEnd(18)} ${String(count).padStart(12)}`);
-  say(`${'violations'.padEnd(18)} ${String(failed.flatMap(({ violations }) => violations).length).padStart(12)}`);
-  for (const { seed, violations } of failed) {
-    say(`\nseed ${seed}; again by: npm run simulate -- --seed ${seed}`);
-    for (const violation of violations) say(`  ${violation}`);
+  for (const [what, count] of rows) say(`${what.padEnd(22)} ${String(count).padStart(12)}`);
+  say(`${'violations'.padEnd(22)} ${String(failed.flatMap(({ violations }) => violations).length).padStart(12)}`);
+  for (const one of failed) {
+    say(`\nseed ${one.seed}; again by: npm run simulate -- --seed ${one.seed}`);
+    for (const violation of one.violations) say(`  ${violation}`);
   }
   process.exitCode = failed.length > 0 ? 1 : 0;
 }
 
-async function outage(accounts: number): Promise<void> {
+async function throughOutages(accounts: number): Promise<void> {
   const begun = Date.now();
   let toldAt = 0;
   const seconds = () => ((Date.now() - begun) / 1_000).toFixed(0);
@@ -105,10 +131,13 @@ async function outage(accounts: number): Promise<void> {
   process.exitCode = isRight ? 0 : 1;
 }
 
-function run(): Promise<void> {
-  const seed = numberOf('seed');
-  if (values.outage) return outage(numberOf('accounts') ?? 1_000);
-  return seed === null ? many(numberOf('minutes') ?? 1, numberOf('from') ?? randomInt(2 ** 31)) : one(seed);
+/** Asynchronous so that what is typed wrong is a rejection too. */
+async function run(): Promise<void> {
+  const { job, outage, minutes = 1, seed, from, accounts = 1_000, jobs } = readOptions(process.argv.slice(2));
+  if (job) return beJob();
+  if (outage) return throughOutages(accounts);
+  if (seed !== undefined) return one(seed);
+  return many(minutes, from ?? randomInt(2 ** 31), jobs ?? os.availableParallelism());
 }
 
 run().catch((error: unknown) => {

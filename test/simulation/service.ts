@@ -95,7 +95,7 @@ export function startService({ world, machines, ups, process, bug, pace = PACE }
   const wait = (ms: number) => world.sleep(process, ms);
   const figures = makeSpoolFigures();
   const spool = makeSpool({ places: machines.placesFor(process), vault, clock, log, figures });
-  const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait });
+  const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait, clock, log });
   const performer = makePerformer({
     runtime,
     runners: makeRunners({ client, gate, vault, clock, log, wait, recall, waves }),

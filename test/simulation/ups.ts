@@ -28,8 +28,9 @@ export interface UpsFaults {
   late: number;
   /** Until then every call is answered 503. */
   awayUntil: number;
-  /** Until then every call is refused, with that code: by mistake, for all. */
+  /** Until then every call is refused, with that code, by mistake: for all, or where `refusesTo` says so of a grant. */
   refusesUntil: number;
+  refusesTo: (grantId: string) => boolean;
   refusesWith: '10401' | '250002' | '10400';
   /** How far clocks of processes may be apart. */
   clocksMs: number;
@@ -45,6 +46,9 @@ interface Grant {
   id: string;
   generation: number;
   isRevoked: boolean;
+  /** Of a login whose profile does not hold the account. */
+  isStranger: boolean;
+  accountId: string;
 }
 
 export interface SimulatedUps {
@@ -55,10 +59,15 @@ export interface SimulatedUps {
   /** When the pair of that generation reached somebody, and whom; null when it never did. */
   delivered(grantId: string, generation: number): Arrival | null;
   newest(grantId: string): Grant | null;
+  /** A grant of that account was revoked because its refresh token came a second time. */
+  hasRevokedForReuse(accountId: string): boolean;
+  /** The rating probe was answered with rates for a token of that grant. */
+  isProved(grantId: string): boolean;
   /** The refresh token UPS takes for that grant. */
   refreshTokenOf(grantId: string): string | null;
   grantOf(refreshToken: string): { grantId: string; generation: number } | null;
-  issueCode(): string;
+  /** A stranger logs in at UPS, to whom the account does not belong. */
+  issueCode(about: { accountId: string; isStranger?: boolean }): string;
   /** By the merchant, at UPS. */
   revoke(grantId: string): void;
   wireFor(process: Process): Wire;
@@ -79,14 +88,17 @@ const error = (httpStatus: number, code: string, retryAfterMs: number | null = n
 
 export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps {
   const grants = new Map<string, Grant>();
-  const codes = new Set<string>();
+  /** For whom each was given. */
+  const codes = new Map<string, Pick<Grant, 'accountId' | 'isStranger'>>();
+  const reused = new Set<string>();
   const sent = new Map<string, Sent[]>();
   const arrivals = new Map<string, Arrival>();
+  const proved = new Set<string>();
   const violations: string[] = [];
   const reuseRevokes = world.chance.is(0.5);
   const faults: UpsFaults = {
     ...{ unavailable: 0, limited: 0, unsent: 0, lost: 0, late: 0 },
-    ...{ awayUntil: 0, refusesUntil: 0, refusesWith: '10401', clocksMs: 0 },
+    ...{ awayUntil: 0, refusesUntil: 0, refusesTo: () => true, refusesWith: '10401', clocksMs: 0 },
   };
   let made = 0;
 
@@ -111,11 +123,13 @@ export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps
   type Said = ReturnType<typeof pairOf> | ReturnType<typeof error>;
 
   function exchange(code: string): Said {
-    if (!codes.delete(code)) {
+    const login = codes.get(code);
+    codes.delete(code);
+    if (login === undefined) {
       violations.push(`the code ${code} was sent twice`);
       return error(400, '10402');
     }
-    const grant = { id: `g${++made}`, generation: 1, isRevoked: false };
+    const grant = { id: `g${++made}`, generation: 1, isRevoked: false, ...login };
     grants.set(grant.id, grant);
     return pairOf(grant);
   }
@@ -124,7 +138,10 @@ export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps
     const { grantId, generation } = parse(token);
     const grant = grants.get(grantId);
     if (!grant || grant.isRevoked || grant.generation !== generation) {
-      if (grant && reuseRevokes) grant.isRevoked = true;
+      if (grant && reuseRevokes) {
+        grant.isRevoked = true;
+        reused.add(grant.accountId);
+      }
       return error(400, '10400');
     }
     grant.generation++;
@@ -133,7 +150,10 @@ export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps
 
   const rating = (bearer: string): Said => {
     const { grantId } = parse(bearer);
-    if (!grants.has(grantId)) return error(401, '250002');
+    const grant = grants.get(grantId);
+    if (!grant) return error(401, '250002');
+    if (grant.isStranger) return error(400, '120100');
+    proved.add(grantId);
     const charges = { TotalCharge: { MonetaryValue: '9.99' } };
     const body = { RateResponse: { Response: {}, RatedShipment: [{ NegotiatedRateCharges: charges }] } };
     return { httpStatus: 200, retryAfterMs: null, body } as never;
@@ -165,11 +185,12 @@ export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps
     return rating(headers['authorization'] ?? '');
   }
 
-  const isOutOfOrder = (now: number, path: string): Said | null => {
+  const isOutOfOrder = (now: number, token: string | null): Said | null => {
     if (now < faults.awayUntil) return error(503, '503');
-    const { refusesUntil, refusesWith } = faults;
+    const { refusesUntil, refusesTo, refusesWith } = faults;
     const isGrants = refusesWith === '10400';
-    if (now < refusesUntil && (!isGrants || path.endsWith('/refresh'))) return error(isGrants ? 400 : 401, refusesWith);
+    const isHit = isGrants ? token !== null && refusesTo(parse(token).grantId) : true;
+    if (now < refusesUntil && isHit) return error(isGrants ? 400 : 401, refusesWith);
     if (world.chance.is(faults.limited)) return error(429, '10429', world.chance.between(0, 5) * 1_000);
     return world.chance.is(faults.unavailable) ? error(503, '503') : null;
   };
@@ -196,7 +217,7 @@ export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps
             record.end = end;
             record.closedAt = world.now();
           };
-          const outOfOrder = isOutOfOrder(world.now(), request.path);
+          const outOfOrder = isOutOfOrder(world.now(), token);
           const said = outOfOrder ?? answerTo(request);
           const isPair = said.httpStatus === 200;
           if (record) record.rotated = isPair;
@@ -232,15 +253,17 @@ export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps
     sends: () => [...sent.values()].reduce((sum, { length }) => sum + length, 0),
     violations,
     delivered: (grantId, generation) => arrivals.get(`${grantId}.${generation}`) ?? null,
+    hasRevokedForReuse: (accountId) => reused.has(accountId),
+    isProved: (grantId) => proved.has(grantId),
     newest: (grantId) => grants.get(grantId) ?? null,
     refreshTokenOf: (grantId) => {
       const grant = grants.get(grantId);
       return grant ? tokenOf(grant) : null;
     },
     grantOf: (token) => (token.startsWith('r.') ? parse(token) : null),
-    issueCode() {
+    issueCode({ accountId, isStranger = false }) {
       const code = `code${++made}`;
-      codes.add(code);
+      codes.set(code, { accountId, isStranger });
       return code;
     },
     revoke(grantId) {

@@ -35,7 +35,7 @@ export async function testDatabase(name: string): Promise<TestDatabase> {
   const { url: server } = await ask('mongodb');
   const database = `upslink_test_${name.replace(/\W/g, '_').slice(0, 30)}_${randomBytes(4).toString('hex')}`;
   opened().databases.push(database);
-  return { url: withDatabase(server, database), name: database };
+  return { url: patiently(withDatabase(server, database)), name: database };
 }
 
 /** The URL of the run's Redis. Never FLUSHALL it: others are using it. */
@@ -108,6 +108,15 @@ async function privateServer(start: (context: DevContext) => Promise<DevServer>)
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Many files share the server, and what one of them asks it may keep the others waiting on a slow machine. */
+function patiently(url: string): string {
+  const patience = new URLSearchParams({
+    ...{ serverSelectionTimeoutMS: '20000', connectTimeoutMS: '20000' },
+    ...{ socketTimeoutMS: '30000', waitQueueTimeoutMS: '20000' },
+  });
+  return `${url}${url.includes('?') ? '&' : '?'}${patience.toString()}`;
 }
 
 /** The same server, another database. The login stays where it was: by default it moves along with the path. */

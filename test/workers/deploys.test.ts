@@ -57,6 +57,14 @@ const refresh = async (on: Process, id: string): Promise<void> => {
   await on.runtime.relay.idle();
 };
 
+it('sweeps by one process of each version: what the old one leaves alone does not wait for its end', async () => {
+  const [old, another, young] = [house.process(), house.process(), house.process({ deploy: next })];
+  expect(await old.lease.acquire(10_000)).toBe(true);
+  expect(await another.lease.acquire(10_000)).toBe(false);
+  expect(await young.lease.acquire(10_000)).toBe(true);
+  await Promise.all([old.lease.release(), young.lease.release()]);
+});
+
 it('carries old accounts by both versions, new ones by the new alone, and all of them once the old one is gone', async () => {
   const [old, young] = [house.process(), house.process({ deploy: next })];
   const ids = [await house.connect(old), await house.connect(old), await house.connect(young)];
@@ -94,7 +102,9 @@ it('gives an old account what the new machine waits for, by the written step, wi
   const id = await house.create(old);
   await old.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'test' });
   expect((await young.runtime.load(id)).timers).toEqual([expect.objectContaining({ event: NAP })]);
-  await young.runtime.dispatch(id, { type: 'USE', use: { kind: 'store', ref: '1' } } as never, { actor: 'test' });
+  await young.runtime.dispatch(id, { type: 'EDIT', changes: { externalId: 'x' }, ifMatch: 1 } as never, {
+    actor: 'test',
+  });
   const stored = await house.load(id);
   expect(stored).toMatchObject({ version: MACHINE_VERSION + 1, timers: [{ event: NAP }] });
 });

@@ -9,7 +9,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { makeStore, type AccountDocument } from '../../src/db/accounts';
 import { connectDb, type Db } from '../../src/db/connection';
-import { acquireLease, releaseLease } from '../../src/db/lease';
 import { makeOutageStore } from '../../src/db/outages';
 import { makeVault, type Vault } from '../../src/db/vault';
 import { StoreUnavailable } from '../../src/durable/errors';
@@ -38,6 +37,7 @@ import {
   makeSharedCircuits,
   makeSpool,
   makeSpoolFigures,
+  makeSweepLease,
   makeWaves,
   type Performer,
   type PickUp,
@@ -210,7 +210,7 @@ export async function openHouse(name: string) {
     const { keepAfterMs = 250, patienceMs = 1_000 } = given;
     const spool = makeSpool({ places: placesOf(given, log), vault, clock, log, figures, keepAfterMs, patienceMs });
     const pickUp = makePickUp({ spool, runtime, clock, log, figures });
-    const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait });
+    const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait, clock, log });
     const runners = makeRunners({ client, gate, vault, clock, log, wait, recall, waves });
     const performer = makePerformer({
       runtime,
@@ -224,10 +224,7 @@ export async function openHouse(name: string) {
       pause: () => new Promise((resolve) => setTimeout(resolve, 5)),
     });
     releases.add(() => performer.stop(0));
-    const lease: SweepLease = {
-      acquire: (ttlMs) => acquireLease(db, { name: 'sweep', holder: by, now: clock.now(), ttlMs }),
-      release: () => releaseLease(db, { name: 'sweep', holder: by }),
-    };
+    const lease = makeSweepLease({ db, clock, by, version: definition.version });
     return {
       store,
       definition,
@@ -252,10 +249,15 @@ export async function openHouse(name: string) {
     };
   }
 
+  const newId = () => `acc_${randomBytes(13).toString('hex')}`;
+
   /** A connected account, through UPS's own pages. */
-  async function connect(on: Process, about: { policy?: RefreshPolicy; username?: string } = {}): Promise<string> {
+  async function connect(
+    on: Process,
+    about: { policy?: RefreshPolicy; username?: string; id?: string } = {},
+  ): Promise<string> {
     const { username = `m-${randomBytes(4).toString('hex')}`, policy = 'eager' } = about;
-    const id = await create(on, policy);
+    const id = await create(on, policy, about.id);
     await control('POST', 'profiles', { username, password: 'pass', accounts: [{ accountNumber: 'A1B2C3' }] });
     const code = await consent(on, id, username);
     const since = clock.monotonic();
@@ -269,8 +271,7 @@ export async function openHouse(name: string) {
     return id;
   }
 
-  async function create(on: Process, policy: RefreshPolicy = 'eager'): Promise<string> {
-    const id = `acc_${randomBytes(13).toString('hex')}`;
+  async function create(on: Process, policy: RefreshPolicy = 'eager', id = newId()): Promise<string> {
     const data = accountData(policy);
     await on.runtime.create({ id, tenantId: TENANT, data }, { type: 'CREATE' }, { actor: 'key:test' });
     return id;
@@ -278,7 +279,7 @@ export async function openHouse(name: string) {
 
   /** An account of the XML era, as an import makes it. */
   async function withKey(on: Process, worksForMs = 60 * 86_400_000): Promise<string> {
-    const id = `acc_${randomBytes(13).toString('hex')}`;
+    const id = newId();
     const accessKey = { sealed: null, fingerprint: 'f1', deadlineAt: clock.now() + worksForMs };
     const data = accountData('eager', accessKey);
     const birth = { id, tenantId: TENANT, data, event: { type: 'IMPORT' }, secrets: { accessKey: '{}' } };
@@ -316,6 +317,15 @@ export async function openHouse(name: string) {
     vault: houseVault,
     ringKey,
     databaseUrl,
+    /** As a process of the service is configured for it. */
+    environment: () => ({
+      MONGODB_URL: databaseUrl,
+      UPS_BASE_URL: sandbox.url,
+      UPS_CLIENT_ID: ups.clientId,
+      UPS_CLIENT_SECRET: ups.clientSecret,
+      PUBLIC_URL: ups.publicUrl,
+      ENCRYPTION_KEYS: `${ringKey.id}:${ringKey.key.toString('base64')}`,
+    }),
     sandboxUrl: sandbox.url,
     definition,
     process,
@@ -327,6 +337,15 @@ export async function openHouse(name: string) {
     control,
     /** Moves everybody's clock. */
     pass: (ms: number) => void (shift += ms),
+    /** Those of them of which something is due or under way: for a sweep, or for the job that was handed over with it. */
+    async dueOf(ids: string[]): Promise<string[]> {
+      const now = { $lte: clock.now() };
+      const underWay = { 'invocations.0': { $exists: true } };
+      const due = await db.accounts
+        .find({ _id: { $in: ids }, $or: [{ wakeAt: now }, { upsAt: now }, underWay] })
+        .toArray();
+      return due.map(({ _id }) => _id);
+    },
     /** To the instant at which something of the account that needs UPS is due. */
     async passToUps(id: string) {
       const { upsAt } = await load(id);

@@ -10,10 +10,19 @@ beforeAll(async () => {
   house = await openHouse('sweep');
   redisUrl = await testRedis();
 });
+/** A slow store on a busy machine would not answer for many in time. */
+const BATCH = 50;
+
+async function clear(): Promise<void> {
+  const found = await house.db.accounts.find({}, { projection: { _id: 1 } }).toArray();
+  for (let from = 0; from < found.length; from += BATCH)
+    await house.db.accounts.deleteMany({ _id: { $in: found.slice(from, from + BATCH).map(({ _id }) => _id) } });
+}
+
 const releases = makeReleases();
 afterEach(async () => {
   await releases.run();
-  await house.db.accounts.deleteMany({});
+  await clear();
 });
 afterAll(() => house.release());
 
@@ -55,8 +64,8 @@ async function crowd(
   const { count, queue, name = 'crowd', upsAt = house.clock.now() - 1_000 } = about;
   const ids = Array.from({ length: count }, (_, n) => `acc_${name}_${String(n).padStart(4, '0')}`);
   const documents = ids.map((_id, n) => ({ ...model, _id, upsAt: upsAt + Math.floor(n / 7), upsQueue: queue }));
-  // A slow store on a busy machine would not answer for all of them in time.
-  for (let from = 0; from < count; from += 50) await house.db.accounts.insertMany(documents.slice(from, from + 50));
+  for (let from = 0; from < count; from += BATCH)
+    await house.db.accounts.insertMany(documents.slice(from, from + BATCH));
   return ids;
 }
 
@@ -140,8 +149,8 @@ describe('a tick', () => {
 
   it('costs two index reads when nothing is due, however many accounts there are', async () => {
     const scheduler = await open();
-    for (const count of [10, 1_000]) {
-      await house.db.accounts.deleteMany({});
+    for (const count of [10, 500]) {
+      await clear();
       await crowd(scheduler, { count, queue: 'token-refresh', upsAt: house.clock.now() + 3_600_000 });
       scheduler.forgetCounts();
       await scheduler.sweep.tick();

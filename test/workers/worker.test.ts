@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { makeQueues, makeSweep, startWorkers } from '../../src/workers';
+import { makeQueues, makeSweep, queueNames, startWorkers } from '../../src/workers';
 import { privateRedis, testPrefix, type PrivateServer } from '../support/servers';
 import { until } from '../support/until';
 import { makeReleases } from '../ups/servers';
@@ -124,6 +124,26 @@ it('stops in seconds although Redis is away, with what was in hand stored', asyn
   } finally {
     await redis.start();
   }
+});
+
+it('stops without a hang while the connections on which BullMQ waits are being tried again', async () => {
+  const { workers } = open();
+  const admin = new Redis(redis.url);
+  const waiting = async (): Promise<string[]> =>
+    String(await admin.client('LIST'))
+      .split('\n')
+      .filter((line) => line.includes('cmd=bzpopmin'))
+      .map((line) => /id=(\d+)/.exec(line)?.[1] ?? '');
+  const ids = await until('all wait', async () => {
+    const found = await waiting();
+    return found.length === queueNames.length ? found : undefined;
+  });
+  await Promise.all(ids.map((id) => admin.client('KILL', 'ID', id)));
+  await until('all are gone', async () => (await waiting()).length === 0 || undefined);
+  const started = performance.now();
+  await workers.stop();
+  expect(performance.now() - started).toBeLessThan(2_500);
+  admin.disconnect();
 });
 
 it('a job that BullMQ takes for stalled runs twice at once, and its account is refreshed once', async () => {

@@ -84,22 +84,37 @@ async function changeSettings(services: Services, caller: TenantCaller, id: stri
   return services.runtime.dispatch(id, event, { tenantId: caller.tenantId, actor: actorOf(caller) });
 }
 
-/** `ifMatch`: the caller's idea of `settingsSeq`. */
+function stale(at: number, ifMatch: number | null): Refusal {
+  const changed = `The settings were changed since: they are at ${at}.`;
+  const foreign =
+    'If-Match is no tag of ours: it must be the settingsSeq you have seen in quotes, without leading zeros and without W/, ' +
+    `such as If-Match: "${at}".`;
+  return new Refusal('stale', ifMatch === null ? foreign : changed, {
+    field: 'If-Match',
+    wayOut: 'Read the account again, look at what changed, and repeat with its settingsSeq.',
+    more: { settingsSeq: at },
+  });
+}
+
+/** No seq of settings. */
+const NEVER = -1;
+
+/** `ifMatch`: the caller's idea of `settingsSeq`; null where it is none. */
 export const editAccount = action(
   'write',
   async (
     services,
     caller: TenantCaller,
-    { id, ifMatch, changes }: { id: string; ifMatch: number; changes: EditAccount },
+    { id, ifMatch, changes }: { id: string; ifMatch: number | null; changes: EditAccount },
   ): Promise<AccountJson> => {
     const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-    const verdict = await changeSettings(services, caller, id, { type: 'EDIT', changes: given, ifMatch });
-    if (verdict.verdict === 'applied') return presentAccount(verdict.document, services.clock.now());
-    throw new Refusal('stale', `The settings were changed since: they are at ${verdict.document.data.settings.seq}.`, {
-      field: 'If-Match',
-      wayOut: 'Read the account again, look at what changed, and repeat with its settingsSeq.',
-      more: { settingsSeq: verdict.document.data.settings.seq },
+    const verdict = await changeSettings(services, caller, id, {
+      type: 'EDIT',
+      changes: given,
+      ifMatch: ifMatch ?? NEVER,
     });
+    if (verdict.verdict === 'applied') return presentAccount(verdict.document, services.clock.now());
+    throw stale(verdict.document.data.settings.seq, ifMatch);
   },
 );
 
@@ -112,7 +127,10 @@ export const setUse = action(
     { id, use, isUsed }: { id: string; use: UseInput; isUsed: boolean },
   ): Promise<AccountJson> => {
     const verdict = await changeSettings(services, caller, id, { type: isUsed ? 'USE' : 'UNUSE', use });
-    if (isUsed && !isUsedBy(verdict.document.data, use))
+    const { data, snapshot } = verdict.document;
+    if (isUsed && !isUsedBy(data, use) && standingOf(snapshot.value).state === 'inactive')
+      throw new Refusal('inactive', 'The account was deactivated, and nothing can ship on it. Reactivate it first.');
+    if (isUsed && !isUsedBy(data, use))
       throw new Refusal('too-many-uses', `The account is noted as used by ${USES_MAX} already: remove one first.`);
     return presentAccount(verdict.document, services.clock.now());
   },

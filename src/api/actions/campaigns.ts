@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { linkBelonging, RESTLESS_MS } from '../../campaigns/advance';
 import {
   countItems,
+  ERASED,
   findCampaign,
   insertCampaign,
   insertItems,
@@ -13,6 +14,7 @@ import {
   writeCampaign,
   type Campaign,
   type CampaignItem,
+  type ItemList,
 } from '../../db/campaigns';
 import type { AccountDocument } from '../../db/accounts';
 import type { Db } from '../../db/connection';
@@ -21,13 +23,15 @@ import { connectUrlOf, readToken } from '../../links';
 import { standingOf } from '../../machines/definition';
 import { instant, instantOrNull } from '../present';
 import { Refusal } from '../problems';
-import { actorOf, type TenantCaller } from '../roles';
+import { actorOf, type Caller, type TenantCaller } from '../roles';
 import type {
   CampaignAction,
   CampaignItemJson,
   CampaignItemsInput,
   CampaignJson,
   CampaignLinkJson,
+  CampaignLinksInput,
+  CampaignListInput,
   CreateCampaign,
 } from '../schemas/campaigns';
 import type { Services } from '../services';
@@ -40,9 +44,9 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 async function present({ db }: Services, campaign: Campaign): Promise<CampaignJson> {
-  const { id, tenantId, name, state, pausedBecause, filter, plan, wave, waves } = campaign;
+  const { id, tenantId, name, state, pausedBecause, undoing, filter, plan, wave, waves } = campaign;
   return {
-    ...{ id, tenantId, name, state, pausedBecause, wave, waves },
+    ...{ id, tenantId, name, state, pausedBecause, undoing, wave, waves },
     filter: presentFilter(filter),
     waveSize: plan.waveSize,
     pauseSeconds: plan.pauseMs / 1000,
@@ -69,14 +73,21 @@ async function load({ db }: Services, { tenantId }: TenantCaller, id: string): P
   return found;
 }
 
+const BY_OPERATOR = 'disconnected-by-operator';
+
 /** Whoever is on the way to UPS already is left alone. */
-const isAskable = ({ snapshot }: AccountDocument): boolean => standingOf(snapshot.value).state !== 'migrating';
+const isMigrating = ({ snapshot }: AccountDocument): boolean => standingOf(snapshot.value).state === 'migrating';
+
+/** So is whom an operator disconnected, unless it is named. */
+const isLeftOut = ({ view }: AccountDocument, { ids }: CreateCampaign['filter']): boolean =>
+  ids === undefined && view.reason === BY_OPERATOR;
 
 const itemFor = (campaign: Pick<Campaign, 'id' | 'tenantId'>, document: AccountDocument, at: number): CampaignItem => ({
   _id: itemId(campaign.id, document.id),
   campaignId: campaign.id,
   tenantId: campaign.tenantId,
   accountId: document.id,
+  seq: document.seq,
   name: document.view.name,
   accountNumber: document.view.accountNumber,
   externalId: document.view.externalId,
@@ -116,7 +127,7 @@ async function planItems(
   let cursor: string | undefined;
   do {
     const page = await listAccessKeys(db, { tenantId: campaign.tenantId, ...filter, limit: BATCH, cursor });
-    const asked = page.items.filter(isAskable);
+    const asked = page.items.filter((one) => !isMigrating(one) && !isLeftOut(one, filter));
     const items = asked.map((document, n) => ({
       ...itemFor(campaign, document, clock.now()),
       wave: Math.floor((planned + n) / waveSize) + 1,
@@ -126,6 +137,28 @@ async function planItems(
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
   return planned;
+}
+
+/** Shown as skipped, in no wave: nobody is left out in silence. */
+async function noteLeftOut(
+  { db, clock }: Services,
+  campaign: Pick<Campaign, 'id' | 'tenantId'>,
+  filter: CreateCampaign['filter'],
+): Promise<void> {
+  if (filter.ids) return;
+  let cursor: string | undefined;
+  do {
+    const about = { tenantId: campaign.tenantId, ...filter, reason: BY_OPERATOR } as const;
+    const page = await listAccessKeys(db, { ...about, limit: BATCH, cursor });
+    const items = page.items
+      .filter((document) => !isMigrating(document))
+      .map((document) => itemFor(campaign, document, clock.now()));
+    await insertItems(
+      db,
+      items.map((item) => ({ ...item, state: 'skipped', reason: BY_OPERATOR })),
+    );
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
 }
 
 /** A draft: nothing has happened to any account. */
@@ -139,7 +172,11 @@ export const createCampaign = action(
     const id = `cmp_${randomBytes(12).toString('hex')}`;
     const planned = await planItems(services, { id, tenantId }, filter, waveSize);
     if (planned === 0)
-      throw new Refusal('nothing-to-migrate', 'No account on an old key matches the filter.', { field: 'filter' });
+      throw new Refusal('nothing-to-migrate', 'No account on an old key that may be asked matches the filter.', {
+        field: 'filter',
+        wayOut: 'Accounts that an operator disconnected are asked only by their ids, and those that migrate are not.',
+      });
+    await noteLeftOut(services, { id, tenantId }, filter);
     const campaign: Campaign = {
       ...{ id, tenantId, name, filter, state: 'draft', pausedBecause: null, undoing: false, restlessUntil: 0 },
       plan: {
@@ -163,11 +200,7 @@ export const getCampaign = action(
 
 export const listCampaigns = action(
   'read',
-  async (
-    services,
-    { tenantId }: TenantCaller,
-    { limit = PAGE, cursor }: { limit?: number | undefined; cursor?: string | undefined },
-  ) => {
+  async (services, { tenantId }: Caller, { limit = PAGE, cursor }: CampaignListInput) => {
     const page = await readCampaigns(services.db, { tenantId, limit, cursor });
     return {
       items: await Promise.all(page.items.map((one) => present(services, one))),
@@ -253,10 +286,7 @@ export const listCampaignItems = action(
   },
 );
 
-async function* each(
-  { db }: Services,
-  about: { campaignId: string; tenantId: string; state?: CampaignItem['state'] | undefined; wave?: number | undefined },
-): AsyncGenerator<CampaignItem> {
+async function* each({ db }: Services, about: Omit<ItemList, 'limit' | 'cursor'>): AsyncGenerator<CampaignItem> {
   let cursor: string | undefined;
   do {
     const page = await listItems(db, { ...about, limit: BATCH, cursor });
@@ -265,30 +295,47 @@ async function* each(
   } while (cursor !== undefined);
 }
 
-/** The whole report. */
+/** The whole report, for people to read: an account that is gone says so in the place of its name. */
 export const eachCampaignItem = action(
   'read',
   async (services, caller: TenantCaller, { id, state, wave }: CampaignItemsInput & { id: string }) => {
     await load(services, caller, id);
     const items = each(services, { campaignId: id, tenantId: caller.tenantId, state, wave });
     return (async function* (): AsyncGenerator<CampaignItemJson> {
-      for await (const item of items) yield presentItem(item);
+      for await (const item of items) yield { ...presentItem(item), name: item.name ?? ERASED };
     })();
   },
 );
 
-/** The links that work, to be handed to the merchants. Opened as they are read, and kept nowhere. */
-export const eachCampaignLink = action('write', async (services, caller: TenantCaller, { id }: { id: string }) => {
+/** Opened as it is read, and kept nowhere; nothing where a step has taken the link away meanwhile. */
+function presentLink({ vault, config }: Services, item: CampaignItem): CampaignLinkJson[] {
+  const token = item.link === null ? null : readToken(vault.open(item.link, linkBelonging(item)));
+  if (token === null) return [];
+  const { accountId, name, accountNumber, externalId, linkExpiresAt } = item;
+  if (name === null || accountNumber === null) return [];
+  const connectUrl = connectUrlOf(config, token);
+  return [{ accountId, name, accountNumber, externalId, connectUrl, expiresAt: instantOrNull(linkExpiresAt) }];
+}
+
+async function linksOf(services: Services, caller: TenantCaller, id: string) {
   await load(services, caller, id);
   services.log.info({ campaignId: id, keyId: caller.keyId }, 'The links of a campaign are handed out.');
-  const items = each(services, { campaignId: id, tenantId: caller.tenantId, state: 'waiting' });
+  return { campaignId: id, tenantId: caller.tenantId, state: 'waiting', hasLink: true } as const;
+}
+
+/** The links that work, to be handed to the merchants. */
+export const listCampaignLinks = action(
+  'write',
+  async (services, caller: TenantCaller, { id, limit = PAGE, cursor }: CampaignLinksInput & { id: string }) => {
+    const page = await listItems(services.db, { ...(await linksOf(services, caller, id)), limit, cursor });
+    return { items: page.items.flatMap((item) => presentLink(services, item)), nextCursor: page.nextCursor };
+  },
+);
+
+/** All of them, a page at a time: whoever reads slowly makes us read slowly. */
+export const eachCampaignLink = action('write', async (services, caller: TenantCaller, { id }: { id: string }) => {
+  const items = each(services, await linksOf(services, caller, id));
   return (async function* (): AsyncGenerator<CampaignLinkJson> {
-    for await (const item of items) {
-      const token = item.link === null ? null : readToken(services.vault.open(item.link, linkBelonging(item)));
-      if (token === null) continue;
-      const { accountId, name, accountNumber, externalId, linkExpiresAt } = item;
-      const connectUrl = connectUrlOf(services.config, token);
-      yield { accountId, name, accountNumber, externalId, connectUrl, expiresAt: instantOrNull(linkExpiresAt) };
-    }
+    for await (const item of items) yield* presentLink(services, item);
   })();
 });

@@ -1,13 +1,14 @@
 /** Public events: one function, for every button and every client. */
 
 import type { AccountDocument } from '../../db/accounts';
+import { takingBack } from '../../campaigns/takenBack';
 import { getTenant } from '../../db/tenants';
 import type { Dispatch } from '../../durable/runtime';
 import type { Effect, Verdict } from '../../durable/types';
 import type { PublicEventType } from '../../machines/events';
 import { hashOf } from '../../hash';
 import { mintLink } from '../../links';
-import { instant, presentAccount } from '../present';
+import { instant, neverComes, presentAccount } from '../present';
 import { Refusal } from '../problems';
 import { actorOf, assertMay, type TenantCaller } from '../roles';
 import { readableEvent } from '../rowTypes';
@@ -63,9 +64,11 @@ function authorizationOf(verdict: AccountVerdict, connectUrl: string | null, dry
   return { connectUrl, expiresAt: instant(expiresAt) };
 }
 
-function presentEffect(effect: Effect): Record<string, unknown> {
-  if ('timer' in effect) return { timer: readableEvent({ type: effect.timer }), dueAt: instant(effect.dueAt) };
-  return { ...effect };
+function presentEffect(document: AccountDocument, effect: Effect): Record<string, unknown>[] {
+  if (!('timer' in effect)) return [{ ...effect }];
+  const { timer, dueAt } = effect;
+  if (neverComes(document, timer, dueAt)) return [];
+  return [{ timer: readableEvent({ type: timer }), dueAt: instant(dueAt) }];
 }
 
 export function presentVerdict(
@@ -80,7 +83,7 @@ export function presentVerdict(
     account,
     ...(opensLink && { authorization: authorizationOf(verdict, about.connectUrl, about.dryRun) }),
     ...(verdict.why === 'in-use' && { usedBy: account.usedBy }),
-    ...(about.dryRun && { wouldDo: effects.map(presentEffect) }),
+    ...(about.dryRun && { wouldDo: effects.flatMap((effect) => presentEffect(document, effect)) }),
   };
 }
 
@@ -97,15 +100,17 @@ export const dispatchEvent = action(
   ): Promise<Dispatched> => {
     if (input.type === 'DISCONNECT') assertMay(caller, 'disconnect');
     const { id: eventId, ...body } = input;
+    const { tenantId } = caller;
     const { event, secrets, connectUrl } = await eventOf(services, caller, id, input);
     const options: Dispatch = {
-      tenantId: caller.tenantId,
+      tenantId,
       actor: actorOf(caller),
       ...(eventId !== undefined && { eventId, bodyHash: hashOf(body) }),
       secrets,
-      dryRun,
     };
-    const verdict = await services.runtime.dispatch(id, event, options);
+    const dispatch = (isDry: boolean) => services.runtime.dispatch(id, event, { ...options, dryRun: isDry });
+    const takesBack = input.type === 'RESTORE_ACCESS_KEY' && !dryRun;
+    const verdict = await (takesBack ? takingBack(services, { tenantId, accountId: id }, dispatch) : dispatch(dryRun));
     const at = services.clock.now();
     return {
       verdict: presentVerdict(verdict, { type: input.type, connectUrl, dryRun, at }),

@@ -3,11 +3,12 @@
 import { HISTORY_PAGE, readHistory as readRows } from '../../db/history';
 import type { AccountDocument } from '../../db/accounts';
 import { standingOf } from '../../machines/definition';
-import { reasons } from '../../machines/reasons';
-import { contextOf, instant, instantOrNull, sentenceFor } from '../present';
+import { reasons, type NextStep } from '../../machines/reasons';
+import { contextOf, instant, instantOrNull, neverComes, sentenceFor } from '../present';
 import type { TenantCaller } from '../roles';
 import { presentRow, readableEvent } from '../rowTypes';
 import type { ExplanationJson, RowJson } from '../schemas/answers';
+import type { Services } from '../services';
 import { lookAtAccount } from './accounts';
 import { action } from './action';
 
@@ -33,23 +34,46 @@ function lastTry(document: AccountDocument): string {
   return last === null || last === reason ? '' : ` The last authorization: ${reasons[last].message}`;
 }
 
-function pendingOf({ timers, invocations }: AccountDocument): ExplanationJson['pending'] {
+function pendingOf(document: AccountDocument): ExplanationJson['pending'] {
+  const { timers, invocations } = document;
+  const coming = timers.filter(({ event, dueAt }) => !neverComes(document, event, dueAt));
   return [
     ...invocations.map(({ id, claim }) => ({ what: id, at: claim === null ? null : instantOrNull(claim.until) })),
-    ...timers.map(({ event, dueAt }) => ({ what: readableEvent({ type: event }), at: instant(dueAt) })),
+    ...coming.map(({ event, dueAt }) => ({ what: readableEvent({ type: event }), at: instant(dueAt) })),
   ];
+}
+
+const refreshTimers = ['xstate.after.refreshDue.', 'xstate.after.retry.'];
+
+/** Whether it would be refreshed by now, or will be tried again. */
+function awaitsRefresh({ snapshot, timers, invocations }: AccountDocument, now: number): boolean {
+  const isDue = timers.some(
+    ({ event, dueAt }) => dueAt <= now && refreshTimers.some((name) => `${event}.`.startsWith(name)),
+  );
+  const isTried = invocations.some(({ id }) => id === 'refresh');
+  return isDue || isTried || standingOf(snapshot.value).token === 'backing-off';
+}
+
+/** While nothing is refreshed at all: what an account that waits for it hears instead of "nothing to do". */
+function heldBack(services: Services, document: AccountDocument): { why: string; nextStep: NextStep } | null {
+  const notice = services.epochNotice?.() ?? null;
+  if (notice === null || !awaitsRefresh(document, services.clock.now())) return null;
+  const text = 'Settle which database is the real one: refreshes then go on by themselves.';
+  return { why: ` ${notice}`, nextStep: { who: 'operator', action: 'wait', text } };
 }
 
 export const explain = action(
   'read',
   async (services, caller: TenantCaller, { id }: { id: string }): Promise<ExplanationJson> => {
     const document = await lookAtAccount(services, caller, id);
-    const { message, nextStep } = sentenceFor(document);
+    const { message, nextStep: usual } = sentenceFor(document);
+    const held = heldBack(services, document);
+    const nextStep = held?.nextStep ?? usual;
     const { lastUps } = document.data;
     return {
       state: standingOf(document.snapshot.value).state,
       since: instant(contextOf(document).since),
-      because: `${message}${lastTry(document)}`,
+      because: `${message}${lastTry(document)}${held?.why ?? ''}`,
       whoseMove: nextStep?.who ?? null,
       nextStep: nextStep && { ...nextStep },
       lastUpsAnswer: lastUps && { ...lastUps, at: instant(lastUps.at) },

@@ -28,7 +28,12 @@ function presentWave(wave: StoredWave, now: number): WaveJson[] {
   if (state === null) return [];
   return [
     {
-      ...{ code: wave.code, state, since: instant(wave.since), decidedBy: wave.decidedBy },
+      ...{
+        code: wave.code,
+        state: state === 'settled' ? 'released' : state,
+        since: instant(wave.since),
+        decidedBy: wave.decidedBy,
+      },
       canaries: wave.canaries.length,
       refusedCanaries: wave.canaries.filter(({ isRefused }) => isRefused).length,
       nextCanaryAt: state === 'held' ? instant(wave.canaryAt) : null,

@@ -115,10 +115,12 @@ function coalesced(services: Services, document: AccountDocument, actor: string)
   return started;
 }
 
-function noneLives({ clock }: Services, document: AccountDocument): Refusal {
+function noneLives({ clock, epochNotice }: Services, document: AccountDocument): Refusal {
   const waitMs = contextOf(document).retryAt - clock.now();
   const retryAfterSeconds = Math.min(RETRY_MAX_SECONDS, Math.max(RETRY_SECONDS, waitMs / 1000));
-  const detail = 'The access token has expired, and UPS has not given a new one yet: it is asked again.';
+  const notice = epochNotice?.() ?? null;
+  const why = notice === null ? 'UPS has not given a new one yet: it is asked again.' : `none is asked for. ${notice}`;
+  const detail = `The access token has expired, and ${why}`;
   return new Refusal('no-live-token', detail, { retryAfterSeconds });
 }
 

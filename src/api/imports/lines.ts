@@ -1,7 +1,7 @@
-/** A CSV of access keys, a record at a time: where each begins, and what its cells are called. */
+/** A CSV of access keys, a line at a time: where each begins, and what its cells are called. */
 
-import { parse, type CsvError, type Info } from 'csv-parse';
-import { pipeline, Readable } from 'node:stream';
+import { RECORD_MAX, records } from './records';
+import { textLines } from './textLines';
 
 export const REQUIRED_COLUMNS = [
   ...(['name', 'account_number', 'address_line', 'city', 'state', 'postal_code', 'country', 'owner'] as const),
@@ -29,49 +29,51 @@ export class UnreadableFile extends Error {
   readonly code = 'unreadable-file';
   constructor(
     message: string,
-    /** The column it is about, if it is about one. */
-    readonly column: string | null = null,
+    /** The column it is about, if it is about one that is known. */
+    readonly column: Column | null = null,
   ) {
     super(message);
   }
 }
 
-const LINE_MAX = 64 * 1024;
-const LINE_ENDS = /\r\n|\r|\n/g;
-
 /** Read leniently, broken bytes become this character, which nobody writes. */
-const BROKEN = '�';
+const BROKEN = '\ufffd';
 
-interface Parsed {
-  record: string[];
-  info: Info;
-}
+const isColumn = (name: string): name is Column => COLUMNS.some((column) => column === name);
 
-/** A quoted cell may go over lines: the parser counts to the last of them. */
-const firstLineOf = ({ record, info }: Parsed): number =>
-  info.lines - record.reduce((ends, cell) => ends + (cell.match(LINE_ENDS)?.length ?? 0), 0);
+const SEPARATORS = { ';': 'semicolons', '\t': 'tabs' };
 
-function readHeader(names: string[]): Column[] {
-  const header = names.map((name) => name.trim().toLowerCase());
-  const unknown = header.find((name) => !COLUMNS.some((column) => column === name));
-  if (unknown !== undefined)
+/** Where columns are found only once the cell is cut: spreadsheets write what their language separates by. */
+const otherSeparator = (cell: string): string | null =>
+  Object.entries(SEPARATORS).find(
+    ([mark]) => cell.includes(mark) && cell.split(mark).some((name) => isColumn(name.trim())),
+  )?.[1] ?? null;
+
+/** A cell that is no column may be a password of a file without a header: its place is said, not what it holds. */
+function readHeader(cells: string[]): Column[] {
+  const names = cells.map((cell) => cell.trim().toLowerCase());
+  const unknown = names.findIndex((name) => !isColumn(name));
+  const separator = otherSeparator(names[unknown] ?? '');
+  if (separator !== null)
     throw new UnreadableFile(
-      `The header names a column '${unknown.slice(0, 40)}', which is none: ${COLUMNS.join(', ')}.`,
-      unknown.slice(0, 40),
+      `The cells of the first line are separated by ${separator}: save the file with commas between its cells.`,
     );
+  if (unknown >= 0)
+    throw new UnreadableFile(
+      `Cell ${unknown + 1} of the first line names no column: the first line names ${COLUMNS.join(', ')}, in any order.`,
+    );
+  const header = names.filter(isColumn);
   const doubled = header.find((name, at) => header.indexOf(name) !== at);
   if (doubled !== undefined) throw new UnreadableFile(`The header names ${doubled} twice.`, doubled);
   const missing = REQUIRED_COLUMNS.find((column) => !header.includes(column));
   if (missing !== undefined) throw new UnreadableFile(`The header lacks the column ${missing}.`, missing);
-  return header as Column[];
+  return header;
 }
 
 const whole = (line: number, message: string): FailedLine => ({ line, field: null, code: 'invalid-csv', message });
 
 /** The cells by their columns, or what is wrong with the line as CSV. */
-function toLine(parsed: Parsed, header: Column[]): Line | FailedLine {
-  const { record } = parsed;
-  const line = firstLineOf(parsed);
+function toLine(line: number, record: string[], header: Column[]): Line | FailedLine {
   if (record.length !== header.length)
     return whole(line, `The line has ${record.length} cells, the header has ${header.length}.`);
   const broken = record.findIndex((cell) => cell.includes(BROKEN));
@@ -80,37 +82,19 @@ function toLine(parsed: Parsed, header: Column[]): Line | FailedLine {
   return { line, cells: Object.fromEntries(header.map((column, n) => [column, record[n] ?? ''])) };
 }
 
-function faultOf({ code }: CsvError): string {
-  if (code === 'CSV_MAX_RECORD_SIZE') return `The line is longer than ${LINE_MAX / 1024} kB: a quote may be open.`;
-  if (code === 'CSV_QUOTE_NOT_CLOSED') return 'A quote is opened and never closed.';
-  return 'The quotes do not fit: a cell with quotes, commas or line ends stands in quotes, its own quotes doubled.';
-}
-
 /**
  * As fast as it is asked for: nothing is held but the record at hand. Throws UnreadableFile before the first line for a
  * file without a header that names every column once.
  */
 export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Line | FailedLine> {
-  const skipped: FailedLine[] = [];
-  const parser = parse({
-    bom: true,
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    max_record_size: LINE_MAX,
-    on_skip: (error) => {
-      if (error) skipped.push(whole(Number(error['lines'] ?? 0), faultOf(error)));
-      return undefined;
-    },
-  });
   let header: Column[] | null = null;
-  for await (const parsed of pipeline(Readable.from(bytes), parser, () => undefined) as AsyncIterable<Parsed>) {
-    if (header === null) header = readHeader(parsed.record);
-    else yield toLine(parsed, header);
-    yield* skipped.splice(0);
+  const width = (): number | null => header?.length ?? null;
+  for await (const { line, cells } of records(textLines(bytes, RECORD_MAX), width)) {
+    if (header === null) {
+      if (typeof cells === 'string') throw new UnreadableFile(`The first line names the columns. ${cells}`);
+      header = readHeader(cells);
+    } else yield typeof cells === 'string' ? whole(line, cells) : toLine(line, cells, header);
   }
   if (header === null)
     throw new UnreadableFile(`The file is empty: its first line names the columns ${COLUMNS.join(', ')}.`);
-  yield* skipped;
 }

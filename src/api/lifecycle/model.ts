@@ -14,7 +14,7 @@ export interface Transition {
 }
 
 export interface State {
-  /** `life`, `consent` or `key`. */
+  /** `life`, `consent`, `key` or `horizon`. */
   region: string;
   /** Its way from the region: `connected.fresh`. */
   name: string;
@@ -72,10 +72,10 @@ function transitionsOf(node: Node): Transition[] {
   );
 }
 
-/** Taken as soon as the state is entered: only an import does. */
+/** Taken as soon as its guard holds: XState's `always`, which where an account is born means an import. */
 const atOnceOf = (node: Node): Transition[] =>
   (node.always ?? []).map(({ target, guard }) => ({
-    event: 'IMPORT',
+    event: guardName(guard)?.startsWith('imported') ? 'IMPORT' : 'always',
     to: target?.[0] ? nameOf(target[0]) : null,
     guard: guardName(guard),
   }));

@@ -21,6 +21,7 @@ const cuts: Cut[] = [
   { title: 'token: inside connected', region: 'life', below: 'connected' },
   { title: 'consent: the merchant’s trip to UPS, or a check of the grant in use', region: 'consent', below: '' },
   { title: 'key: an access key of the XML era, from its import to its receipt', region: 'key', below: '' },
+  { title: 'horizon: how near the end of the refresh token is', region: 'horizon', below: '' },
 ];
 
 /** The shown state a name lies in, or null when it lies elsewhere. */

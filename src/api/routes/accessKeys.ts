@@ -1,5 +1,6 @@
 import { eachAccessKey, importAccessKeys, listAccessKeys } from '../actions/accessKeys';
 import { CSV, csvOf } from '../csv';
+import { bytesOf } from '../input';
 import { route, type Route } from '../route';
 import { accessKeyPageSchema, importReportSchema, type AccessKeyItemJson } from '../schemas/answers';
 import { accessKeyListSchema, noneSchema } from '../schemas/inputs';
@@ -29,7 +30,7 @@ export const accessKeyRoutes: Route[] = [
     answers: { 200: { description: 'Good lines are in; bad ones are listed.', schema: importReportSchema } },
     handle: async ({ services, caller, req }) => ({
       status: 200,
-      body: await importAccessKeys(services, caller, { bytes: req }),
+      body: await importAccessKeys(services, caller, { bytes: bytesOf(req) }),
     }),
   }),
   route({

@@ -27,17 +27,20 @@ import {
 const account = (description: string) => ({ description, schema: accountSchema });
 const idOf = (params: Readonly<Record<string, string>>): string => params['id'] ?? '';
 
-/** A tag that is none of ours is old; it is no fault of form. */
-function readIfMatch(req: Request): number {
+/** Null for a tag that is none of ours: it stands for other settings, and is no fault of form. A weak one never matches. */
+function readIfMatch(req: Request): number | null {
   const given = req.get('if-match');
   if (given === undefined)
     throw new Refusal('if-match-required', 'Send If-Match with the settingsSeq you have seen, such as If-Match: "3".', {
       field: 'If-Match',
     });
-  const [, seq] = /^"(\d{1,15})"$/.exec(given) ?? [];
+  // Tags are equal letter by letter: "01" is not "1".
+  const [, seq] = /^"([1-9]\d{0,14})"$/.exec(given) ?? [];
   if (seq !== undefined) return Number(seq);
-  if (/^(W\/)?"[^"]*"$/.test(given)) return -1;
-  throw new Refusal('invalid-input', 'If-Match is the settingsSeq in quotes, such as "3".', { field: 'If-Match' });
+  if (/^(W\/)?"[^"]*"$/.test(given)) return null;
+  throw new Refusal('invalid-input', 'If-Match must be one settingsSeq in quotes, such as If-Match: "3".', {
+    field: 'If-Match',
+  });
 }
 
 function assertNameStays(body: unknown): void {
@@ -58,7 +61,7 @@ const useRoute = (method: 'put' | 'delete', isUsed: boolean, summary: string): R
     query: noneSchema,
     body: null,
     answers: { 200: account('The account, also when nothing changed.') },
-    ...(isUsed && { problems: ['too-many-uses'] as const }),
+    ...(isUsed && { problems: ['too-many-uses', 'inactive'] as const }),
     handle: async ({ services, caller, params }) => ({
       status: 200,
       body: await setUse(services, caller, { id: idOf(params), use: readUse(params), isUsed }),

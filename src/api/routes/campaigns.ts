@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import {
   controlCampaign,
   createCampaign,
@@ -6,6 +5,7 @@ import {
   eachCampaignLink,
   getCampaign,
   listCampaignItems,
+  listCampaignLinks,
   listCampaigns,
 } from '../actions/campaigns';
 import { CSV, csvOf } from '../csv';
@@ -16,6 +16,7 @@ import {
   campaignItemSchema,
   campaignItemsSchema,
   campaignLinkSchema,
+  campaignLinksSchema,
   campaignListSchema,
   campaignSchema,
   createCampaignSchema,
@@ -74,7 +75,7 @@ export const campaignRoutes: Route[] = [
     path: '/campaigns',
     summary: 'List campaigns, in order of id',
     needs: listCampaigns.needs,
-    scope: 'one',
+    scope: 'any',
     query: campaignListSchema,
     body: null,
     answers: { 200: { description: 'A page.', schema: pageOf(campaignSchema) } },
@@ -118,26 +119,26 @@ export const campaignRoutes: Route[] = [
   route({
     method: 'get',
     path: '/campaigns/:id/links',
-    summary: 'The links of those who are waited for, to be handed to the merchants; as CSV for those who accept it',
-    needs: eachCampaignLink.needs,
+    summary:
+      'The links of those who are waited for, to be handed to the merchants; all of them as CSV for those who accept text/csv',
+    needs: listCampaignLinks.needs,
     scope: 'one',
-    query: noneSchema,
+    query: campaignLinksSchema,
     body: null,
     answers: {
       200: {
-        description: 'Every link that works.',
-        schema: z.object({ items: z.array(campaignLinkSchema) }),
+        description: 'The links that work, in order of account, or all of them as CSV.',
+        schema: pageOf(campaignLinkSchema),
         type: CSV,
       },
     },
     problems: ['vault-key-missing'],
     isSecret: true,
-    handle: async ({ services, caller, params, req }) => {
-      const links = await eachCampaignLink(services, caller, { id: idOf(params) });
-      if (req.accepts(['json', CSV]) === CSV) return { status: 200, type: CSV, stream: csvOf(links, linkColumns) };
-      const items = [];
-      for await (const link of links) items.push(link);
-      return { status: 200, body: { items } };
+    handle: async ({ services, caller, params, query, req }) => {
+      const about = { id: idOf(params), ...query };
+      if (req.accepts(['json', CSV]) !== CSV)
+        return { status: 200, body: await listCampaignLinks(services, caller, about) };
+      return { status: 200, type: CSV, stream: csvOf(await eachCampaignLink(services, caller, about), linkColumns) };
     },
   }),
   ...campaignActions.map(actionRoute),

@@ -22,7 +22,9 @@ const filterSchema = z
     deadlineBefore: until.optional(),
     failed: z.boolean().optional().describe('Whether the last try to migrate came to nothing.'),
   })
-  .describe('Of accounts on old keys those that match all of it; {} for all of them.');
+  .describe(
+    'Of accounts on old keys those that match all of it; {} for all of them. Accounts that an operator disconnected are asked only by ids.',
+  );
 
 export const createCampaignSchema = z
   .strictObject({
@@ -56,6 +58,8 @@ export const campaignItemsSchema = z.strictObject({
   cursor: cursorOf(/^acc_[a-z2-7]{26}$/),
 });
 
+export const campaignLinksSchema = campaignItemsSchema.pick({ limit: true, cursor: true });
+
 const instant = z.iso.datetime();
 
 export const campaignSchema = z
@@ -65,6 +69,9 @@ export const campaignSchema = z
     name: z.string(),
     state: z.enum(CAMPAIGN_STATES),
     pausedBecause: z.enum(['operator', 'failures']).nullable(),
+    undoing: z
+      .boolean()
+      .describe('Whether it was undone: a link that was not used is taken back, whenever one is found.'),
     filter: z.record(z.string(), z.unknown()),
     waveSize: z.int(),
     pauseSeconds: z.number(),
@@ -88,12 +95,17 @@ export const campaignSchema = z
 export const campaignItemSchema = z
   .object({
     accountId: z.string(),
-    name: z.string(),
-    accountNumber: z.string(),
+    name: z.string().nullable().describe('Null when the account was erased since, as its number and externalId are.'),
+    accountNumber: z.string().nullable(),
     externalId: z.string().nullable(),
-    wave: z.int(),
+    wave: z.int().describe('0: it is left out.'),
     state: z.enum(ITEM_STATES),
-    reason: z.string().nullable().describe('Why it failed or was skipped.'),
+    reason: z
+      .string()
+      .nullable()
+      .describe(
+        'Why it failed or was skipped; access-key-restored: it was migrated, and taken back; erased: it is gone.',
+      ),
     at: instant,
     linkExpiresAt: instant.nullable(),
   })
@@ -114,4 +126,6 @@ export type CreateCampaign = z.output<typeof createCampaignSchema>;
 export type CampaignJson = z.output<typeof campaignSchema>;
 export type CampaignItemJson = z.output<typeof campaignItemSchema>;
 export type CampaignLinkJson = z.output<typeof campaignLinkSchema>;
+export type CampaignListInput = z.output<typeof campaignListSchema>;
 export type CampaignItemsInput = z.output<typeof campaignItemsSchema>;
+export type CampaignLinksInput = z.output<typeof campaignLinksSchema>;

@@ -19,13 +19,22 @@ export const nearestLapseSchema = z.object({
 export const forecastSchema = z
   .object({
     at: instant,
+    notCounted: z
+      .int()
+      .describe(
+        'Connected accounts with a grant that an older version of the service stored: each is counted below after its next write. 0 as a rule.',
+      ),
     lapses: z.object({
       total: z.int(),
       perDay: z.array(z.object({ day, grants: z.int() })).describe('Today and the 60 days after.'),
       nearest: z.array(nearestLapseSchema).describe('By day, at most 20.'),
     }),
     refreshes: z.object({
-      accounts: z.int().describe('Those that refresh by themselves; the held ones wait.'),
+      accounts: z
+        .int()
+        .describe(
+          'Those that refresh by themselves; the held ones wait, and a grant that died before today is not refreshed any more.',
+        ),
       perHour: z.array(z.object({ from: instant, refreshes: z.int() })).describe('24 hours from this one on.'),
       perDay: z.array(z.object({ from: instant, refreshes: z.int() })).describe('60 times 24 hours from this hour on.'),
     }),

@@ -10,9 +10,9 @@ const invoice = {
   invoiceDate: z.iso
     .date({ error: 'is no date, such as 2026-11-23' })
     .describe(`In the last ${INVOICE_DAYS} days, in UTC.`),
-  invoiceAmount: z
-    .string()
-    .regex(/^\d{1,9}\.\d{2}$/, { error: 'is an amount without currency and commas, such as 1234.56' }),
+  invoiceAmount: z.string().regex(/^(0\.(0[1-9]|[1-9]\d)|[1-9]\d{0,8}\.\d{2})$/, {
+    error: 'must be more than zero, with two decimals and without currency, commas or leading zeros, such as 1234.56',
+  }),
   controlId: z.string().regex(/^[A-Za-z0-9]{1,10}$/, { error: 'has 1 to 10 letters and digits' }),
 };
 

@@ -77,7 +77,9 @@ async function confirm({ data, id }: AccountDocument, { yes = false }: EraseOpti
   if (yes) return;
   if (!process.stdin.isTTY)
     throw new UsageError('Nobody is here to be asked: add --yes to erase the account for good.');
-  out.remark(`${data.settings.name} (${id}) and its history will be gone for good.`);
+  out.remark(
+    `${data.settings.name} (${id}) and its history will be gone for good, and its name and numbers from campaigns.`,
+  );
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await asking.question('Its name, to go on: ').finally(() => asking.close());
   if (answer.trim() !== data.settings.name) throw new CliError('not-confirmed', 'Not erased: that is not its name.');

@@ -3,12 +3,14 @@
 import { presentAccount } from '../../api/present';
 import type { AccountJson } from '../../api/schemas/answers';
 import { accountListSchema } from '../../api/schemas/inputs';
-import { listAccounts } from '../../db/queries';
+import { damageBy, readStored } from '../../db/damage';
+import { listStored } from '../../db/queries';
+import type { StoredAccount } from '../../db/schemas';
 import type { Environment } from '../environment';
 import { parseOptions } from '../input';
 import type { Output } from '../output';
-import { withDb, type InTenant } from '../store';
-import { table } from '../table';
+import { assertTenant, withDb, type InTenant } from '../store';
+import { paragraph, table } from '../table';
 
 export interface ListOptions extends InTenant {
   state?: string;
@@ -24,14 +26,44 @@ export async function runList(env: Environment, out: Output, options: ListOption
   const { state, scheme, reason, text, externalId, limit, cursor, tenant } = options;
   const filters = parseOptions(accountListSchema, { state, scheme, reason, text, externalId, limit, cursor });
   const list = { ...filters, tenantId: tenant ?? null, limit: filters.limit ?? Number(limit) };
-  const { items, nextCursor } = await withDb(env, (db) => listAccounts(db, list));
-  const shown = { items: items.map((document) => presentAccount(document, Date.now())), nextCursor };
+  const { items, nextCursor } = await withDb(env, async (db) => {
+    await assertTenant(db, tenant);
+    return listStored(db, list);
+  });
+  const shown = { items: items.map((stored) => itemFrom(stored, Date.now())), nextCursor };
   out.result(shown, () => describe(shown.items, tenant === undefined, out.width));
   if (nextCursor !== null) out.remark(`There are more: the same again with --cursor ${nextCursor}`);
 }
 
+/** What is known of an account that cannot be read: what lists are filtered by, as far as it is there, and what is wrong. */
+interface DamagedItem {
+  id: string;
+  tenantId: string;
+  accountNumber: string | null;
+  state: string | null;
+  name: string | null;
+  damage: string;
+}
+
+/** As the API shows it. One that is damaged must not take the others with it: it is named in its place. */
+function itemFrom(stored: StoredAccount, at: number): AccountJson | DamagedItem {
+  const read = readStored(stored);
+  if ('damage' in read) return damagedItem(stored, read.damage);
+  try {
+    return presentAccount(read, at);
+  } catch (error) {
+    return damagedItem(stored, damageBy(error));
+  }
+}
+
+function damagedItem(stored: StoredAccount, damage: string): DamagedItem {
+  const view = (stored.view ?? {}) as Partial<StoredAccount['view']>;
+  const { accountNumber = null, state = null, name = null } = view;
+  return { id: stored._id, tenantId: stored.tenantId, accountNumber, state, name, damage };
+}
+
 /** The reason stands on a line of its own: beside the id it leaves no room for the rest. */
-function describe(items: AccountJson[], areOfAll: boolean, width: number): string {
+function describe(items: (AccountJson | DamagedItem)[], areOfAll: boolean, width: number): string {
   if (items.length === 0) return 'No account is like that.';
   const columns = [
     { head: 'ID' },
@@ -40,13 +72,15 @@ function describe(items: AccountJson[], areOfAll: boolean, width: number): strin
     { head: 'STATE' },
     { head: 'NAME', shrinksTo: 8 },
   ];
-  const cells = items.map(({ id, tenantId, accountNumber, state, name }) =>
-    areOfAll ? [id, tenantId, accountNumber, state, name] : [id, accountNumber, state, name],
-  );
+  const cells = items.map(({ id, tenantId, accountNumber, state, name }) => {
+    const known = [accountNumber ?? '?', state ?? '?', name ?? '?'];
+    return areOfAll ? [id, tenantId, ...known] : [id, ...known];
+  });
   const [head = '', ...lines] = table(columns, cells, width).split('\n');
   const rows = lines.map((line, n) => {
-    const reason = items[n]?.reason ?? null;
-    return reason === null ? line : `${line}\n    ${reason}`;
+    const item = items[n];
+    const below = item && ('damage' in item ? item.damage : item.reason);
+    return below ? `${line}\n    ${paragraph(below, { width, indent: 4 })}` : line;
   });
   return [head, ...rows].join('\n');
 }

@@ -1,16 +1,21 @@
 /** `upslink accounts replay`: history run again through the machine must lead to what is stored (design: invariant 10). */
 
-import { makeStore, type AccountDocument } from '../../db/accounts';
+import type { AccountDocument } from '../../db/accounts';
 import type { Db } from '../../db/connection';
+import { readStored } from '../../db/damage';
 import { HISTORY_PAGE, latestCheckpoint, readHistory } from '../../db/history';
-import { listAccounts } from '../../db/queries';
-import { replay, type Replay } from '../../durable/replay';
+import { countAccounts, loadStored } from '../../db/kinds';
+import { countByState, listStored } from '../../db/queries';
+import type { StoredAccount } from '../../db/schemas';
+import { beginReplay, type Difference, type Replay, type Replaying } from '../../durable/replay';
 import type { Checkpoint, Row } from '../../durable/types';
 import { makeAccountDefinition } from '../../machines/definition';
+import { upgraded } from '../../machines/versions';
 import type { Environment } from '../environment';
 import { FoundFault, UsageError } from '../failure';
 import type { Output } from '../output';
-import { loadAccount, withDb, type InTenant } from '../store';
+import { makeProgress, type Place } from '../progress';
+import { assertAccounts, assertTenant, withDb, type InTenant } from '../store';
 import { paragraph, table } from '../table';
 
 export interface ReplayOptions extends InTenant {
@@ -31,22 +36,51 @@ const PAGE = 200;
 /** An account that is written between two of our reads is read again, so often. */
 const TRIES = 3;
 
-/** Throws FoundFault when one differs. */
-export async function runReplay(env: Environment, out: Output, ids: string[], options: ReplayOptions): Promise<void> {
+/** Throws FoundFault when one differs. `place`: where progress is shown, and by which clock. */
+export async function runReplay(
+  env: Environment,
+  out: Output,
+  ids: string[],
+  options: ReplayOptions,
+  place?: Place,
+): Promise<void> {
   if (ids.length === 0 && !options.all && options.tenant === undefined)
     throw new UsageError('Say what to replay: account ids, --tenant T or --all.');
   if (ids.length > 0 && options.all) throw new UsageError('Name account ids or say --all, not both.');
-  const found = await withDb(env, (db) => replayThem(db, documentsOf(db, ids, options)));
+  const found = await withDb(env, async (db) => {
+    await assertTenant(db, options.tenant);
+    if (ids.length > 0) await assertAccounts(db, ids, options);
+    const { count, words } = await totalOf(db, ids, options);
+    const progress = makeProgress(out, words, place);
+    const tell = (done: number) => progress.reached({ done, share: Math.min(1, done / count) });
+    return replayThem(db, accountsOf(db, ids, options), tell).finally(() => progress.end());
+  });
   out.result(found, () => describe(found, out.width));
   if (found.different.length > 0) throw new FoundFault();
 }
 
-async function* documentsOf(db: Db, ids: string[], options: InTenant): AsyncGenerator<AccountDocument> {
-  for (const id of ids) yield await loadAccount(db, id, options);
+/** How many there are, before the first is read: of a tenant exactly, of all by the collection's own figure. */
+async function totalOf(db: Db, ids: string[], { tenant }: InTenant): Promise<{ count: number; words: string }> {
+  if (ids.length > 0) return { count: ids.length, words: `of ${ids.length} accounts` };
+  if (tenant === undefined) {
+    const about = await countAccounts(db);
+    return { count: about, words: `of about ${about} accounts` };
+  }
+  const count = Object.values(await countByState(db, tenant)).reduce((sum, one) => sum + one, 0);
+  return { count, words: `of ${count} accounts` };
+}
+
+/** As they are stored: one that is damaged is a difference of its own, and must not end the others. */
+async function* accountsOf(db: Db, ids: string[], options: InTenant): AsyncGenerator<StoredAccount> {
+  for (const id of ids) {
+    const stored = await loadStored(db, id);
+    // One that was there a moment ago was erased since, history and all.
+    if (stored !== null) yield stored;
+  }
   if (ids.length > 0) return;
   let cursor: string | undefined;
   do {
-    const page = await listAccounts(db, { tenantId: options.tenant ?? null, limit: PAGE, cursor });
+    const page = await listStored(db, { tenantId: options.tenant ?? null, limit: PAGE, cursor });
     yield* page.items;
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
@@ -58,15 +92,25 @@ interface Found {
   different: Different[];
 }
 
-async function replayThem(db: Db, documents: AsyncIterable<AccountDocument>): Promise<Found> {
+async function replayThem(
+  db: Db,
+  accounts: AsyncIterable<StoredAccount>,
+  tell: (replayed: number) => void,
+): Promise<Found> {
   const found: Found = { replayed: 0, same: 0, different: [] };
-  for await (const document of documents) {
-    const result = await replayOne(db, document);
+  for await (const stored of accounts) {
+    const result = await replayStored(db, stored);
     found.replayed += 1;
     if (result.same) found.same += 1;
-    else found.different.push({ id: document.id, tenantId: document.tenantId, seq: result.seq, why: result.why });
+    else found.different.push({ id: stored._id, tenantId: stored.tenantId, seq: result.seq, why: result.why });
+    tell(found.replayed);
   }
   return found;
+}
+
+async function replayStored(db: Db, stored: StoredAccount): Promise<Replay> {
+  const read = readStored(stored);
+  return 'damage' in read ? { same: false, seq: stored.seq, why: read.damage } : replayOne(db, read);
 }
 
 /** A difference counts only if nobody wrote meanwhile: rows and checkpoints may have left for history since. */
@@ -75,9 +119,11 @@ export async function replayOne(db: Db, first: AccountDocument): Promise<Replay>
   for (let tries = 1; ; tries += 1) {
     const result = await replayAsRead(db, document);
     if (result.same || tries === TRIES) return result;
-    const again = await makeStore(db).load(document.id, document.tenantId);
+    const again = await loadStored(db, document.id);
     if (again === null || again.rev === document.rev) return result;
-    document = again;
+    const read = readStored(again);
+    if ('damage' in read) return { same: false, seq: again.seq, why: read.damage };
+    document = read;
   }
 }
 
@@ -87,53 +133,50 @@ async function replayAsRead(db: Db, document: AccountDocument): Promise<Replay> 
     return { same: false, seq: document.seq, why };
   }
   const checkpoint = await newestCheckpoint(db, document);
-  return replayRows(document, checkpoint, await rowsOf(db, document, checkpoint?.seq ?? 0));
+  return replayRows(document, checkpoint, rowsOf(db, document, checkpoint?.seq ?? 0));
 }
 
-/** One that waits in the outbox is newer than any that history has; one newer than the document is of no use to it. */
+/**
+ * One that waits in the outbox is newer than any that history has; one newer than the document is of no use to it. It is as
+ * its machine wrote it: whoever loads the document upgrades all but its outbox.
+ */
 async function newestCheckpoint(db: Db, document: AccountDocument): Promise<Checkpoint | null> {
   const waiting = document.outbox.flatMap(({ checkpoint }) => (checkpoint === null ? [] : [checkpoint])).at(-1);
-  return waiting ?? (await latestCheckpoint(db, document));
+  return waiting ?? latestCheckpoint(db, document);
 }
 
 /** Rows after that seq, up to the document's own. */
-async function rowsOf(db: Db, document: AccountDocument, afterSeq: number): Promise<Row[]> {
-  const rows: Row[] = [];
+async function* rowsOf(db: Db, document: AccountDocument, afterSeq: number): AsyncGenerator<Row> {
   let after = afterSeq;
   while (after < document.seq) {
     const page = await readHistory(db, document, after, HISTORY_PAGE);
-    rows.push(...page);
+    yield* page.filter(({ seq }) => seq <= document.seq);
     after = page.at(-1)?.seq ?? document.seq;
   }
-  return rows.filter(({ seq }) => seq <= document.seq);
 }
 
-/** The machine refuses some rows by an error of its own, which names no seq: it is the first row it fails with. */
-function replayRows(document: AccountDocument, checkpoint: Checkpoint | null, rows: Row[]): Replay {
+/** As rows are read: no more than a page of them is held, and none is read behind the first difference. */
+async function replayRows(
+  document: AccountDocument,
+  checkpoint: Checkpoint | null,
+  rows: AsyncIterable<Row>,
+): Promise<Replay> {
+  let begun: Replaying | null = null;
+  const replaying = () => (begun ??= beginReplay(definition, checkpoint && upgraded(checkpoint), document));
+  for await (const row of rows) {
+    const found = unlessRefused(row.seq, () => replaying().take(row));
+    if (found) return found;
+  }
+  return unlessRefused(document.seq, () => replaying().end());
+}
+
+/** The machine refuses some rows by an error of its own, which names no seq: it is that of the row in hand. */
+function unlessRefused<T>(seq: number, run: () => T): T | Difference {
   try {
-    return replay(definition, checkpoint, rows, document);
+    return run();
   } catch (error) {
-    const why = error instanceof Error ? error.message : 'the machine refuses it';
-    return { same: false, seq: firstRefused(document, checkpoint, rows), why };
+    return { same: false, seq, why: error instanceof Error ? error.message : 'the machine refuses it' };
   }
-}
-
-function firstRefused(document: AccountDocument, checkpoint: Checkpoint | null, rows: Row[]): number {
-  const isRefused = (count: number): boolean => {
-    try {
-      replay(definition, checkpoint, rows.slice(0, count), document);
-      return false;
-    } catch {
-      return true;
-    }
-  };
-  let [good, bad] = [0, rows.length];
-  while (bad - good > 1) {
-    const middle = Math.floor((good + bad) / 2);
-    if (isRefused(middle)) bad = middle;
-    else good = middle;
-  }
-  return rows[bad - 1]?.seq ?? document.seq;
 }
 
 function describe({ replayed, same, different }: Found, width: number): string {

@@ -11,7 +11,7 @@ import { CliError, FoundFault, UsageError } from '../failure';
 import type { Output } from '../output';
 import { withOpenDb } from '../store';
 import { giveUpGrants } from './give-up';
-import { describeAdopted, describeSides, rowOf, sidesJson, type Adopted, type Counts } from './present';
+import { describeAdopted, describeSides, HEAD, rowOf, sidesJson, type Adopted, type Counts } from './present';
 import { readSides, truthEndedAt, type Sides } from './sides';
 import { mayBeSpent, unknownSend } from './spent';
 
@@ -64,6 +64,7 @@ async function count(db: Db, endedAt: number): Promise<Counts> {
 
 async function list(db: Db, out: Output, sides: Sides): Promise<void> {
   const endedAt = truthEndedAt(sides, Date.now());
+  out.head(HEAD);
   for await (const holders of allHolders(db))
     for (const one of holders) if (mayBeSpent(one, endedAt)) out.row(...rowOf(one));
 }

@@ -44,10 +44,16 @@ export function sidesJson({ database, held, disagreement }: Sides, { deployment 
   };
 }
 
-const WAYS = [
-  '--database  this database is real, and whatever went on without it is gone: accounts whose refresh token may have been used since are tried once, as after a lost answer.',
-  '--as-new    this database is a copy of one that lives: the grants in it are given up, and merchants reconnect here.',
-  '--list      lists the accounts whose refresh token may have been used since.',
+const WAYS: [string, string][] = [
+  [
+    '--database',
+    'this database is real, and whatever went on without it is gone: accounts whose refresh token may have been used since are tried once, as after a lost answer.',
+  ],
+  [
+    '--as-new',
+    'this database is a copy of one that lives: the grants in it are given up, and merchants reconnect here.',
+  ],
+  ['--list', 'lists the accounts whose refresh token may have been used since.'],
 ];
 
 export function describeSides(sides: Sides, config: Config, counts: Counts, width: number): string {
@@ -65,8 +71,7 @@ export function describeSides(sides: Sides, config: Config, counts: Counts, widt
     width,
   );
   if (agrees) return `${shown}\nThey belong together: there is nothing to adopt.`;
-  const ways = WAYS.map((way) => paragraph(way, { width, indent: 12 })).join('\n');
-  return `${shown}\n${paragraph(sentence ?? '', { width, indent: 0 })}\n${ways}`;
+  return `${shown}\n${paragraph(sentence ?? '', { width, indent: 0 })}\n${fields(WAYS, width)}`;
 }
 
 export function describeAdopted({ adopted, epoch, volume, maybeUsed, givenUp }: Adopted, width: number): string {
@@ -88,12 +93,24 @@ const cell = (text: string): string =>
     .replace(/^[=+\-@]/, "'$&")
     .replaceAll('"', '""')}"`;
 
+const COLUMNS = ['id', 'tenantId', 'name', 'state', 'generation', 'issuedAt'] as const;
+
+/** The first line of the CSV: as the fields are called with `--json`. */
+export const HEAD = COLUMNS.join(',');
+
 export function rowOf({ id, tenantId, name, state, current }: Holder): [object, string] {
   const issuedAt = instant(current?.issuedAt ?? 0);
-  const value = { id, tenantId, name, state, generation: current?.generation ?? 0, issuedAt };
+  const value: Record<(typeof COLUMNS)[number], string | number> = {
+    id,
+    tenantId,
+    name,
+    state,
+    generation: current?.generation ?? 0,
+    issuedAt,
+  };
   return [
     value,
-    Object.values(value)
+    COLUMNS.map((column) => value[column])
       .map((one) => (typeof one === 'number' ? one : cell(one)))
       .join(','),
   ];

@@ -3,7 +3,10 @@
 import type { Holder } from '../../db/grants';
 import type { Send } from '../../machines/data';
 
-/** Nobody refreshes sooner by itself: a token reader is given a new pair when three quarters of its life are not left. */
+/**
+ * A token reader is given a new pair when three quarters of its life are not left, and the schedule comes later. What comes
+ * sooner is not known here: a REFRESH by hand, and a check in which UPS refused the access token.
+ */
 const SOONEST_SHARE = 0.25;
 
 export function mayBeSpent({ current }: Holder, truthEndedAt: number): boolean {
@@ -21,6 +24,6 @@ export const unknownSend = (epochId: string, truthEndedAt: number): Send => ({
   at: truthEndedAt,
   sendBy: truthEndedAt,
   settleBy: truthEndedAt,
-  end: 'ambiguous',
+  end: 'elsewhere',
   recovery: false,
 });

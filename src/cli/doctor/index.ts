@@ -10,8 +10,10 @@ import { fail, notChecked, ok, type Check } from './check';
 import { judgeClocks, type OtherClock } from './clock';
 import { checkEpoch } from './epoch';
 import { checkKeys } from './keys';
-import { askMongodb, checkIndexes, checkWrite, judgeServer } from './mongodb';
+import { checkLeftAlone } from './leftAlone';
+import { askMongodb, checkWrite, judgeIndexes, judgeServer, missingIndexes } from './mongodb';
 import { checkRedis } from './redis';
+import { checkSecondPlace } from './secondPlace';
 import { checkPublicUrl, checkUps } from './ups';
 
 type Told = (check: Check) => void;
@@ -33,6 +35,7 @@ export async function runDoctor(env: Environment, out: Output): Promise<void> {
   tellEnvironment(visit);
   await visitMongodb(visit);
   await visitRedis(visit);
+  visit.tell(await checkSecondPlace(visit.examined.config.spoolDir));
   await visitUps(visit);
   visit.tell(judgeClocks(visit.clocks));
   const isHealthy = checks.every(({ status }) => status !== 'fail');
@@ -67,7 +70,11 @@ async function visitMongodb(visit: Visit): Promise<void> {
 async function lookInside(visit: Visit, db: Db): Promise<void> {
   const { examined, now, tell } = visit;
   tell(await checkWrite(db, now));
-  tell(await checkIndexes(db));
+  const missing = await missingIndexes(db);
+  tell(judgeIndexes(missing));
+  // Without its index it would read every account.
+  if (missing.length > 0) tell(notChecked('left alone', 'Let `upslink serve` make the indexes'));
+  else tell(await checkLeftAlone(db, now));
   if (isBad(visit, 'ENCRYPTION_KEYS')) tell(notChecked('encryption keys', 'Set ENCRYPTION_KEYS'));
   else tell(await checkKeys(db, examined.config.encryptionKeys));
   // With a stand-in the deployment would be named wrong.

@@ -87,7 +87,7 @@ export async function checkWrite(db: Db, now: () => number): Promise<Check> {
 /** As a key of an index reads in `listIndexes`: fields in their order. */
 const shapeOf = (key: object): string => JSON.stringify(key);
 
-async function missingIndexes(db: Db): Promise<string[]> {
+export async function missingIndexes(db: Db): Promise<string[]> {
   const missing: string[] = [];
   for (const name of Object.keys(schemas) as (keyof typeof schemas)[]) {
     const there = await db[name].indexes().catch((error: unknown) => {
@@ -101,8 +101,7 @@ async function missingIndexes(db: Db): Promise<string[]> {
   return missing;
 }
 
-export async function checkIndexes(db: Db): Promise<Check> {
-  const missing = await missingIndexes(db);
+export function judgeIndexes(missing: readonly string[]): Check {
   if (missing.length === 0) return ok('indexes', 'all there');
   const [first = ''] = missing;
   const seen = `${missing.length} missing, such as ${first}`;

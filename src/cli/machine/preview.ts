@@ -2,6 +2,7 @@
 
 import type { Db } from '../../db/connection';
 import { documentFrom } from '../../db/accounts';
+import { damageOf } from '../../db/damage';
 import { countAccounts, kindsOf, loadStored, type Kind } from '../../db/kinds';
 import { tryOut } from '../../durable/tryOut';
 import { inWords } from '../../durable/whole';
@@ -82,8 +83,8 @@ async function judge(db: Db, { definition, upgrade }: Candidate, kind: Kind): Pr
   const { version, count, exampleId } = kind;
   const stored = await loadStored(db, exampleId);
   if (stored === null) return null;
-  const about = { version, state: inWords(kind.value), count, exampleId };
-  const why = tryOut(definition, () => documentFrom(stored, upgrade));
+  const about = { version, state: inWords(kind.value ?? {}), count, exampleId };
+  const why = damageOf(stored) ?? tryOut(definition, () => documentFrom(stored, upgrade));
   if (why !== null) return { outcome: 'refused', ...about, why };
   return { outcome: version < definition.version ? 'mapped' : 'unchanged', ...about, why: null };
 }

@@ -4,6 +4,7 @@ import express, { type Router } from 'express';
 import { Readable } from 'node:stream';
 import { importAccessKeys } from '../../api/actions/accessKeys';
 import type { ImportReport } from '../../api/imports/importKeys';
+import { bytesOf } from '../../api/input';
 import { Refusal, refusalOf } from '../../api/problems';
 import { assertMay } from '../../api/roles';
 import { CSV } from '../../api/csv';
@@ -53,7 +54,7 @@ export function addImportRoutes(router: Router, services: Services): void {
     assertOwnPage(req, services);
     if (!isOwnForm(visit.signedIn, req.get('x-form-token')))
       throw new Refusal('forbidden', 'This form belongs to an earlier sign-in. Open the page again and repeat.');
-    const done = await imported(services, visit, req);
+    const done = await imported(services, visit, bytesOf(req));
     sendPage(res, 200, reportSection(done).markup);
   });
 

@@ -66,7 +66,8 @@ function pager({ account, history, visit }: AccountShown): Html {
   </nav>`;
 }
 
-const pendingWords: Record<string, string> = {
+/** What is under way, and the timers that are planned, by the names that rows give them. */
+export const pendingWords: Record<string, string> = {
   exchange: 'Asking UPS for the tokens',
   verify: 'Asking UPS whether the login holds the number',
   refresh: 'Refreshing the token',
@@ -80,6 +81,7 @@ const pendingWords: Record<string, string> = {
   ACCESS_KEY_EXPIRING: 'A notice of the deadline',
   REMINDER_DUE: 'The reminder',
   ACCESS_KEY_DESTROYED: 'The access key is destroyed',
+  GRANT_EXAMINED: 'How long the grant still lives is looked at',
 };
 
 export function explainSection({ explanation, now }: AccountShown): Html {

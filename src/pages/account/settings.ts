@@ -63,6 +63,7 @@ export function addSettingsRoutes(router: Router, services: Services): void {
 
   router.post('/accounts/:id/settings', parseForm, async (req, res) => {
     const visit = tenantVisitOf(res);
+    assertMay(visit.caller, 'write');
     const { id } = req.params as { id: string };
     const fields = readOwnForm(req, res, services);
     const edited = await edit(services, visit, id, fields);
@@ -76,6 +77,7 @@ export function addSettingsRoutes(router: Router, services: Services): void {
 
   router.post('/accounts/:id/used-by', parseForm, async (req, res) => {
     const visit = tenantVisitOf(res);
+    assertMay(visit.caller, 'write');
     const { id } = req.params as { id: string };
     const { kind, ref, remove } = readOwnForm(req, res, services);
     const read = useSchema.safeParse({ kind, ref: ref?.trim() });

@@ -82,15 +82,29 @@ export function settingsView(shown: SettingsShown): Html {
   `;
 }
 
+/** All that saving would write over. */
+function theirs({ accountNumber: number, owner: payer, address, externalId: id, refreshPolicy }: AccountJson): Html[] {
+  const given: Record<string, string | null> = { ...address };
+  const item = (label: string, value: string | null | undefined) => html`<li>${label}: ${value ?? 'none'}</li>`;
+  return [
+    item(accountNumber.label, number),
+    item(owner.label, ownerWords[payer]),
+    ...addressFields.map(({ name, label }) => item(label, given[name.replace('address.', '')])),
+    item('Country', address.countryCode),
+    item(externalId.label, id),
+    item(policy.label, policyWords[refreshPolicy]),
+  ];
+}
+
 const stale = ({ account }: SettingsShown, home: string): Html =>
   html`<div class="message bad" role="alert" tabindex="-1" data-focus>
     <div>
       <h2>Somebody else changed the settings meanwhile</h2>
-      <p>
-        They are: number ${account.accountNumber}, ${account.address.addressLine}, ${account.address.city},
-        ${account.address.countryCode}. What you typed is kept below: save it over theirs, or
-        <a href="${home}">leave theirs</a>.
-      </p>
+      <p>They are now:</p>
+      <ul class="plain">
+        ${theirs(account)}
+      </ul>
+      <p>What you typed is kept below: save it over theirs, or <a href="${home}">leave theirs</a>.</p>
     </div>
   </div>`;
 

@@ -17,6 +17,7 @@ import { itemColumns, linkColumns } from '../../api/routes/campaigns';
 import {
   campaignActions,
   campaignItemsSchema,
+  campaignListSchema,
   createCampaignSchema,
   type CampaignAction,
   type CampaignJson,
@@ -27,7 +28,7 @@ import { chooseTenant } from '../chooseTenant';
 import type { FieldErrors } from '../fields';
 import { keptFilters } from '../filters';
 import { parseForm, type Fields } from '../forms';
-import { pathOf } from '../html';
+import { nothing, pathOf } from '../html';
 import { pageOf, sendPage } from '../layout';
 import { readOwnForm, tenantIn, tenantVisitOf, visitOf, type TenantVisit } from '../visitor';
 import { campaignListView, campaignView, liveCampaign, newCampaignView } from './views';
@@ -74,7 +75,7 @@ async function plan(
     return { campaign: await createCampaign(services, caller, read.data) };
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'nothing-to-migrate') throw error;
-    return { errors: { text: 'No account on an old key matches.' } };
+    return { errors: { text: 'No account on an old key that may be asked matches.' } };
   }
 }
 
@@ -84,16 +85,11 @@ export function addCampaignRoutes(router: Router, services: Services): void {
   router.get('/campaigns', async (_req, res) => {
     const visit = visitOf(res);
     assertMay(visit.caller, 'read');
-    if (visit.caller.tenantId === null) {
-      sendPage(
-        res,
-        200,
-        pageOf('Campaigns', visit.frame, await chooseTenant(services, visit, '/campaigns', 'Campaigns')),
-      );
-      return;
-    }
-    const { items } = await listCampaigns(services, tenantVisitOf(res).caller, { limit: PAGE });
-    sendPage(res, 200, pageOf('Campaigns', visit.frame, campaignListView(visit, items)));
+    const { filters } = keptFilters(campaignListSchema, visit.query);
+    const page = await listCampaigns(services, visit.caller, { limit: PAGE, ...filters });
+    const choice = visit.caller.tenantId === null ? await chooseTenant(services, visit, '/campaigns') : nothing;
+    const view = campaignListView({ visit, page, isFirst: filters.cursor === undefined, choice });
+    sendPage(res, 200, pageOf('Campaigns', visit.frame, view));
   });
 
   router.get('/campaigns/new', (_req, res) => {

@@ -52,8 +52,19 @@ const totalOf = ({ counts }: CampaignJson): number => Object.values(counts).redu
 const endedOf = ({ counts }: CampaignJson): number =>
   totalOf({ counts } as CampaignJson) - counts.planned - counts.waiting;
 
-export function campaignListView(visit: Visit, items: CampaignJson[]): Html {
-  const mayPlan = may(visit.caller.role, 'write');
+export interface CampaignsShown {
+  visit: Visit;
+  page: { items: CampaignJson[]; nextCursor: string | null };
+  isFirst: boolean;
+  /** Of the tenant to plan for, for an admin who has chosen none. */
+  choice: Html;
+}
+
+export function campaignListView({ visit, page, isFirst, choice }: CampaignsShown): Html {
+  const { items, nextCursor } = page;
+  const hasTenants = visit.caller.tenantId === null;
+  const mayPlan = may(visit.caller.role, 'write') && !hasTenants;
+  const here = (cursor: string | null) => pathOf('/campaigns', { tenantId: tenantIn(visit), cursor });
   const planLink = html`<a class="button primary" href="${at(visit, '/new')}">Plan a campaign</a>`;
   return html`
     <div class="title">
@@ -61,6 +72,7 @@ export function campaignListView(visit: Visit, items: CampaignJson[]): Html {
       ${when(mayPlan, () => planLink)}
     </div>
     <p>A campaign asks many merchants, in waves, to move their accounts from old keys to OAuth.</p>
+    ${choice}
     ${
       items.length === 0
         ? html`<div class="panel empty">
@@ -75,6 +87,7 @@ export function campaignListView(visit: Visit, items: CampaignJson[]): Html {
               <thead>
                 <tr>
                   <th scope="col">Campaign</th>
+                  ${when(hasTenants, () => html`<th scope="col">Tenant</th>`)}
                   <th scope="col">State</th>
                   <th scope="col">Progress</th>
                   <th scope="col">Planned</th>
@@ -84,7 +97,8 @@ export function campaignListView(visit: Visit, items: CampaignJson[]): Html {
                 ${items.map(
                   (one) =>
                     html`<tr>
-                      <th scope="row"><a class="name" href="${at(visit, `/${one.id}`)}">${one.name}</a></th>
+                      <th scope="row"><a class="name" href="${linkTo(one, visit)}">${one.name}</a></th>
+                      ${when(hasTenants, () => html`<td data-label="Tenant">${one.tenantId}</td>`)}
                       <td data-label="State">${badge(one.state)}</td>
                       <td data-label="Progress">
                         ${one.counts.migrated} of ${totalOf(one)} migrated, ${one.counts.failed} failed
@@ -94,10 +108,15 @@ export function campaignListView(visit: Visit, items: CampaignJson[]): Html {
                 )}
               </tbody>
             </table>
+            ${pager({ first: here(null), next: nextCursor === null ? null : here(nextCursor), isFirst })}
           </section>`
     }
   `;
 }
+
+/** An admin's link names the tenant, whether or not one was chosen. */
+const linkTo = ({ id, tenantId }: CampaignJson, { signedIn }: Visit): string =>
+  pathOf(`/campaigns/${id}`, { tenantId: signedIn.caller.role === 'admin' ? tenantId : null });
 
 const whole = (name: string, label: string, hint: string, [min, max]: [string, string]): Field => ({
   ...{ name, label, hint, min, max },
@@ -177,13 +196,18 @@ export function campaignView(shown: CampaignShown): Html {
 
 export const liveCampaign = (shown: CampaignShown): Html => html`${progressSection(shown)} ${accountsSection(shown)}`;
 
-function becauseWords({ state, pausedBecause, wave, waves, nextWaveAt }: CampaignJson, now: number): Html {
+function becauseWords(campaign: CampaignJson, now: number): Html {
+  const { state, pausedBecause, undoing, counts, wave, waves, nextWaveAt } = campaign;
   if (state === 'draft') return html`Nothing has happened yet. Look below who would be asked, then start it.`;
   if (pausedBecause === 'failures')
     return html`It paused by itself: too many failed. Look why below, then go on or stop.`;
   if (state === 'running' && wave < waves && nextWaveAt !== null)
     return html`Wave ${wave} of ${waves} is out; the next follows ${ago(nextWaveAt, now)}.`;
   if (state === 'running') return html`All ${waves} waves are out; some merchants are still awaited.`;
+  if (undoing && counts.waiting > 0)
+    return html`No further account is asked. Links that were not used are being taken back.`;
+  if (undoing)
+    return html`No further account is asked. Links that were not used are taken back: their accounts are as before.`;
   if (state === 'stopped') return html`No further account is asked. Links that are out keep working until they lapse.`;
   return state === 'paused'
     ? html`An operator paused it.`
@@ -255,6 +279,12 @@ const isReason = (text: string): text is keyof typeof reasons => Object.hasOwn(r
 const reasonWords = (reason: string | null): string =>
   reason === null ? '' : isReason(reason) ? reasons[reason].message : reason.replaceAll('-', ' ');
 
+const whoIs = ({ accountId, name, accountNumber }: CampaignItemJson, tenantId: string | null): Html =>
+  name === null
+    ? html`<span class="name">(erased)</span>`
+    : html`<a class="name" href="${pathOf(`/accounts/${accountId}`, { tenantId })}">${name}</a>
+        <span class="number">${accountNumber ?? ''}</span>`;
+
 function accountsSection(shown: CampaignShown): Html {
   const { visit, campaign, page, filters } = shown;
   const tenantId = tenantIn(visit);
@@ -292,11 +322,8 @@ function accountsSection(shown: CampaignShown): Html {
         ${page.items.map(
           (item) =>
             html`<tr>
-              <th scope="row">
-                <a class="name" href="${pathOf(`/accounts/${item.accountId}`, { tenantId })}">${item.name}</a>
-                <span class="number">${item.accountNumber}</span>
-              </th>
-              <td data-label="Wave">${item.wave}</td>
+              <th scope="row">${whoIs(item, tenantId)}</th>
+              <td data-label="Wave">${item.wave === 0 ? 'none' : item.wave}</td>
               <td data-label="State">${itemWords[item.state]}</td>
               <td data-label="Why">${reasonWords(item.reason)}</td>
               <td data-label="Link works until" class="when">

@@ -54,7 +54,7 @@ function sentenceOf(
     case 'other-deployment':
       return `The database (${databaseWords(database)}) belongs to "${database.deployment}", this process is "${deployment}": it is a copy, or the configuration changed. ${WAY_OUT}`;
     case 'unreadable':
-      return `The database holds ${databaseWords(database)}; ${file} is damaged or cannot be read. Remove it if this volume belongs to this database; until then nothing is refreshed here.`;
+      return `The database holds ${databaseWords(database)}; ${file} is damaged or cannot be read. Nothing is refreshed here until \`upslink adopt --database\` is run with this SPOOL_DIR: it writes the file anew, if this volume belongs to this database.`;
     case 'no-epoch':
       return `The database holds ${databaseWords(database)}; the spool volume knows none, and REQUIRE_SPOOL_EPOCH is true. Nothing is refreshed here until \`upslink adopt --database\` is run with this SPOOL_DIR.`;
   }

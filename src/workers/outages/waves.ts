@@ -9,7 +9,18 @@ import type { Clock } from '../../durable/types';
 import type { WaveState } from '../../machines/context';
 import { codeOf, nameOf, type WorkLog } from '../work';
 import { within } from '../within';
-import { WAVE, decided, newWave, nextCanary, stateOf, triedLast, waveId, withRefusal, withRefusedCanary } from './wave';
+import {
+  WAVE,
+  decided,
+  isCounting,
+  newWave,
+  nextCanary,
+  stateOf,
+  waveId,
+  withRefusal,
+  withRefusedCanary,
+  without,
+} from './wave';
 
 export interface WavesParts {
   outages: OutageStore;
@@ -24,8 +35,11 @@ export interface WaveEars {
    * answer to this account was lost before, so that its refusal makes no wave.
    */
   refused(accountId: string, code: string, isExplained?: boolean): Promise<void>;
-  /** A pair came. `code`: the account was held for it, and is the canary that ends the wave. */
-  answered(accountId: string, code: string | null): Promise<void>;
+  /**
+   * A pair came. `code`: the account was held for it, and is the canary that ends the wave. `issuedAt`: of the pair before it,
+   * for an account is counted once in the time that is counted: of those who are refused, none is counted twice.
+   */
+  answered(accountId: string, code: string | null, issuedAt: number): Promise<void>;
 }
 
 export interface Waves extends WaveEars {
@@ -57,8 +71,6 @@ export function makeWaves({ outages, clock, log }: WavesParts): Waves {
     heard.set(code, found);
     return found;
   };
-  const isFresh = ({ long }: StoredWave): boolean => clock.now() - long.at <= WAVE.longMs;
-
   /** By compare-and-set, from the latest; the wave as it is then. */
   async function change(code: string, next: (wave: StoredWave) => StoredWave | null): Promise<StoredWave | null> {
     for (let tries = 0; tries < TRIES; tries++) {
@@ -113,8 +125,10 @@ export function makeWaves({ outages, clock, log }: WavesParts): Waves {
     await change(code, (latest) => withRefusal(latest, accountId, clock.now(), answered));
   }
 
-  async function noteAnswer(accountId: string, code: string | null): Promise<void> {
-    for (const wave of known) if (isFresh(wave) || wave.state === 'held') heardOf(wave.code).answered++;
+  async function noteAnswer(accountId: string, code: string | null, issuedAt: number): Promise<void> {
+    const now = clock.now();
+    for (const wave of known)
+      if (issuedAt <= wave.long.at && (wave.state === 'held' || isCounting(wave, now))) heardOf(wave.code).answered++;
     if (code === null || find(code)?.state !== 'held') return;
     await change(code, (latest) =>
       latest.state === 'held' ? decided(latest, 'released', `a pair for ${accountId}`, clock.now()) : null,
@@ -123,24 +137,27 @@ export function makeWaves({ outages, clock, log }: WavesParts): Waves {
 
   async function tryOne(code: string, tryHeld: (accountId: string) => Promise<boolean>): Promise<void> {
     for (let tries = 0; tries < CANDIDATES; tries++) {
-      const wave = find(code);
+      const known = find(code);
+      if (!known || nextCanary(known, clock.now()) === null) return;
+      // As it is now: what was counted since the look is not written over.
+      const wave = (await outages.find(waveId(code))) as StoredWave | null;
       const next = wave && nextCanary(wave, clock.now());
       if (!next) return;
       const { accountId } = next;
       // Written down first: another scheduler tries no second one.
       if (!(await outages.write(next.wave, next.wave))) return;
       const written = { ...next.wave, rev: next.wave.rev + 1 };
-      if (wave) tellOnce(wave, written);
+      tellOnce(wave, written);
       remember(written);
       if (accountId === null || (await tryHeld(accountId))) return;
       const isLast = tries === CANDIDATES - 1;
-      await change(code, (latest) => ({ ...triedLast(latest, accountId), ...(!isLast && { canaryAt: clock.now() }) }));
+      await change(code, (latest) => ({ ...without(latest, accountId), ...(!isLast && { canaryAt: clock.now() }) }));
     }
   }
 
   return {
     refused: (accountId, code, isExplained = false) => quietly('refused', noteRefusal(accountId, code, isExplained)),
-    answered: (accountId, code) => quietly('answered', noteAnswer(accountId, code)),
+    answered: (accountId, code, issuedAt) => quietly('answered', noteAnswer(accountId, code, issuedAt)),
     states() {
       const states = known.map((wave) => [wave.code, stateOf(wave, clock.now())] as const);
       return Object.fromEntries(states.filter((one): one is [string, WaveState] => one[1] !== null));

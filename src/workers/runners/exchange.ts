@@ -1,7 +1,8 @@
 /**
  * Turns the code of a callback into a token pair. The code lives in the memory of the process that received the callback
  * and nowhere else, and is never sent twice: without it, or in a second attempt, the consent ends as interrupted, unless the
- * answer of the first one is found.
+ * answer of the first one is found. While a place that may have that answer cannot be asked, or has it in a box that does not
+ * open here, the next attempts ask again.
  */
 
 import type { ExchangeOutput } from '../../machines/context';
@@ -13,6 +14,12 @@ import { notSentWord, openSealed, pairOf, retryAtOf, wordOf, type RunnerParts } 
 const TRY_FOR_MS = 9_000;
 const PAUSE_MS = 300;
 
+/**
+ * A claim's 30 s each, and the first may be the one that sent the code: two minutes for a place to come back. Not longer, for
+ * no new link can be made meanwhile, and a merchant who connects again loses nothing.
+ */
+const PATIENT_ATTEMPTS = 5;
+
 const interrupted: Outcome = { output: { kind: 'interrupted', ups: null } };
 
 export function makeExchange(parts: RunnerParts): Runner {
@@ -20,8 +27,11 @@ export function makeExchange(parts: RunnerParts): Runner {
     const { code } = work.inHand;
     const { consentId } = work.invocation.input as { consentId: string };
     if (code === undefined || work.claim.attempt > 1) {
-      const recalled = await parts.recall?.(work, { grantId: consentId, generation: 1, mayBeHeld: true });
-      return recalled?.kind === 'answer' ? recalled.outcome : interrupted;
+      const mayWait = work.claim.attempt <= PATIENT_ATTEMPTS;
+      const recalled = await parts.recall?.(work, { grantId: consentId, generation: 1, mayBeHeld: true, mayWait });
+      if (recalled?.kind === 'answer') return recalled.outcome;
+      const isNothing = recalled === undefined || recalled.kind === 'nothing';
+      return isNothing || !mayWait ? interrupted : null;
     }
     const codeVerifier = verifierOf(parts, work, consentId);
     if (codeVerifier === null) return interrupted;

@@ -10,9 +10,10 @@
 import type { AccountDocument } from '../../db/accounts';
 import type { AccountContext, RefreshOutput } from '../../machines/context';
 import type { Send, Slot } from '../../machines/data';
-import { lostAnswers } from '../../machines/journal';
-import { waveCodeOf } from '../../machines/vocabulary';
+import { lostAnswers, maybeAnswered } from '../../machines/journal';
+import { waveCodeOf } from '../../machines/refusal';
 import type { RefreshAnswer } from '../../ups';
+import type { Sought } from '../spool';
 import type { Outcome, Runner, Work } from '../work';
 import { notSentWord, openSealed, pairOf, retryAtOf, wordOf, type RunnerParts } from './parts';
 
@@ -25,13 +26,10 @@ export function makeRefresh(parts: RunnerParts): Runner {
     const refreshToken = openSealed(parts, work.document, slot.refresh, { field: 'refresh', grantId, generation });
     if (refreshToken === null) return later();
     if (send.recovery) {
-      const recalled = await parts.recall?.(work, {
-        grantId,
-        generation: generation + 1,
-        mayBeHeld: slot.sends.some(({ id, end }) => id !== send.id && end === null),
-      });
+      const recalled = await parts.recall?.(work, soughtFor(slot, send, parts.clock.now()));
       if (recalled?.kind === 'answer') return recalled.outcome;
-      if (recalled?.kind === 'wait' || !(await isUpsWell(parts, work.document, slot))) return later();
+      const isNothing = recalled === undefined || recalled.kind === 'nothing';
+      if (!isNothing || !(await isUpsWell(parts, work.document, slot))) return later();
     }
     const sendBy = work.claimedMonotonic + (send.sendBy - send.at);
     const answer = await parts.client.refresh({ refreshToken, sendBy });
@@ -39,6 +37,21 @@ export function makeRefresh(parts: RunnerParts): Runner {
     const isExplained = lostAnswers(slot, send.id) > 0;
     await tellWaves(parts, work.document, outcome.output as RefreshOutput, isExplained);
     return outcome;
+  };
+}
+
+/** After the first look for an answer: so long UPS is not asked again while a place that may have it cannot be asked. */
+const PATIENCE_MS = 600_000;
+
+/** Of a send that is known to have brought no answer, none lies anywhere: nobody waits for that. */
+function soughtFor(slot: Slot, send: Send, at: number): Sought {
+  const { grantId, generation } = slot;
+  const sought = maybeAnswered(slot, send.id);
+  return {
+    grantId,
+    generation: generation + 1,
+    mayBeHeld: sought.some(({ end }) => end === null),
+    mayWait: sought.some(({ soughtAt = at }) => at < soughtAt + PATIENCE_MS),
   };
 }
 
@@ -53,7 +66,7 @@ async function tellWaves(
   isExplained: boolean,
 ): Promise<void> {
   const { refusal, current } = document.snapshot.context as AccountContext;
-  if (output.kind === 'tokens') void waves?.answered(document.id, refusal?.code ?? null);
+  if (output.kind === 'tokens') void waves?.answered(document.id, refusal?.code ?? null, current?.issuedAt ?? 0);
   const isRefused = output.kind === 'refused' || output.kind === 'blocked';
   if (isRefused && clock.now() < (current?.refreshExpiresAt ?? 0))
     await waves?.refused(document.id, waveCodeOf(output), isExplained);

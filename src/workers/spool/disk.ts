@@ -23,6 +23,8 @@ function unlessMissing(error: unknown): null {
   throw error;
 }
 
+const nothing: Found = { answers: [], unreadable: [] };
+
 const nameOf = ({ accountId, eventId }: Pick<SealedAnswer, 'accountId' | 'eventId'>): string =>
   `${accountId}.${eventId}${WHOLE}`;
 
@@ -52,8 +54,13 @@ async function writeSynced(file: string, text: string): Promise<void> {
   }
 }
 
-const put = (folder: string, answer: SealedAnswer): Promise<void> =>
-  writeWhole(folder, nameOf(answer), JSON.stringify(answer));
+/** Whoever holds it puts it again every second: what lies there is not written again. Its folder may not be synced yet. */
+async function put(folder: string, answer: SealedAnswer): Promise<void> {
+  const [name, text] = [nameOf(answer), JSON.stringify(answer)];
+  const there = await readFile(path.join(folder, name), 'utf8').catch(() => null);
+  if (there === text) await sync(folder);
+  else await writeWhole(folder, name, text);
+}
 
 /** The file is there whole, or as it was: also after a power cut. */
 export async function writeWhole(folder: string, name: string, text: string, draftName = `${name}.new`): Promise<void> {
@@ -70,33 +77,64 @@ export async function writeWhole(folder: string, name: string, text: string, dra
   await sync(folder);
 }
 
-async function read(folder: string, name: string): Promise<{ answer: SealedAnswer | null } | null> {
+/** Half of one never is. */
+function isWhole(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function read(folder: string, name: string): Promise<{ answer: SealedAnswer | null; isWhole: boolean } | null> {
   // Gone since the folder was listed: whoever took it saw to it.
   const text = await readFile(path.join(folder, name), 'utf8').catch(unlessMissing);
-  return text === null ? null : { answer: readSealedAnswer(text) };
+  return text === null ? null : { answer: readSealedAnswer(text), isWhole: isWhole(text) };
 }
 
-/** A whole one is an answer, its name no matter. */
-async function readDraft(folder: string, name: string): Promise<SealedAnswer[]> {
+/** Drafts of a writer that may live: to be read, or left to it. */
+type Young = 'too' | 'not';
+
+/** A whole one is an answer, its name no matter, if only to whoever knows its format. */
+async function readDraft(folder: string, name: string, young: Young): Promise<Found> {
   const file = path.join(folder, name);
   const found = await stat(file).catch(unlessMissing);
-  if (found === null || Date.now() - found.mtimeMs < DRAFT_ABANDONED_MS) return [];
+  if (found === null) return nothing;
+  const isAbandoned = Date.now() - found.mtimeMs >= DRAFT_ABANDONED_MS;
+  if (!isAbandoned && young === 'not') return nothing;
   const draft = await read(folder, name);
-  if (draft?.answer) return [draft.answer];
-  await rm(file, { force: true });
-  return [];
+  if (draft?.answer) return { ...nothing, answers: [draft.answer] };
+  if (draft?.isWhole) return { ...nothing, unreadable: [name] };
+  if (isAbandoned) await rm(file, { force: true });
+  return nothing;
 }
 
-/** One trip to the disk, and one more a file. */
-async function look(folder: string, prefix: string): Promise<Found> {
+async function readWhole(folder: string, name: string): Promise<Found> {
+  const file = await read(folder, name);
+  if (file === null) return nothing;
+  return file.answer ? { ...nothing, answers: [file.answer] } : { ...nothing, unreadable: [name] };
+}
+
+/** What one name holds. A name that cannot be read must not stand before all the others: a folder, a bad sector, a right. */
+async function readNamed(folder: string, name: string, young: Young): Promise<Found> {
+  try {
+    if (name.endsWith(DRAFT)) return await readDraft(folder, name, young);
+    if (name.endsWith(WHOLE)) return await readWhole(folder, name);
+    return nothing;
+  } catch {
+    return { ...nothing, unreadable: [name] };
+  }
+}
+
+/** One trip to the disk, and one more a file. Rejects when the folder cannot be listed. */
+async function look(folder: string, prefix: string, young: Young): Promise<Found> {
   const names = (await readdir(folder).catch(unlessMissing)) ?? [];
   const found: Found = { answers: [], unreadable: [] };
   for (const name of names.filter((one) => one.startsWith(prefix))) {
-    if (name.endsWith(DRAFT)) found.answers.push(...(await readDraft(folder, name)));
-    if (!name.endsWith(WHOLE)) continue;
-    const file = await read(folder, name);
-    if (file?.answer) found.answers.push(file.answer);
-    else if (file !== null) found.unreadable.push(name);
+    const { answers, unreadable } = await readNamed(folder, name, young);
+    found.answers.push(...answers);
+    found.unreadable.push(...unreadable);
   }
   return found;
 }
@@ -109,8 +147,10 @@ export const makeDiskPlace = (folder: string): SecondPlace => ({
     await rm(file, { force: true });
     await rm(`${file}.new`, { force: true });
   },
-  find: async (accountId) => (await look(folder, `${accountId}.`)).answers,
-  all: () => look(folder, ''),
+  // Whoever asks is about to ask UPS again.
+  find: (accountId) => look(folder, `${accountId}.`, 'too'),
+  // A draft is not stored and taken away from under the hands of its writer.
+  all: () => look(folder, '', 'not'),
 });
 
 /** Makes the folder and writes to it as `put` does. Rejects with the reason, an error of the file system. */

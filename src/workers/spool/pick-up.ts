@@ -105,7 +105,8 @@ export function makePickUp(parts: PickUpParts): PickUp {
     const { answers, unreadable } = await spool.all();
     for (const [name, until] of leftUntil) if (until <= clock.monotonic()) leftUntil.delete(name);
     for (const name of unreadable)
-      if (!leftUntil.has(name)) leave(name, {}, 'it is half-written, or of another version of this service.');
+      if (!leftUntil.has(name))
+        leave(name, {}, 'it is damaged, of another version of this service, or no file that can be read.');
     const isFree = (one: SealedAnswer) => !spool.isHeld(one.eventId) && !isOwners(one) && !leftUntil.has(one.eventId);
     return pickUpAll(answers.filter(isFree));
   }

@@ -99,7 +99,7 @@ export function makeRedisPlace({ redisUrl, prefix = DEFAULT_PREFIX, log }: Redis
     },
     async find(accountId) {
       await started;
-      return read([{ accountId, entries: await redis.hgetall(keyOf(accountId)) }]).answers;
+      return read([{ accountId, entries: await redis.hgetall(keyOf(accountId)) }]);
     },
     close: () => redis.disconnect(),
   };

@@ -28,7 +28,7 @@ export interface SpoolParts {
 
 /** An answer in somebody's hand, on its way to the store. */
 export interface Hold {
-  /** The store did not take it: writes it wherever it is not yet. True when a place has it. Never rejects. */
+  /** The store did not take it: puts it everywhere, each time anew. True when a place has it. Never rejects. */
   keep(): Promise<boolean>;
   /** The store has it: takes it out again. Never rejects. */
   release(): Promise<void>;
@@ -42,6 +42,9 @@ export type Lookup =
   | { kind: 'answer'; answer: Answer }
   /** One lies there that this process lacks the key for: it must be waited for. */
   | { kind: 'sealed' }
+  /** None was found, and a place that may have it did not answer, or has something of that account that cannot be read. */
+  | { kind: 'unasked' }
+  /** Every place was asked, and all it has was read. */
   | { kind: 'nothing' };
 
 export interface Spool {
@@ -105,8 +108,9 @@ export function makeSpool(parts: SpoolParts): Spool {
     held.add(eventId);
     let sealed: SealedAnswer | null = null;
     let told: 'kept' | 'alone' | null = null;
-    /** By place: under way, or done; one that failed is tried again. */
+    /** Under way, by place. One that is done is not remembered: a place may lose what it took, as Redis by FLUSHALL. */
     const puts = new Map<SecondPlace, Promise<boolean>>();
+    const tookIt = new Set<SecondPlace>();
     const timer = setTimeout(() => void keep(), keepAfterMs);
 
     function putIn(place: SecondPlace): Promise<boolean> {
@@ -115,12 +119,16 @@ export function makeSpool(parts: SpoolParts): Spool {
         () => true,
         (error: unknown) => {
           tellFailure(place, 'put', error);
-          puts.delete(place);
           return false;
         },
       );
       puts.set(place, putting);
-      void putting.then((isTaken) => figures.wrote(place.name, isTaken));
+      void putting.then((isTaken) => {
+        puts.delete(place);
+        // An answer is counted once as taken, however often it is put again.
+        if (!isTaken || !tookIt.has(place)) figures.wrote(place.name, isTaken);
+        if (isTaken) tookIt.add(place);
+      });
       return putting;
     }
 
@@ -168,19 +176,22 @@ export function makeSpool(parts: SpoolParts): Spool {
     const { accountId, grantId, generation } = about;
     const everywhere = await Promise.all(places.map((place) => asked(place, 'find', place.find(accountId))));
     const matching = everywhere
-      .flatMap((found) => found ?? [])
+      .flatMap((found) => found?.answers ?? [])
       .filter((one) => one.accountId === accountId && one.grantId === grantId && one.generation === generation);
     let isLocked = false;
+    let isDoubtful = everywhere.some((found) => found === null || found.unreadable.length > 0);
     for (const one of matching) {
       try {
         return { kind: 'answer', answer: openAnswer(vault, one) };
       } catch (error) {
         isLocked ||= error instanceof VaultKeyMissing;
+        isDoubtful = true;
         const what = { accountId, eventId: one.eventId, error: codeOf(error) ?? nameOf(error) };
         log.error(what, 'An answer of UPS in the second place cannot be opened here.');
       }
     }
-    return { kind: isLocked ? 'sealed' : 'nothing' };
+    if (isLocked) return { kind: 'sealed' };
+    return { kind: isDoubtful ? 'unasked' : 'nothing' };
   }
 
   async function all(): Promise<Found> {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,8 +61,31 @@ it('names bad lines with their column and why, ends with 1, and keeps the good o
   expect(failed.stdout + failed.stderr).not.toContain('SECRET');
 });
 
+it('refuses to seal with a ring that does not open what is stored, and takes nothing', async () => {
+  await run(await fileOf('good.csv', [line('East')]));
+  const file = await fileOf('more.csv', [line('Foreign')]);
+  const foreign = randomBytes(32).toString('base64');
+  for (const [ring, code] of [
+    [`k2:${foreign}`, 'vault-key-missing'],
+    [`k1:${foreign}`, 'seal-broken'],
+  ] as const) {
+    const args = ['access-keys', 'import', file, '--tenant', 'acme'];
+    const refused = await upslink(args, { ...env, ENCRYPTION_KEYS: ring });
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain('Nothing was imported: set ENCRYPTION_KEYS as the service has it.');
+    const asJson = await upslink([...args, '--json'], { ...env, ENCRYPTION_KEYS: ring });
+    expect(asJson.code).toBe(1);
+    expect(asJson.stdout + asJson.stderr).toContain(code);
+  }
+  expect(await db.accounts.countDocuments({ 'view.name': 'Foreign' })).toBe(0);
+  const rotated = { ...env, ENCRYPTION_KEYS: `k2:${foreign},${env['ENCRYPTION_KEYS']}` };
+  expect(await upslink(['access-keys', 'import', file, '--tenant', 'acme'], rotated)).toMatchObject({ code: 0 });
+  await db.accounts.deleteMany({ 'view.name': 'Foreign' });
+});
+
 it.each([
   [['import', 'nowhere.csv', '--tenant', 'acme'], 2, 'no file'],
+  [['import', '.', '--tenant', 'acme'], 2, 'is a folder: name the CSV file'],
   [['import', 'good.csv'], 2, '--tenant'],
   [['import', 'good.csv', '--tenant', 'nobody'], 1, 'no tenant'],
 ])('says what is wrong with %j', async (args, code, words) => {
@@ -72,12 +96,41 @@ it.each([
   expect(ended.stderr).toContain(words);
 });
 
+it('reads what is no regular file as it comes', async () => {
+  const pipe = path.join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const running = run(pipe);
+  await writeFile(pipe, [REQUIRED_COLUMNS.join(','), line('Piped')].join('\n'));
+  expect(await running).toMatchObject({ code: 0, stdout: '1 created, 0 unchanged, 0 failed\n' });
+  const nothing = await run('/dev/null');
+  expect([nothing.code, nothing.stderr]).toEqual([1, expect.stringContaining('The file is empty')]);
+  const listing = await run(folder);
+  expect([listing.code, listing.stderr]).toEqual([2, expect.stringContaining('is a folder: name the CSV file')]);
+});
+
 it('says that a file is no list of keys', async () => {
   const file = path.join(folder, 'other.csv');
   await writeFile(file, 'a,b\n1,2\n');
   const ended = await run(file);
   expect([ended.code, ended.stdout]).toEqual([1, '']);
-  expect(ended.stderr).toContain("names a column 'a'");
+  expect(ended.stderr).toContain('Cell 1 of the first line names no column');
+});
+
+it('stopped in the middle says so, and ends with 1', async () => {
+  const names = Array.from({ length: 250 }, (_, n) => `Stopped ${n}`);
+  const file = await fileOf(
+    'stopped.csv',
+    names.map((name) => line(name)),
+  );
+  const isIn = { 'view.name': /^Stopped/ };
+  const stopping = startUpslink(['access-keys', 'import', file, '--tenant', 'acme', '--json'], env);
+  await until('some of it is in', async () => (await db.accounts.countDocuments(isIn)) > 0);
+  stopping.child.kill('SIGINT');
+  const ended = await stopping.ended;
+  expect(ended.code).toBe(1);
+  const created = await db.accounts.countDocuments(isIn);
+  expect(json(ended)).toEqual({ created, unchanged: 0, failed: [], stopped: true });
+  expect(created).toBeLessThan(names.length);
 });
 
 it('killed in the middle is finished by running it again', async () => {

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { connectDb, type Db } from '../../../src/db/connection';
+import type { StoredAccount } from '../../../src/db/schemas';
 import { startSandbox, type RunningSandbox } from '../../../src/sandbox';
 import { silent } from '../../db/opened';
 import { testDatabase, testRedis } from '../../support/servers';
@@ -56,6 +57,7 @@ async function doctor(changes: Record<string, string> = {}) {
 it('finds fault with nothing when all is well, and says what is missing in a new database', async () => {
   const fresh = await doctor();
   expect(fresh).toMatchObject({ code: 0, ok: true, failed: [] });
+  expect(fresh.named('left alone')).toMatchObject([{ status: 'warn', detail: 'not checked' }]);
   expect(fresh.named('indexes')).toMatchObject([{ status: 'warn', next: expect.stringContaining('serve') as string }]);
 
   await db.ensureIndexes();
@@ -65,13 +67,58 @@ it('finds fault with nothing when all is well, and says what is missing in a new
   await lives.settle();
   const { code, checks, named } = await doctor();
   expect(code).toBe(0);
-  for (const name of ['environment', 'MongoDB write', 'indexes', 'encryption keys', 'UPS', 'PUBLIC_URL', 'clock'])
+  for (const name of [
+    'environment',
+    'MongoDB write',
+    'indexes',
+    'left alone',
+    'encryption keys',
+    'second place',
+    'UPS',
+    'PUBLIC_URL',
+    'clock',
+  ])
     expect(named(name)).toMatchObject([{ name, status: 'ok', next: null }]);
   expect(named('encryption keys')[0]?.detail).toContain('2 stored samples');
   for (const { status, next } of checks) expect(status === 'ok' || next).toBeTruthy();
   expect(await db.leases.countDocuments({})).toBe(0);
   const { violations } = (await (await fetch(`${sandbox.url}/sandbox/ledger`)).json()) as { violations: unknown[] };
   expect(violations).toEqual([]);
+});
+
+it('counts accounts that a newer machine wrote, and fails for another one under our own number', async () => {
+  const model = await db.accounts.findOne({ _id: 'acc_doctor' });
+  if (!model) throw new Error('no model');
+  const { snapshot, version, rev, seq } = model;
+  const wroteIt = (machine: { version: number; shape: string }, n: number) => ({
+    ...{ _id: `acc_wrote_${machine.version}_${n}`, tenantId: 'acme', rev, seq, snapshot, wakeAt: 1, ...machine },
+  });
+  await db.accounts.insertMany([
+    ...[1, 2].map((n) => wroteIt({ version: version + 1, shape: 'next' }, n)),
+    wroteIt({ version: version + 2, shape: 'after next' }, 1),
+    wroteIt({ version: version - 1, shape: 'before' }, 1),
+  ] as StoredAccount[]);
+  const newer = await doctor();
+  expect(newer).toMatchObject({ code: 0, ok: true });
+  expect(newer.named('left alone')).toEqual([
+    {
+      name: 'left alone',
+      status: 'warn',
+      detail: `3 overdue accounts are of machine version ${version + 1} and ${version + 2}, newer than ours, ${version}`,
+      next: expect.stringContaining('`upslink machine preview`') as string,
+    },
+  ]);
+
+  const fine = wroteIt({ version, shape: model.shape ?? '' }, 2);
+  await db.accounts.insertMany([wroteIt({ version, shape: 'changed' }, 1), fine] as StoredAccount[]);
+  const other = await doctor();
+  expect(other).toMatchObject({ code: 1, failed: [{ name: 'left alone' }] });
+  expect(other.failed[0]?.detail).toMatch(
+    /^3 overdue accounts .*; 1 overdue account is of another machine that calls itself \d+ too$/,
+  );
+
+  await db.accounts.deleteMany({ _id: { $regex: '^acc_wrote_' } });
+  expect((await doctor()).named('left alone')).toMatchObject([{ status: 'ok' }]);
 });
 
 it('finds out that the ring lacks a key, or holds another under its name', async () => {
@@ -82,6 +129,30 @@ it('finds out that the ring lacks a key, or holds another under its name', async
   expect(missing).toMatchObject({ code: 1, ok: false, failed: [{ name: 'encryption keys' }] });
   expect(missing.failed[0]?.next).toContain("'k1'");
   expect(changed).toMatchObject({ code: 1, ok: false, failed: [{ name: 'encryption keys' }] });
+});
+
+it('opens access keys too: a ring that lacks theirs is wrong although nobody is connected by UPS', async () => {
+  const kept = await db.accounts.find({}).toArray();
+  await db.accounts.deleteMany({});
+  const lives = makeLives(db);
+  await lives.withKey('acc_doctor_key');
+  await lives.settle();
+  const [right, wrong] = await Promise.all([
+    doctor(),
+    doctor({ ENCRYPTION_KEYS: asVariable([{ id: 'k2', key: Buffer.alloc(32, 8) }]) }),
+  ]);
+  expect(right.named('encryption keys')).toMatchObject([{ status: 'ok', detail: "open 1 stored samples; 'k1' seals" }]);
+  expect(wrong.failed).toMatchObject([{ name: 'encryption keys', next: expect.stringContaining("'k1'") as string }]);
+  await db.accounts.deleteMany({});
+  await db.accounts.insertMany(kept);
+});
+
+it('warns of a SPOOL_DIR that can hold nothing', async () => {
+  const file = path.join(folder, 'a-file');
+  writeFileSync(file, '');
+  const { code, named } = await doctor({ SPOOL_DIR: path.join(file, 'spool') });
+  expect(code).toBe(0);
+  expect(named('second place')).toMatchObject([{ status: 'warn', detail: expect.stringContaining(file) as string }]);
 });
 
 it('looks at the rest although a variable is bad, and names each bad one', async () => {

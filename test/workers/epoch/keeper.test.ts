@@ -132,7 +132,9 @@ it.each(['', '{"id":"x"', 'null', '{"id":"x","counter":0,"deployment":"","at":1}
     await writeFile(file, text);
     const restarted = await on.start(folder);
     expect(restarted.epoch.mayRefresh()).toBe(false);
-    expect(restarted.epoch.disagreement()?.sentence).toContain(`${file} is damaged or cannot be read. Remove it if`);
+    const { sentence = '' } = restarted.epoch.disagreement() ?? {};
+    expect(sentence).toContain(`${file} is damaged or cannot be read.`);
+    expect(sentence).toContain('`upslink adopt --database`');
     await rm(file);
     await restarted.epoch.look(true);
     expect(restarted.epoch.mayRefresh()).toBe(true);
@@ -172,6 +174,19 @@ it('is counted up once by two schedulers at once, and only when it is time', asy
   expect(seen.counter).toBe(2);
   expect(await raiseEpoch(on.db, { ...seen, counter: 1 }, on.clock.now())).toBe(false);
   expect([a, b].map(kindOf)).toEqual([null, null]);
+});
+
+it('is counted on by schedulers alone; all others follow, each on its own volume', async () => {
+  const [scheduler, other] = [await on.start(await on.folder()), await on.start(await on.folder())];
+  const { counter } = await stored();
+  on.pass(MINUTE);
+  await other.epoch.look(false);
+  expect((await stored()).counter).toBe(counter);
+  await scheduler.epoch.look(true);
+  expect((await stored()).counter).toBe(counter + 1);
+  await other.epoch.look(false);
+  for (const { volume } of [scheduler, other])
+    expect(await volume.read()).toMatchObject({ kind: 'known', known: { counter: counter + 1 } });
 });
 
 it('refreshes nothing before the first look, nor after one that failed', async () => {

@@ -33,13 +33,13 @@ it('keeps answers, finds those of an account, and forgets one when told', async 
   ];
   const place = makeDiskPlace(folder);
   expect(await place.all()).toEqual({ answers: [], unreadable: [] });
-  expect(await place.find('acc_one')).toEqual([]);
+  expect(await place.find('acc_one')).toEqual({ answers: [], unreadable: [] });
   for (const answer of [mine, next, other]) await place.put(answer);
-  expect((await place.find('acc_one')).sort(byId)).toEqual([mine, next].sort(byId));
+  expect((await place.find('acc_one')).answers.sort(byId)).toEqual([mine, next].sort(byId));
   expect((await makeDiskPlace(folder).all()).answers.sort(byId)).toEqual([mine, next, other].sort(byId));
   await place.remove(mine);
   await place.remove(mine);
-  expect(await place.find('acc_one')).toEqual([next]);
+  expect((await place.find('acc_one')).answers).toEqual([next]);
 });
 
 const byId = (a: { eventId: string }, b: { eventId: string }) => (a.eventId < b.eventId ? -1 : 1);
@@ -86,7 +86,7 @@ describe('a process that was killed while it wrote', () => {
     const [folder, answer] = [newFolder(), aSealedAnswer()];
     leaveDraft(folder, named(answer), JSON.stringify(answer));
     const place = makeDiskPlace(folder);
-    expect(await place.find(answer.accountId)).toEqual([answer]);
+    expect((await place.find(answer.accountId)).answers).toEqual([answer]);
     expect((await place.all()).answers).toEqual([answer]);
     await place.remove(answer);
     expect(fs.readdirSync(folder)).toEqual([]);
@@ -99,11 +99,28 @@ describe('a process that was killed while it wrote', () => {
     expect(fs.readdirSync(folder)).toEqual([]);
   });
 
+  it('and knew another format, has left what somebody else can read', async () => {
+    const [folder, answer] = [newFolder(), aSealedAnswer()];
+    const file = leaveDraft(folder, named(answer), JSON.stringify({ ...answer, format: 2 }));
+    const place = makeDiskPlace(folder);
+    const seen = { answers: [], unreadable: [path.basename(file)] };
+    expect([await place.all(), await place.find(answer.accountId)]).toEqual([seen, seen]);
+    expect(fs.existsSync(file)).toBe(true);
+  });
+
   it('is told from one that is writing still', async () => {
     const [folder, answer] = [newFolder(), aSealedAnswer()];
     const file = leaveDraft(folder, named(answer), '{"form', new Date());
     expect(await makeDiskPlace(folder).all()).toEqual({ answers: [], unreadable: [] });
     expect(fs.existsSync(file)).toBe(true);
+  });
+
+  it('a moment ago has left its answer to whoever would ask UPS again, and to nobody who would take it away', async () => {
+    const [folder, answer] = [newFolder(), aSealedAnswer()];
+    leaveDraft(folder, named(answer), JSON.stringify(answer), new Date());
+    const place = makeDiskPlace(folder);
+    expect((await place.find(answer.accountId)).answers).toEqual([answer]);
+    expect(await place.all()).toEqual({ answers: [], unreadable: [] });
   });
 });
 
@@ -117,7 +134,32 @@ it('leaves what it cannot read where it is, and names it', async () => {
   const { answers, unreadable } = await place.all();
   expect(answers).toEqual([answer]);
   expect(unreadable.sort()).toEqual(['acc_one.old.json', 'acc_one.torn.json']);
+  expect((await place.find('acc_one')).unreadable.sort()).toEqual(unreadable.sort());
+  expect((await place.find('acc_two')).unreadable).toEqual([]);
   expect(fs.readdirSync(folder)).toHaveLength(4);
+});
+
+it('reads the others beside a name that cannot be read', async () => {
+  const [folder, answer] = [newFolder(), aSealedAnswer()];
+  const place = makeDiskPlace(folder);
+  await place.put(answer);
+  fs.mkdirSync(path.join(folder, 'acc_two.e1.json'));
+  fs.mkdirSync(path.join(folder, 'acc_two.e2.json.new'));
+  const { readFile } = files;
+  const forbidden = path.join(folder, 'acc_two.e3.json');
+  fs.writeFileSync(forbidden, '');
+  jest
+    .spyOn(files, 'readFile')
+    .mockImplementation(((file: string, ...rest: unknown[]) =>
+      file === forbidden
+        ? Promise.reject(Object.assign(new Error('permission denied'), { code: 'EACCES' }))
+        : readFile(file, ...(rest as ['utf8']))) as typeof readFile);
+  const { answers, unreadable } = await place.all();
+  expect(answers).toEqual([answer]);
+  expect(unreadable.sort()).toEqual(['acc_two.e1.json', 'acc_two.e3.json']);
+  const names = ['acc_two.e1.json', 'acc_two.e2.json.new', 'acc_two.e3.json'];
+  expect((await place.find('acc_two')).unreadable.sort()).toEqual(names);
+  expect(await place.find('acc_one')).toEqual({ answers: [answer], unreadable: [] });
 });
 
 it('rejects on a full disk, and does not fill it with drafts', async () => {

@@ -4,9 +4,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { unknownSend } from '../../../src/cli/adopt/spent';
+import { noteUnknownSend } from '../../../src/db/grants';
 import { makeVault } from '../../../src/db/vault';
+import type { Answer } from '../../../src/workers/spool/answer';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
+import { makeWire, type Wire } from '../../db/wire';
+import { makeReleases } from '../../ups/servers';
 import { openHouse, standing, type House, type Process } from '../house';
 import { answersIn, crash, namesIn, onAnswer, withAnswerInHand } from './holding';
 
@@ -18,7 +23,11 @@ beforeAll(async () => {
   house = await openHouse('recall');
   redis = await privateRedis();
 });
-afterEach(() => house.clearFaults());
+const releases = makeReleases();
+afterEach(async () => {
+  await releases.run();
+  await house.clearFaults();
+});
 afterAll(async () => {
   await house.release();
   await redis.dispose();
@@ -35,6 +44,24 @@ async function orphan(given: Parameters<House['process']>[0]) {
   const { id, performing } = await withAnswerInHand(house, killed);
   await crash(killed, performing);
   return id;
+}
+
+async function putThere({ spool }: Process, answer: Answer): Promise<void> {
+  const hold = spool.hold(answer);
+  await hold.keep();
+  hold.leave();
+}
+
+/** The one answer that lies there is sealed by a key that others have not yet. Resolves with it. */
+async function sealAnew(spoolDir: string): Promise<Answer> {
+  const stranger = makeVault([{ id: 'k2', key: randomBytes(32) }]);
+  const process = house.process({ spoolDir, vault: { ...house.vault, seal: stranger.seal } });
+  const [found] = (await process.spool.all()).answers;
+  if (!found) throw new Error('no answer was kept');
+  const answer = process.spool.open(found);
+  await process.spool.remove(answer);
+  await putThere(process, answer);
+  return answer;
 }
 
 const isThere = (process: Process) =>
@@ -89,15 +116,8 @@ describe('a recovery', () => {
     const spoolDir = newFolder();
     const id = await orphan({ spoolDir });
     // The account's own secrets open here, the answer does not: it was sealed by a process that has the newer key already.
-    const stranger = makeVault([{ id: 'k2', key: randomBytes(32) }]);
-    const other = house.process({ spoolDir, vault: { ...house.vault, seal: stranger.seal } });
-    const [found] = (await other.spool.all()).answers;
-    const answer = found && other.spool.open(found);
-    if (!answer) throw new Error('no answer was kept');
-    await other.spool.remove(answer);
-    const hold = other.spool.hold(answer);
-    await hold.keep();
-    hold.leave();
+    await sealAnew(spoolDir);
+    const other = house.process({ spoolDir });
     const before = await house.refreshes();
     house.pass(CLAIM_MS);
     await other.performer.perform(id);
@@ -156,9 +176,129 @@ describe('a recovery', () => {
   });
 });
 
+const MINUTE = 60_000;
+const noRedis = () => ({ url: 'redis://127.0.0.1:1', prefix: 'away' });
+
+/** Redis as another host reaches it: over a wire that the test holds. */
+async function overWire(prefix: string): Promise<{ wire: Wire; reached: { url: string; prefix: string } }> {
+  const wire = await makeWire(redis.url.replace('redis:', 'mongodb:'));
+  releases.add(() => wire.close());
+  const { port } = new URL(wire.url.replace('mongodb:', 'http:'));
+  return { wire, reached: { url: `redis://127.0.0.1:${port}`, prefix } };
+}
+
+/** Tries of that account, each by who is given, as they fall due until that instant. */
+async function performUntil(id: string, instant: number, next: () => Process): Promise<void> {
+  for (;;) {
+    const { upsAt } = await house.load(id);
+    if ((upsAt ?? Infinity) > instant) return;
+    await house.passToUps(id);
+    await next().performer.perform(id);
+  }
+}
+
+describe('a recovery that cannot ask Redis', () => {
+  /** Claimed by a process that is gone, nobody knows what UPS answered. */
+  async function claimedByTheGone(): Promise<string> {
+    const crashed = house.process();
+    const id = await house.connect(crashed);
+    await house.passToUps(id);
+    await crashed.runtime.fire(await house.load(id), { needsUps: true, claimBy: crashed.performer.by });
+    house.pass(CLAIM_MS);
+    return id;
+  }
+
+  it('waits, and uses the answer that lies there once it can', async () => {
+    const prefix = testPrefix('recall');
+    const { wire, reached } = await overWire(prefix);
+    const other = house.process({ spoolDir: newFolder(), redis: reached, patienceMs: 100 });
+    await isThere(other);
+    const id = await orphan({ spoolDir: newFolder(), redis: { url: redis.url, prefix } });
+    const before = await house.refreshes();
+    house.pass(CLAIM_MS);
+    wire.become('deaf');
+    const lookedAt = house.clock.now();
+    await other.performer.perform(id);
+    await performUntil(id, lookedAt + 9 * MINUTE, () => other);
+    const waiting = await house.load(id);
+    expect(standing(waiting)).toBe('connected.backing-off');
+    expect(waiting.data.current?.sends).toMatchObject([{ end: null, soughtAt: expect.any(Number) as number }]);
+    expect(other.logged.filter(({ message }) => message.includes('asked again before UPS is')).length).toBeGreaterThan(
+      5,
+    );
+    expect(await house.refreshes()).toBe(before);
+    wire.become('cut');
+    wire.become('open');
+    await until('the answer is seen', async () => (await other.spool.all()).answers.length === 1);
+    await house.passToUps(id);
+    await other.performer.perform(id);
+    expect(await house.refreshes()).toBe(before);
+    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+    expect(await house.holdsNewestPair(id)).toBe(true);
+  });
+
+  it('goes on after ten minutes, counted in the account: whoever looks, and however often it was begun anew', async () => {
+    const id = await claimedByTheGone();
+    const before = await house.refreshes();
+    const next = () => house.process({ spoolDir: newFolder(), redis: noRedis() });
+    const lookedAt = house.clock.now();
+    await next().performer.perform(id);
+    await performUntil(id, lookedAt + 10 * MINUTE, next);
+    expect(await house.refreshes()).toBe(before);
+    await house.passToUps(id);
+    expect(house.clock.now() - lookedAt).toBeLessThan(17 * MINUTE);
+    const last = next();
+    await last.performer.perform(id);
+    expect(await house.refreshes()).toBe(before + 1);
+    expect(last.logged).toContainEqual(
+      expect.objectContaining({ level: 'error', message: expect.stringContaining('waited for no longer') as string }),
+    );
+    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+  });
+
+  it('sends in time after its claim, however long Redis says nothing', async () => {
+    const { wire, reached } = await overWire(testPrefix('recall'));
+    const process = house.process({ spoolDir: newFolder(), redis: reached });
+    await isThere(process);
+    const id = await claimedByTheGone();
+    const { data } = await house.load(id);
+    const sends = data.current?.sends.map((one) => ({ ...one, soughtAt: house.clock.now() - 10 * MINUTE }));
+    await house.db.accounts.updateOne({ _id: id }, { $set: { 'data.current.sends': sends ?? [] } });
+    const before = await house.refreshes();
+    wire.become('deaf');
+    await process.performer.perform(id);
+    expect(await house.refreshes()).toBe(before + 1);
+  });
+
+  it('waits for nobody when the lost answer is on record', async () => {
+    const process = house.process({ spoolDir: newFolder(), redis: noRedis() });
+    const id = await house.connect(process);
+    await house.fault('refresh', { do: 'reset' });
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    expect((await house.load(id)).data.current?.generation).toBe(2);
+  });
+
+  it('waits for what others did before the database was restored', async () => {
+    const process = house.process({ spoolDir: newFolder(), redis: noRedis() });
+    const id = await house.connect(process);
+    const { tenantId, view, data } = await house.load(id);
+    const holder = { id, tenantId, name: view.name, state: view.state, current: data.current, hasCandidate: false };
+    await noteUnknownSend(house.db, holder, unknownSend('restored', house.clock.now()));
+    const before = await house.refreshes();
+    await house.passToUps(id);
+    await process.performer.perform(id);
+    expect(await house.refreshes()).toBe(before);
+    expect(standing(await house.load(id))).toBe('connected.backing-off');
+  });
+});
+
 describe('a second attempt at an exchange', () => {
-  async function orphanedExchange(spoolDir: string) {
-    const killed = house.process({ spoolDir });
+  async function orphanedExchange(spoolDir: string, shared?: { url: string; prefix: string }) {
+    const killed = house.process({ spoolDir, ...(shared && { redis: shared }) });
+    if (shared) await isThere(killed);
     onAnswer(killed, 'exchange', () => killed.setAway(true));
     const connecting = house.connect(killed).catch(() => null);
     await until('it is kept', () => namesIn(spoolDir).length === 1);
@@ -185,5 +325,58 @@ describe('a second attempt at an exchange', () => {
     expect((await house.load(id)).data.links.at(-1)).toMatchObject({ reason: 'authorization-interrupted' });
     expect(await house.process({ spoolDir }).pickUp.tick()).toBe(1);
     expect(await answersIn(house, id)).toMatchObject([{ event: { type: 'LATE_ANSWER', stored: false } }]);
+  });
+
+  it('waits two minutes for a Redis that cannot be asked, then ends as interrupted', async () => {
+    const id = await orphanedExchange(newFolder());
+    const usedAt = house.clock.now();
+    const process = () => house.process({ spoolDir: newFolder(), redis: noRedis() });
+    for (let n = 0; n < 4; n++) {
+      house.pass(30_001);
+      await process().performer.perform(id);
+      expect((await house.load(id)).data.links.at(-1)).toMatchObject({ outcome: null });
+    }
+    house.pass(30_001);
+    await process().performer.perform(id);
+    expect((await house.load(id)).data.links.at(-1)).toMatchObject({ reason: 'authorization-interrupted' });
+    expect(house.clock.now() - usedAt).toBeLessThan(3 * MINUTE);
+  });
+
+  it('waits as long for the key to an answer that lies there, and uses it once it can be opened', async () => {
+    const [first, second] = [newFolder(), newFolder()];
+    const opened = { id: await orphanedExchange(first), answer: await sealAnew(first) };
+    house.pass(30_001);
+    await house.process({ spoolDir: first }).performer.perform(opened.id);
+    expect((await house.load(opened.id)).data.links.at(-1)).toMatchObject({ outcome: null });
+    const keyed = house.process({ spoolDir: first });
+    await keyed.spool.remove(opened.answer);
+    await putThere(keyed, opened.answer);
+    house.pass(30_001);
+    await keyed.performer.perform(opened.id);
+    expect(standing(await house.load(opened.id))).toBe('connected.fresh');
+    expect(await house.holdsNewestPair(opened.id)).toBe(true);
+
+    const id = await orphanedExchange(second);
+    await sealAnew(second);
+    for (const outcome of [null, null, null, null, 'failed']) {
+      house.pass(30_001);
+      await house.process({ spoolDir: second }).performer.perform(id);
+      expect((await house.load(id)).data.links.at(-1)).toMatchObject({ outcome });
+    }
+    expect((await house.load(id)).data.links.at(-1)).toMatchObject({ reason: 'authorization-interrupted' });
+  });
+
+  it('uses the answer in Redis once it can be asked', async () => {
+    const prefix = testPrefix('recall');
+    const killed = { spoolDir: newFolder(), redis: { url: redis.url, prefix } };
+    const id = await orphanedExchange(killed.spoolDir, killed.redis);
+    house.pass(30_001);
+    await house.process({ spoolDir: newFolder(), redis: noRedis() }).performer.perform(id);
+    const other = house.process({ spoolDir: newFolder(), redis: killed.redis });
+    await isThere(other);
+    house.pass(30_001);
+    await other.performer.perform(id);
+    expect(standing(await house.load(id))).toBe('connected.fresh');
+    expect(await house.holdsNewestPair(id)).toBe(true);
   });
 });

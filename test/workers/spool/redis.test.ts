@@ -38,7 +38,7 @@ const keys = async () => (await admin.keys(`${prefix}:*`)).sort();
 it('keeps answers, finds those of an account, and leaves no key behind when they are taken out', async () => {
   const [mine, next, other] = [aSealedAnswer(), aSealedAnswer(), aSealedAnswer({ accountId: 'acc_two' })];
   for (const answer of [mine, next, other, mine]) await place.put(answer);
-  expect((await place.find('acc_one')).sort(byId)).toEqual([mine, next].sort(byId));
+  expect((await place.find('acc_one')).answers.sort(byId)).toEqual([mine, next].sort(byId));
   expect((await place.all()).answers.sort(byId)).toEqual([mine, next, other].sort(byId));
   await place.remove(mine);
   await place.remove(mine);
@@ -80,6 +80,8 @@ it('names what it cannot read, and leaves it', async () => {
   await place.put(answer);
   await admin.hset(`${prefix}:{answers}:acc_one`, 'older', JSON.stringify({ ...answer, format: 0 }));
   expect(await place.all()).toEqual({ answers: [answer], unreadable: ['acc_one.older'] });
+  expect(await place.find('acc_one')).toEqual({ answers: [answer], unreadable: ['acc_one.older'] });
+  expect(await place.find('acc_two')).toEqual({ answers: [], unreadable: [] });
   expect(await admin.hlen(`${prefix}:{answers}:acc_one`)).toBe(2);
 });
 
@@ -102,7 +104,7 @@ it('fails at once while Redis is away, and works when it is back on what it had'
   await server.start();
   await isThere(place);
   await place.put(after);
-  expect((await place.find('acc_one')).map(({ eventId }) => eventId)).toContain(after.eventId);
+  expect((await place.find('acc_one')).answers.map(({ eventId }) => eventId)).toContain(after.eventId);
 });
 
 it('is emptied by FLUSHALL without an error', async () => {

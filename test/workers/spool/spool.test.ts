@@ -1,15 +1,17 @@
 /** An answer in hand and a store that does not take it: what the process that holds it does. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import { makeDiskPlace, makeSpool, makeSpoolFigures } from '../../../src/workers/spool';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
 import { makeWire } from '../../db/wire';
 import { makeReleases } from '../../ups/servers';
 import { openHouse, standing, type House } from '../house';
 import { answersIn, isKept, namesIn, onAnswer, withAnswerInHand } from './holding';
+import { anAnswer } from './samples';
 
 let house: House;
 let redis: PrivateServer;
@@ -72,6 +74,37 @@ describe('an answer that the store does not take', () => {
     expect(await host.keysInRedis()).toEqual([]);
     expect(await answersIn(house, id)).toHaveLength(1);
     expect(errorsOf(process)).toEqual([]);
+  });
+
+  it('is put again where it was lost meanwhile, and not written again where it lies', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    const { id, performing } = await withAnswerInHand(house, process);
+    const file = path.join(host.spoolDir, namesIn(host.spoolDir, id)[0] ?? '');
+    const written = statSync(file);
+    await admin.flushall();
+    await until('it is in Redis again', async () => (await host.keysInRedis()).length === 2);
+    expect(statSync(file)).toMatchObject({ ino: written.ino, mtimeMs: written.mtimeMs });
+    rmSync(file);
+    await until('it is on the disk again', () => namesIn(host.spoolDir, id).length === 1);
+    await admin.flushall();
+    rmSync(file);
+    await process.performer.stop(0);
+    await performing;
+    expect(namesIn(host.spoolDir, id)).toHaveLength(1);
+    expect(await host.keysInRedis()).toHaveLength(2);
+  });
+
+  it('counts once as written, however often it is put again', async () => {
+    const log = { info: () => {}, warn: () => {}, error: () => {} };
+    const { vault, clock } = house;
+    const figures = makeSpoolFigures();
+    const places = [makeDiskPlace(path.join(root, `host-${count++}`))];
+    const hold = makeSpool({ places, vault, clock, log, figures }).hold(anAnswer());
+    for (let n = 0; n < 3; n++) expect(await hold.keep()).toBe(true);
+    const text = await figures.registry.metrics();
+    expect(text).toContain('upslink_second_place_writes_total{place="disk",taken="true"} 1\n');
+    hold.leave();
   });
 
   it('cannot be read in either of them', async () => {
@@ -199,6 +232,51 @@ describe('one place is enough', () => {
     expect(performance.now() - started).toBeLessThan(1_000);
     expect(await generation(id)).toBe(2);
     expect(namesIn(host.spoolDir)).toEqual([]);
+  });
+
+  it('but not to know that nothing is there: a place that was not asked is told of, unless the other has it', async () => {
+    const host = { ...(await newHost()), redis: { url: 'redis://127.0.0.1:1', prefix: 'away' } };
+    const process = await openProcess(host);
+    const { id, performing } = await withAnswerInHand(house, process);
+    const { grantId = '' } = (await house.load(id)).data.current ?? {};
+    const find = (number: number) => process.spool.find({ accountId: id, grantId, generation: number });
+    expect([await find(2), await find(3)]).toMatchObject([{ kind: 'answer' }, { kind: 'unasked' }]);
+    const withRedis = await openProcess({ ...host, redis: (await newHost()).redis });
+    expect(await withRedis.spool.find({ accountId: id, grantId, generation: 3 })).toEqual({ kind: 'nothing' });
+    process.setAway(false);
+    await performing;
+  });
+
+  it('but not to know that nothing is there: what cannot be read may be it, where it is of that account', async () => {
+    const host = await newHost();
+    const process = await openProcess(host);
+    const { id, performing } = await withAnswerInHand(house, process);
+    const { grantId = '' } = (await house.load(id)).data.current ?? {};
+    const find = (accountId = id) => process.spool.find({ accountId, grantId, generation: 2 });
+    const file = path.join(host.spoolDir, namesIn(host.spoolDir, id)[0] ?? '');
+    const written = readFileSync(file, 'utf8');
+    // Whoever has it in hand puts it there again and again.
+    process.setAway(false);
+    await performing;
+    const { box, ...about } = JSON.parse(written) as { box: string; eventId: string };
+    const key = `${host.redis.prefix}:{answers}:${id}`;
+    const of = (changes: object) => JSON.stringify({ ...about, box, ...changes });
+    const broken = `${box.slice(0, -8)}${box.at(-8) === 'A' ? 'B' : 'A'}${box.slice(-7)}`;
+    for (const [onDisk, inRedis, kind] of [
+      [of({ format: 2 }), null, 'unasked'],
+      [null, of({ format: 2 }), 'unasked'],
+      [written.slice(0, 50), null, 'unasked'],
+      [of({ box: broken }), null, 'unasked'],
+      [of({ format: 2 }), written, 'answer'],
+      [null, null, 'nothing'],
+    ] as const) {
+      rmSync(file, { force: true });
+      await admin.hdel(key, about.eventId);
+      if (onDisk !== null) writeFileSync(file, onDisk);
+      if (inRedis !== null) await admin.hset(key, about.eventId, inRedis);
+      expect(await find()).toMatchObject({ kind });
+      expect(await find('acc_other')).toEqual({ kind: 'nothing' });
+    }
   });
 
   it('none, and the process holds it alone and says so, until a place or the store is back', async () => {

@@ -1,0 +1,43 @@
+/** Whether answers of UPS could lie on the disk of this process while the store is away. A folder that is not there yet is not made. */
+
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { assertWritable } from '../../workers/spool';
+import { ok, warn, type Check } from './check';
+
+const NAME = 'second place';
+const NEXT =
+  'Set SPOOL_DIR to a folder on a volume that outlives the process and that its user can write to. Until then answers of UPS would lie in Redis alone.';
+
+/** Something in the place of a folder has no folders below it. */
+const NOT_THERE = ['ENOENT', 'ENOTDIR'];
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown';
+
+/** The folder itself, or the first above it that is there. Rejects with the reason, an error of the file system. */
+async function nearestThere(folder: string): Promise<{ where: string; isFolder: boolean }> {
+  try {
+    return { where: folder, isFolder: (await stat(folder)).isDirectory() };
+  } catch (error) {
+    const above = path.dirname(folder);
+    if (!NOT_THERE.includes(codeOf(error)) || above === folder) throw error;
+    return nearestThere(above);
+  }
+}
+
+/** Writes a file to the folder and removes it; of one that is yet to be made, it asks whether it may be. */
+export async function checkSecondPlace(spoolDir: string): Promise<Check> {
+  try {
+    const { where, isFolder } = await nearestThere(spoolDir);
+    if (!isFolder) return warn(NAME, `SPOOL_DIR, ${spoolDir}, can hold nothing: ${where} is no folder`, NEXT);
+    if (where === spoolDir) {
+      await assertWritable(spoolDir);
+      return ok(NAME, `${spoolDir} can be written`);
+    }
+    await access(where, constants.W_OK | constants.X_OK);
+    return ok(NAME, `${spoolDir} is not there yet: the first start makes it`);
+  } catch (error) {
+    return warn(NAME, `SPOOL_DIR, ${spoolDir}, cannot be written: ${codeOf(error)}`, NEXT);
+  }
+}

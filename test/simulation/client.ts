@@ -1,0 +1,186 @@
+/**
+ * What a platform, an operator and a merchant do with one account, each thing until it is answered: an account that is
+ * authorized, or one of the XML era that comes with its access key and is moved to OAuth.
+ */
+
+import { ACCESS_KEY_BOX } from '../../src/machines/data';
+import { accountData } from '../machines/lived';
+import type { Account } from './checks';
+import type { Scene, Told } from './life';
+import { vault, type Service } from './service';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+const ANSWER_MS = 30 * SECOND;
+const STORES = 5;
+
+const keyOf = (accountId: string): string => `KEY-${accountId}`;
+
+/** Whether the account holds the key it came with, and it can be read. */
+export function holdsKey({ id, tenantId, data }: Account): boolean {
+  const sealed = data.accessKey?.sealed;
+  if (!sealed) return false;
+  return vault.open(sealed, { tenantId, accountId: id, field: 'accessKey', ...ACCESS_KEY_BOX }) === keyOf(id);
+}
+
+type Event = { type: string; [about: string]: unknown };
+
+export async function client(scene: Scene, accountId: string, isOver: () => boolean): Promise<void> {
+  const { world, ups, told } = scene;
+  const { chance } = world;
+  let events = 0;
+  let consents = 0;
+  const outside = world.process(`client of ${accountId}`, 'outside');
+  const pause = (ms: number) => world.sleep(outside, ms);
+  const nextId = (): string => `${accountId}-event-${++events}`;
+
+  /** By whatever process answers; one that is killed, or answers that it cannot, is followed by another try. */
+  async function asked<T>(work: (service: Service) => Promise<T>): Promise<T> {
+    for (;;) {
+      const service = scene.services.length === 0 ? null : chance.pick(scene.services);
+      const answer = service && (await answered(service, work));
+      if (answer) return answer.value;
+      await pause(chance.between(500, 4_000));
+    }
+  }
+
+  /** Null after an error, or when no answer came. */
+  function answered<T>(service: Service, work: (service: Service) => Promise<T>): Promise<{ value: T } | null> {
+    return new Promise((resolve) => {
+      world.after(ANSWER_MS, outside, () => resolve(null));
+      world.after(chance.between(0, 20), service.process, () => {
+        work(service).then(
+          (value) => world.after(chance.between(0, 20), outside, () => resolve({ value })),
+          () => world.after(1, outside, () => resolve(null)),
+        );
+      });
+    });
+  }
+
+  async function tell(event: Event, secrets?: Record<string, string>): Promise<string> {
+    const eventId = nextId();
+    const one: Told = { accountId, eventId, type: event.type, verdict: null, tries: 0 };
+    told.push(one);
+    const options = { actor: 'key:client', eventId, bodyHash: eventId, ...(secrets && { secrets }) };
+    const { verdict } = await asked(({ runtime }) => {
+      one.tries++;
+      return runtime.dispatch(accountId, event, options);
+    });
+    one.verdict = verdict;
+    return verdict;
+  }
+
+  async function connect(opening: Event): Promise<void> {
+    const consentId = `${accountId}-consent-${++consents}`;
+    const link = { consentId, linkHash: 'l', stateHash: 's', cookieHash: 'c', returnTo: null, ttlMs: 30 * MINUTE };
+    await tell({ ...opening, ...link }, { verifier: 'v'.repeat(43) });
+    await pause(chance.between(SECOND, 20 * SECOND));
+    if (opening.type === 'CAMPAIGN_MIGRATE' && chance.is(0.2))
+      return void (await tell({ type: 'LINK_WITHDRAWN', consentId }));
+    const isStranger = chance.is(0.15);
+    if (isStranger) scene.mistaken.add(accountId);
+    const code = ups.issueCode({ accountId, isStranger });
+    // A browser comes back once; if the process dies the merchant authorizes again, later.
+    const service = scene.services.length === 0 ? null : chance.pick(scene.services);
+    if (!service) return;
+    await answered(service, async ({ runtime, performer, clock }) => {
+      const since = clock.monotonic();
+      const event = { type: 'CODE_RECEIVED', consentId } as never;
+      const { document, claimed } = await runtime.dispatch(accountId, event, {
+        actor: 'merchant',
+        claimBy: performer.by,
+      });
+      await performer.carry(document, claimed, { code, since });
+    });
+    if (opening.graceMs && chance.is(0.3)) await tell({ type: 'RESTORE_ACCESS_KEY' });
+  }
+
+  const refresh = async (): Promise<void> => {
+    const eventId = nextId();
+    const one: Told = { accountId, eventId, type: 'REFRESH', verdict: null, tries: 0 };
+    told.push(one);
+    await asked(async ({ runtime, performer, clock }) => {
+      one.tries++;
+      const since = clock.monotonic();
+      const options = { actor: 'key:client', eventId, bodyHash: eventId, claimBy: performer.by };
+      const { verdict, document, claimed } = await runtime.dispatch(accountId, { type: 'REFRESH' }, options);
+      one.verdict = verdict;
+      performer.carry(document, claimed, { since }).catch(() => undefined);
+    });
+  };
+
+  async function beBorn(): Promise<void> {
+    const policy = chance.pick(['eager', 'lazy'] as const);
+    const deadlineAt = world.now() + chance.pick([-MINUTE, 4 * MINUTE, 12 * MINUTE, 20 * DAY]);
+    const accessKey = isOld ? { sealed: null, fingerprint: 'f', deadlineAt } : null;
+    const birth = { id: accountId, tenantId: 'acme', data: accountData(policy, accessKey) };
+    const options = {
+      actor: 'key:client',
+      eventId: nextId(),
+      ...(isOld && { secrets: { accessKey: keyOf(accountId) } }),
+    };
+    await asked(({ runtime }) => runtime.create(birth, { type: isOld ? 'IMPORT' : 'CREATE' }, options));
+    if (!isOld) await connect({ type: 'AUTHORIZE' });
+  }
+
+  async function edit(): Promise<void> {
+    const { data } = await asked(({ runtime }) => runtime.load(accountId));
+    const changes = chance.pick([
+      { accountNumber: chance.pick(['A1B2C3', 'D4E5F6']) },
+      { refreshPolicy: chance.pick(['eager', 'lazy'] as const) },
+    ]);
+    await tell({ type: 'EDIT', changes, ifMatch: data.settings.seq });
+  }
+
+  /** Closed, and opened again; or erased, and another of that name begun. */
+  async function close(): Promise<void> {
+    for (let n = 1; n <= STORES; n++) await tell({ type: 'UNUSE', use: { kind: 'store', ref: `st_${n}` } });
+    await tell({ type: 'DEACTIVATE' });
+    await pause(chance.between(SECOND, MINUTE));
+    if (chance.is(0.5)) {
+      await tell({ type: 'REACTIVATE' });
+      return connect({ type: 'AUTHORIZE' });
+    }
+    await asked(({ process }) => scene.machines.erase(process, accountId));
+    if (scene.machines.memory.documents([accountId]).length > 0) return;
+    told.splice(0, told.length, ...told.filter((one) => one.accountId !== accountId));
+    isOld = chance.is(0.3);
+    await beBorn();
+  }
+
+  const graceMs = (): number => chance.pick([0, 30 * SECOND, 5 * MINUTE]);
+  const opening = (): Event =>
+    isOld
+      ? chance.pick<Event>([
+          { type: 'AUTHORIZE' },
+          { type: 'MIGRATE', graceMs: graceMs() },
+          { type: 'CAMPAIGN_MIGRATE', graceMs: graceMs(), campaignId: 'c1' },
+        ])
+      : { type: 'AUTHORIZE' };
+  const ofTheKey = (): Event =>
+    chance.pick<Event>([
+      { type: 'POSTPONE', until: world.now() + chance.between(SECOND, 3 * MINUTE) },
+      { type: 'DEADLINE_MOVED', deadlineAt: world.now() + chance.between(-MINUTE, 8 * MINUTE) },
+      { type: 'RESTORE_ACCESS_KEY' },
+      { type: 'ACCESS_KEY_READ' },
+    ]);
+  const use = () => ({ kind: 'store' as const, ref: `st_${chance.between(1, STORES)}` });
+
+  let isOld = chance.is(0.35);
+  await beBorn();
+  while (!isOver()) {
+    await pause(chance.between(5 * SECOND, 2 * MINUTE));
+    const what = chance.next();
+    if (what < 0.3) await refresh();
+    else if (what < 0.4) await tell({ type: 'USE', use: use() });
+    else if (what < 0.46) await tell({ type: 'UNUSE', use: use() });
+    else if (what < 0.54) await tell({ type: 'VERIFY' });
+    else if (what < 0.58) await tell({ type: 'CANCEL_AUTHORIZATION' });
+    else if (what < 0.64) await edit();
+    else if (what < 0.67) await close();
+    else if (what < 0.68) await tell({ type: 'DISCONNECT', note: 'as the simulation asked' });
+    else if (what < 0.8 && isOld) await tell(ofTheKey());
+    else await connect(opening());
+  }
+}
