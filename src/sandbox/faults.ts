@@ -9,7 +9,12 @@ const match = z.strictObject({
   accountNumber: z.string().min(1).max(50).optional(),
   username: z.string().min(1).max(100).optional(),
 });
-const common = { match, times: z.int().min(1).max(1_000_000).optional() };
+const common = {
+  match,
+  times: z.int().min(1).max(1_000_000).optional(),
+  /** Over after so long, however few met it: what was ordered for a quiet hour does not lie in wait for the next one. */
+  forMs: z.int().min(1).max(86_400_000).optional(),
+};
 
 export const faultSchema = z.discriminatedUnion('do', [
   z.strictObject({
@@ -45,16 +50,17 @@ export interface Faults {
   take(subject: Subject, only?: (fault: Fault) => boolean): Fault | null;
 }
 
-export function makeFaults(): Faults {
-  let active: { fault: Fault; left: number }[] = [];
+export function makeFaults(clock: Sandbox['clock']): Faults {
+  let active: { fault: Fault; left: number; until: number }[] = [];
   return {
     add(fault) {
-      active.push({ fault, left: fault.times ?? Infinity });
+      active.push({ fault, left: fault.times ?? Infinity, until: clock() + (fault.forMs ?? Infinity) });
     },
     clear() {
       active = [];
     },
     take(subject, only = () => true) {
+      active = active.filter(({ until }) => clock() < until);
       const found = active.find(({ fault }) => matches(fault, subject) && only(fault));
       if (!found) return null;
       found.left -= 1;

@@ -33,11 +33,12 @@ export interface RunningSandbox {
 export async function startSandbox(options: SandboxOptions): Promise<RunningSandbox> {
   const stopping = new AbortController();
   const publicUrls = typeof options.publicUrl === 'string' ? [options.publicUrl] : options.publicUrl;
+  const clock = options.clock ?? Date.now;
   const { sandbox, close } = await openSandbox(options.dataDir, {
-    faults: makeFaults(),
+    faults: makeFaults(clock),
     client: { id: options.clientId, secret: options.clientSecret },
     redirectUris: publicUrls.map((url) => `${url.replace(/\/+$/, '')}/oauth/callback`),
-    clock: options.clock ?? Date.now,
+    clock,
     makeSecret: () => randomBytes(32).toString('base64url'),
     log: options.log ?? (() => undefined),
     stopping: stopping.signal,

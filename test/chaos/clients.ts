@@ -113,7 +113,7 @@ async function use(hand: Hand, state: string): Promise<string | null> {
   return deactivate(hand);
 }
 
-async function look({ ask, client }: Hand, state: string): Promise<string | null> {
+export async function look({ ask, client }: Hand, state: string): Promise<string | null> {
   return stateIn(await ask({ method: 'GET', path: `/accounts/${client.accountId ?? ''}` })) ?? state;
 }
 
@@ -168,15 +168,17 @@ async function noteUse(hand: Hand, one: string, isUsed: boolean): Promise<string
   return stateIn(answer);
 }
 
-async function takeToken(hand: Hand, state: string): Promise<string | null> {
+/** A token may not be had for minutes, and nothing is lost by not having asked. */
+const takeToken = async (hand: Hand, state: string) => ((await holdsToken(hand, 3_000)) ? state : look(hand, state));
+
+export async function holdsToken(hand: Hand, withinMs: number): Promise<boolean> {
   const { client, ask, notebook } = hand;
   notebook.tokensAsked += 1;
-  // A token may not be had for minutes, and nothing is lost by not having asked.
-  const answer = await ask({ method: 'GET', path: `/accounts/${client.accountId ?? ''}/token`, withinMs: 3_000 });
+  const answer = await ask({ method: 'GET', path: `/accounts/${client.accountId ?? ''}/token`, withinMs });
   expectStatus(hand, `a token of ${client.name}`, answer, [200, 409]);
-  if (answer?.status !== 200) return look(hand, state);
+  if (answer?.status !== 200) return false;
   client.tokens.add(createHash('sha256').update(String(answer.body['accessToken'])).digest('hex'));
-  return state;
+  return true;
 }
 
 /** Through UPS as a merchant. A trip that is broken off by what goes wrong is begun anew, by a new link. */

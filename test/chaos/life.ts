@@ -3,12 +3,13 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectDb } from '../../src/db/connection';
-import { openCast, type Cast } from './cast';
+import { bringAllBack } from './afterwards';
 import { throughTheOutage } from './away';
+import { openCast, type Cast } from './cast';
 import { makeHands, runClients } from './clients';
 import { makeMischief, type Incident, type MischiefMaker } from './mischief';
 import { makeNotebook, type Notebook } from './notebook';
-import type { ChaosOptions } from './options';
+import { PATIENT_MS, type ChaosOptions } from './options';
 import { inWords, planOf } from './plan';
 import { settle } from './settle';
 import type { Report } from './table';
@@ -108,19 +109,24 @@ async function throughTheTime(
   const giveUp = AbortSignal.any([abandon, late.signal]);
   // Every request under way listens to them.
   setMaxListeners(0, over, giveUp);
-  const clients = runClients(makeHands(cast, options, notebook, { over, giveUp }));
+  const hands = makeHands(cast, options, notebook, { over, giveUp });
+  const clients = runClients(hands);
   const mending = mischief.run(planOf(options), over);
   await delay(options.lastsMs, undefined, { signal: over }).catch(() => undefined);
   timeIsUp.abort();
   await mending;
   phase.name = 'mended, settling';
-  phase.endsAt = Date.now() + options.settleMs;
-  const patience = delay(options.settleMs, undefined, { signal: giveUp }).then(
+  phase.endsAt = Date.now() + PATIENT_MS;
+  const patience = delay(PATIENT_MS, undefined, { signal: giveUp }).then(
     () => late.abort(),
     () => undefined,
   );
   await everybodyUp(cast, giveUp);
   await clients;
+  phase.name = 'mended, all connect again';
+  notebook.outside.push(...(await bringAllBack(hands, giveUp)));
+  phase.name = 'settling';
+  phase.endsAt = Date.now() + options.settleMs;
   late.abort();
   await patience;
   return null;

@@ -63,16 +63,20 @@ export function makeMischief(cast: Cast, incidents: Incident[], report: (what: s
     await lasting({ kind, who: isHard ? 'killed' : 'stopped', from }, lastsMs, over, () => server.start());
   }
 
-  async function ups({ kind, path, times, lastsMs }: Mischief): Promise<void> {
+  /**
+   * Over after its time, though fewer met it: a service that keeps away from a broken UPS, asking once a minute, would meet
+   * one fault after another of those that were laid up for it, and never come back.
+   */
+  async function ups({ kind, path, times, lastsMs, slowMs }: Mischief): Promise<void> {
     const match = { path };
     const faults = {
       lost: { do: 'drop-answer' },
       broken: { do: 'status', status: 503 },
       busy: { do: 'status', status: 429, retryAfter: 2 },
-      slow: { do: 'delay', ms: lastsMs },
+      slow: { do: 'delay', ms: slowMs },
     };
     moment(kind, path);
-    await cast.ups.fault({ match, times, ...faults[kind as keyof typeof faults] });
+    await cast.ups.fault({ match, times, forMs: lastsMs, ...faults[kind as keyof typeof faults] });
   }
 
   async function perform(mischief: Mischief, over: AbortSignal): Promise<void> {

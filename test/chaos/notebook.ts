@@ -31,6 +31,8 @@ export interface Notebook {
   unanswered: string[];
   /** Answers that nothing here explains. */
   strange: string[];
+  /** When all was mended, these could not be connected again. */
+  outside: string[];
   sent: number;
   tokensAsked: number;
 }
@@ -40,6 +42,7 @@ export const makeNotebook = (): Notebook => ({
   clients: [],
   unanswered: [],
   strange: [],
+  outside: [],
   sent: 0,
   tokensAsked: 0,
 });

@@ -27,7 +27,9 @@ export interface Mischief {
   /** Of the processes the one at this place, counted round. */
   who: number;
   lastsMs: number;
-  /** How many requests to UPS meet it. */
+  /** How long UPS answers slowly. */
+  slowMs: number;
+  /** How many requests to UPS meet it, while it lasts. */
   times: number;
   path: string;
   isHard: boolean;
@@ -61,12 +63,11 @@ function shuffled(chance: Chance, { losesAnswers }: ChaosOptions): Kind[] {
 
 function drawn(chance: Chance, kind: Kind, options: ChaosOptions): Omit<Mischief, 'atMs'> {
   const longestMs = kind === 'pause' ? options.longestPauseMs : options.longestAwayMs;
-  const slowestMs = options.losesAnswers ? 25_000 : 4_000;
   return {
     kind,
     who: chance.between(0, 999),
-    lastsMs:
-      kind === 'slow' ? chance.between(500, slowestMs) : chance.between(Math.min(5_000, longestMs / 3), longestMs),
+    lastsMs: chance.between(Math.min(5_000, longestMs / 3), longestMs),
+    slowMs: chance.between(500, options.losesAnswers ? 25_000 : 4_000),
     times: kind === 'lost' ? chance.between(1, 2) : chance.between(2, 8),
     path: kind === 'lost' && chance.is(0.7) ? REFRESH : chance.pick(PATHS),
     isHard: chance.is(0.5),

@@ -35,6 +35,7 @@ export const checks = [
   'losses that nothing excuses',
   'disconnected for no allowed reason',
   'stuck',
+  'not to be connected afterwards',
   'gaps in history',
   'events not told',
   'replays that differ',
@@ -86,6 +87,7 @@ export async function examine(seen: Witnessed): Promise<Evidence> {
   found('accepted, not in history once', misplaced(seen.notebook, lives));
   found('answers that nothing explains', [...seen.notebook.strange, ...strangeTokens(seen.notebook, books)]);
   found('events never answered', seen.notebook.unanswered);
+  found('not to be connected afterwards', seen.notebook.outside);
   found('violations in the ledger', ledgerViolations(books));
   found('processes that ended by themselves', [...seen.died]);
   return { violations, figures: figuresOf(seen, lives, books) };
@@ -139,6 +141,11 @@ const strangeTokens = ({ clients }: Notebook, { ownerOfAccess }: Books): string[
     [...tokens].filter((one) => ownerOfAccess.get(one) !== username).map(() => `${name} was served a token of another`),
   );
 
+const longestPauseMs = (instants: number[]): number => {
+  const inOrder = instants.toSorted((a, b) => a - b);
+  return Math.max(0, ...inOrder.slice(1).map((at, n) => at - (inOrder[n] ?? at)));
+};
+
 function figuresOf(
   { notebook, restless, options, spooled }: Witnessed,
   lives: Life[],
@@ -162,6 +169,7 @@ function figuresOf(
     'held by a wave at the end': standing.filter(({ token }) => token === 'held').length,
     'still waiting for their time': restless.size,
     'longest until a verdict, ms': Math.round(Math.max(0, ...told.map(({ tookMs }) => tookMs))),
+    'longest time without a pair, ms': longestPauseMs(books.ledger.tokens.map(({ issuedAt }) => Date.parse(issuedAt))),
     'latest refresh behind its time, ms': Math.round(longestRefreshDelayMs(books, options.accessTokenSeconds)),
   };
 }

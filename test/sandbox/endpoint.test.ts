@@ -34,7 +34,7 @@ beforeEach(async () => {
   holding = null;
   dataDir = await mkdtemp(path.join(tmpdir(), 'upslink-held-'));
   const opened = await openSandbox(dataDir, {
-    faults: makeFaults(),
+    faults: makeFaults(() => 1_800_000_000_000),
     client: { id: client.clientId, secret: client.clientSecret },
     redirectUris: [redirectUri],
     clock: () => 1_800_000_000_000,

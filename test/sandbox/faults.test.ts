@@ -61,6 +61,23 @@ describe('status', () => {
   });
 });
 
+describe('forMs', () => {
+  test('ends a fault that nobody met, and that for others too', async () => {
+    await fault({ match: { path: refreshPath }, do: 'status', status: 500, times: 5, forMs: 60_000 });
+    expect((await refresh(ups, tokens.refresh_token)).status).toBe(500);
+    ups.move(59_999);
+    expect((await refresh(ups, tokens.refresh_token)).status).toBe(500);
+    ups.move(1);
+    expect((await refresh(ups, tokens.refresh_token)).status).toBe(200);
+  });
+
+  test('is refused below one millisecond', async () => {
+    const answer = await fault({ match: { path: refreshPath }, do: 'reset', forMs: 0 });
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({ field: 'forMs' });
+  });
+});
+
 describe('matching', () => {
   test('takes the first fault that matches', async () => {
     await fault({ match: { path: refreshPath }, do: 'status', status: 500, times: 1 });

@@ -100,12 +100,15 @@ type Young = 'too' | 'not';
 async function readDraft(folder: string, name: string, young: Young): Promise<Found> {
   const file = path.join(folder, name);
   const found = await stat(file).catch(unlessMissing);
-  if (found === null) return nothing;
+  // Renamed since the folder was listed: its other name may not have been among those.
+  const renamed = () => readWhole(folder, name.slice(0, -DRAFT.length) + WHOLE);
+  if (found === null) return renamed();
   const isAbandoned = Date.now() - found.mtimeMs >= DRAFT_ABANDONED_MS;
   if (!isAbandoned && young === 'not') return nothing;
   const draft = await read(folder, name);
-  if (draft?.answer) return { ...nothing, answers: [draft.answer] };
-  if (draft?.isWhole) return { ...nothing, unreadable: [name] };
+  if (draft === null) return renamed();
+  if (draft.answer) return { ...nothing, answers: [draft.answer] };
+  if (draft.isWhole) return { ...nothing, unreadable: [name] };
   if (isAbandoned) await rm(file, { force: true });
   return nothing;
 }

@@ -124,6 +124,17 @@ describe('a process that was killed while it wrote', () => {
   });
 });
 
+it.each(['stat', 'readFile'] as const)('finds an answer whose draft gets its name before its %s', async (step) => {
+  const [folder, answer] = [newFolder(), aSealedAnswer()];
+  const draft = leaveDraft(folder, named(answer), JSON.stringify(answer), new Date());
+  const original = files[step] as (...given: unknown[]) => Promise<never>;
+  jest.spyOn(files, step).mockImplementationOnce((...given: unknown[]) => {
+    fs.renameSync(draft, path.join(folder, named(answer)));
+    return original(...given);
+  });
+  expect((await makeDiskPlace(folder).find(answer.accountId)).answers).toEqual([answer]);
+});
+
 it('leaves what it cannot read where it is, and names it', async () => {
   const [folder, answer] = [newFolder(), aSealedAnswer()];
   const place = makeDiskPlace(folder);

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { unknownSend } from '../../../src/cli/adopt/spent';
 import { noteUnknownSend } from '../../../src/db/grants';
 import { makeVault } from '../../../src/db/vault';
-import type { Answer } from '../../../src/workers/spool/answer';
+import type { Answer, SealedAnswer } from '../../../src/workers/spool/answer';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
 import { makeWire, type Wire } from '../../db/wire';
@@ -56,7 +56,9 @@ async function putThere({ spool }: Process, answer: Answer): Promise<void> {
 async function sealAnew(spoolDir: string): Promise<Answer> {
   const stranger = makeVault([{ id: 'k2', key: randomBytes(32) }]);
   const process = house.process({ spoolDir, vault: { ...house.vault, seal: stranger.seal } });
-  const [found] = (await process.spool.all()).answers;
+  let found: SealedAnswer | undefined;
+  // A busy disk may not answer within the spool's patience.
+  await until('the answer is seen', async () => (found = (await process.spool.all()).answers[0]) !== undefined);
   if (!found) throw new Error('no answer was kept');
   const answer = process.spool.open(found);
   await process.spool.remove(answer);
