@@ -34,7 +34,7 @@ import type { Clock, Verdict } from '../durable/types';
 import { linkOf, newToken, readToken, textOf } from '../links';
 import type { AccountData } from '../machines/data';
 import { standingOf, type AccountView } from '../machines/definition';
-import { endOf, linkIn } from './outcome';
+import { BY_OPERATOR, endOf, isLeftOut, linkIn } from './outcome';
 
 export interface CampaignParts {
   db: Db;
@@ -176,6 +176,8 @@ export function makeCampaigns(parts: CampaignParts): Campaigns {
   async function ask(item: CampaignItem, { id, plan }: Campaign): Promise<void> {
     const now = await findCampaign(db, id, item.tenantId);
     if (now?.state !== 'running') return;
+    if (item.consentId === null && (await isTakenOutOfUse(item, now)))
+      return void (await end(item, 'skipped', BY_OPERATOR));
     const given = await withLink(item);
     if (given === null) return;
     const token = given.link === null ? null : readToken(vault.open(given.link, linkBelonging(given)));
@@ -187,6 +189,11 @@ export function makeCampaigns(parts: CampaignParts): Campaigns {
     const event = { type: 'CAMPAIGN_MIGRATE', ...opens, graceMs, campaignId: id };
     const verdict = await runtime.dispatch(accountId, event, options).catch(unlessMissing);
     await noteAsked(given, verdict);
+  }
+
+  async function isTakenOutOfUse(item: CampaignItem, { filter }: Campaign): Promise<boolean> {
+    const document = await loadOrNull(item);
+    return document !== null && isLeftOut(document, filter);
   }
 
   /** One link an account, whoever makes it; null when somebody else has asked meanwhile. */

@@ -5,6 +5,12 @@ import { ERASED, RESTORED, type CampaignItem } from '../db/campaigns';
 import type { AccountContext } from '../machines/context';
 import { standingOf } from '../machines/definition';
 
+export const BY_OPERATOR = 'disconnected-by-operator';
+
+/** Whom an operator disconnected, unless it is named: before the plan, or since. */
+export const isLeftOut = ({ view }: AccountDocument, { ids }: { ids?: string[] | undefined }): boolean =>
+  ids === undefined && view.reason === BY_OPERATOR;
+
 export interface ItemEnd {
   state: 'migrated' | 'failed';
   reason: string | null;

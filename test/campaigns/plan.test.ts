@@ -51,6 +51,21 @@ it('leaves out whom an operator disconnected, says so, and asks them where they 
   expect(await namesOf(named.id)).toEqual(['Apart away']);
 });
 
+it('skips whom an operator disconnected after it was planned', async () => {
+  const away = await house.withKey({ name: 'Since away' });
+  await house.withKey({ name: 'Since at work' });
+  const { body } = await desk.plan('Since');
+  expect(body.counts).toMatchObject({ planned: 2, skipped: 0 });
+  await house.event(away.id, { type: 'DISCONNECT', note: 'Fraud' }, house.keys.operator);
+  await desk.press(body.id, 'start');
+  await desk.worker().advance(body.id);
+  expect((await house.read(away.id)).state).toBe('disconnected');
+  expect((await desk.read(body.id)).counts).toMatchObject({ planned: 0, waiting: 1, skipped: 1 });
+  expect(await desk.items(body.id, '?state=skipped')).toMatchObject([
+    { name: 'Since away', wave: 1, reason: 'disconnected-by-operator' },
+  ]);
+});
+
 it('reads many named accounts a page at a time', async () => {
   const text = await desk.accounts(3);
   const found = (await desk.plan(text)).body;

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { linkBelonging, RESTLESS_MS } from '../../campaigns/advance';
+import { BY_OPERATOR, isLeftOut } from '../../campaigns/outcome';
 import {
   countItems,
   ERASED,
@@ -73,14 +74,8 @@ async function load({ db }: Services, { tenantId }: TenantCaller, id: string): P
   return found;
 }
 
-const BY_OPERATOR = 'disconnected-by-operator';
-
 /** Whoever is on the way to UPS already is left alone. */
 const isMigrating = ({ snapshot }: AccountDocument): boolean => standingOf(snapshot.value).state === 'migrating';
-
-/** So is whom an operator disconnected, unless it is named. */
-const isLeftOut = ({ view }: AccountDocument, { ids }: CreateCampaign['filter']): boolean =>
-  ids === undefined && view.reason === BY_OPERATOR;
 
 const itemFor = (campaign: Pick<Campaign, 'id' | 'tenantId'>, document: AccountDocument, at: number): CampaignItem => ({
   _id: itemId(campaign.id, document.id),
