@@ -4,6 +4,7 @@
  */
 
 import { ACCESS_KEY_BOX } from '../../src/machines/data';
+import { standingOf } from '../../src/machines/definition';
 import { accountData } from '../machines/lived';
 import type { Account } from './checks';
 import type { Scene, Told } from './life';
@@ -71,14 +72,14 @@ export async function client(scene: Scene, accountId: string, isOver: () => bool
     return verdict;
   }
 
-  async function connect(opening: Event): Promise<void> {
+  async function connect(opening: Event, login: 'own' | 'any' = 'any'): Promise<void> {
     const consentId = `${accountId}-consent-${++consents}`;
     const link = { consentId, linkHash: 'l', stateHash: 's', cookieHash: 'c', returnTo: null, ttlMs: 30 * MINUTE };
     await tell({ ...opening, ...link }, { verifier: 'v'.repeat(43) });
     await pause(chance.between(SECOND, 20 * SECOND));
     if (opening.type === 'CAMPAIGN_MIGRATE' && chance.is(0.2))
       return void (await tell({ type: 'LINK_WITHDRAWN', consentId }));
-    const isStranger = chance.is(0.15);
+    const isStranger = login === 'any' && chance.is(0.15);
     if (isStranger) scene.mistaken.add(accountId);
     const code = ups.issueCode({ accountId, isStranger });
     // A browser comes back once; if the process dies the merchant authorizes again, later.
@@ -149,6 +150,19 @@ export async function client(scene: Scene, accountId: string, isOver: () => bool
     await beBorn();
   }
 
+  /** By nothing but what the service offers, as long as it takes. */
+  async function bringBack(): Promise<void> {
+    for (;;) {
+      const { snapshot } = await asked(({ runtime }) => runtime.load(accountId));
+      const { state, token } = standingOf(snapshot.value);
+      if (state === 'connected' && (token === 'fresh' || token === 'access-key')) break;
+      if (state === 'inactive') await tell({ type: 'REACTIVATE' });
+      await connect({ type: 'AUTHORIZE' }, 'own');
+      await pause(5 * SECOND);
+    }
+    scene.merchants.delete(accountId);
+  }
+
   const graceMs = (): number => chance.pick([0, 30 * SECOND, 5 * MINUTE]);
   const opening = (): Event =>
     isOld
@@ -169,6 +183,7 @@ export async function client(scene: Scene, accountId: string, isOver: () => bool
 
   let isOld = chance.is(0.35);
   await beBorn();
+  scene.merchants.set(accountId, bringBack);
   while (!isOver()) {
     await pause(chance.between(5 * SECOND, 2 * MINUTE));
     const what = chance.next();

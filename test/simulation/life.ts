@@ -42,6 +42,8 @@ export interface Scene {
   accountIds: string[];
   /** Accounts for which a stranger logged in at UPS. */
   mistaken: Set<string>;
+  /** Each leads its account through UPS until it is connected, and leaves. */
+  merchants: Map<string, () => Promise<void>>;
   violations: string[];
 }
 
@@ -50,6 +52,8 @@ const MINUTE = 60_000;
 const FAULTS_MS = 7 * MINUTE;
 /** Longer than the longest pause between two tries. */
 const HEALING_MS = 8 * MINUTE;
+/** An exchange that was interrupted is given up in less. */
+const RETURN_MS = 6 * MINUTE;
 
 const idOf = (seed: number, n: number): string => `acc_s${seed}n${n}`;
 
@@ -75,6 +79,7 @@ async function liveIn(world: World, seed: number): Promise<Lived> {
     told: [],
     accountIds: [],
     mistaken: new Set(),
+    merchants: new Map(),
     violations: [],
   };
   const faults: Record<string, number> = {};
@@ -115,10 +120,23 @@ async function liveIn(world: World, seed: number): Promise<Lived> {
   setFaults(scene, false);
   await world.runUntil(world.now() + HEALING_MS);
 
-  const violations = [...new Set([...scene.violations, ...ups.violations, ...findViolations(scene)])];
+  const found = findViolations(scene);
+  found.push(...(await findShutOut(scene)));
+  const violations = [...new Set([...scene.violations, ...ups.violations, ...found])];
   const applied: Record<string, number> = {};
   for (const { type, verdict } of scene.told) if (verdict === 'applied') applied[type] = (applied[type] ?? 0) + 1;
   return { seed, violations, accounts, applied, steps: world.steps(), trace: world.trace(), faults };
+}
+
+/** 1: whatever went wrong, when all is in order every merchant can connect his account again. */
+async function findShutOut({ world, merchants, machines }: Scene): Promise<string[]> {
+  for (const bringBack of merchants.values()) world.after(0, null, () => void bringBack());
+  for (const until = world.now() + RETURN_MS; merchants.size > 0 && world.now() < until;)
+    await world.runUntil(world.now() + 10_000);
+  return [...merchants.keys()].map((id) => {
+    const [document] = machines.memory.documents([id]);
+    return `1: ${id} cannot be connected again, and stands in ${JSON.stringify(document?.snapshot.value)}`;
+  });
 }
 
 /** How bad things are in this world: each kind of fault has its own share, and some worlds have none of it. */
