@@ -37,6 +37,7 @@ afterAll(async () => {
 let count = 0;
 const newFolder = () => path.join(root, `host-${count++}`);
 const CLAIM_MS = 60_001;
+const noRedis = () => ({ url: 'redis://127.0.0.1:1', prefix: 'away' });
 
 /** An account whose refresh UPS answered, and whose process is gone with the answer nowhere but in the second place. */
 async function orphan(given: Parameters<House['process']>[0]) {
@@ -162,9 +163,13 @@ describe('a recovery', () => {
     expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
   });
 
-  it('waits for nobody when the lost answer is on record', async () => {
+  it.each([
+    ['every place can be asked', {}],
+    ['Redis cannot', { redis: noRedis() }],
+  ])('waits for nobody when the lost answer is on record and %s', async (_, places) => {
     const waits: number[] = [];
-    const process = house.process({ spoolDir: newFolder(), wait: async (ms) => void waits.push(ms) });
+    const wait = async (ms: number) => void waits.push(ms);
+    const process = house.process({ spoolDir: newFolder(), ...places, wait });
     const id = await house.connect(process);
     await house.fault('refresh', { do: 'reset' });
     await house.passToUps(id);
@@ -177,7 +182,6 @@ describe('a recovery', () => {
 });
 
 const MINUTE = 60_000;
-const noRedis = () => ({ url: 'redis://127.0.0.1:1', prefix: 'away' });
 
 /** Redis as another host reaches it: over a wire that the test holds. */
 async function overWire(prefix: string): Promise<{ wire: Wire; reached: { url: string; prefix: string } }> {
@@ -268,17 +272,6 @@ describe('a recovery that cannot ask Redis', () => {
     wire.become('deaf');
     await process.performer.perform(id);
     expect(await house.refreshes()).toBe(before + 1);
-  });
-
-  it('waits for nobody when the lost answer is on record', async () => {
-    const process = house.process({ spoolDir: newFolder(), redis: noRedis() });
-    const id = await house.connect(process);
-    await house.fault('refresh', { do: 'reset' });
-    await house.passToUps(id);
-    await process.performer.perform(id);
-    await house.passToUps(id);
-    await process.performer.perform(id);
-    expect((await house.load(id)).data.current?.generation).toBe(2);
   });
 
   it('waits for what others did before the database was restored', async () => {
