@@ -1,7 +1,7 @@
 /** Every request gets an id and a line in the log. Addresses may hold link tokens and codes: the route's pattern stands for them. */
 
 import { randomUUID } from 'node:crypto';
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { Refusal } from './problems';
 import type { Services } from './services';
 
@@ -19,6 +19,20 @@ export const nameRequests: RequestHandler = (req, res, next) => {
 
 /** Whoever asked had gone before an answer began; the number is nginx's. */
 const GONE = 499;
+
+/** Aborted as soon as whoever asked has closed the connection: it asks again, and goes by that answer. */
+export function whileWanted(req: Request): AbortSignal {
+  const wanted = new AbortController();
+  const leave = (): void => wanted.abort(new Refusal('too-busy', 'Whoever asked has gone: nothing was changed.'));
+  const { socket } = req;
+  if (socket.readableEnded || socket.destroyed) leave();
+  socket.once('end', leave);
+  req.res?.once('close', () => {
+    socket.off('end', leave);
+    leave();
+  });
+  return wanted.signal;
+}
 
 export type Observe = (seen: { method: string; route: string; status: number; ms: number }) => void;
 

@@ -65,6 +65,8 @@ export interface Dispatch {
   secrets?: Secrets;
   claimBy?: string;
   dryRun?: boolean;
+  /** Aborted when nobody waits for the verdict any more: from then on nothing is written, and its reason is thrown. */
+  signal?: AbortSignal;
 }
 
 /** One try of a commit: the next document, or the answer without a write. */
@@ -273,7 +275,11 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     };
   }
 
-  /** An event from outside: its verdict, after the commit. Errors: NotFound, EventIdReused, TooBusy, StoreUnavailable. */
+  /**
+   * An event from outside: its verdict, after the commit. Errors: NotFound, EventIdReused, TooBusy, StoreUnavailable.
+   * One without an id cannot be told from another try of it: whoever gives it up and asks again passes a `signal`, so that
+   * a process which stood still meanwhile does not carry it out after what was asked later. The write is guarded by what was read before.
+   */
   async function dispatch(id: string, event: Happening, options: Dispatch): Promise<Verdict<Document<D, V>>> {
     const change = changeOf(event, options);
     const reload = () => load(id, options.tenantId);
@@ -291,7 +297,10 @@ export function makeRuntime<D, V>(parts: RuntimeParts<D, V>) {
     // Another request with the same id may have won the race we lost, and its row may have left for history since.
     const attempt = async (now: Document<D, V>) => {
       const twin = now === document ? null : await findApplied(now, change.eventId, options.eventId !== undefined);
-      if (twin === null) return judge(now, change);
+      if (twin === null) {
+        options.signal?.throwIfAborted();
+        return judge(now, change);
+      }
       return { next: null, answer: { verdict: duplicateOf(twin, now, change.bodyHash), started: [] } };
     };
     const { answer } = await commit(document, reload, attempt, isOurs);

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import type { AccountJson, RowJson, VerdictJson } from '../../src/api/schemas/answers';
 import { accountIdOf } from '../../src/hash';
 import { newAccount, openHouse, type House } from './house';
@@ -164,6 +166,22 @@ describe('uses', () => {
     expect((await house.event(id, { type: 'DEACTIVATE' })).body.to).toBe('inactive');
     const closed = await use('PUT', 'store', 'late');
     expect([closed.status, closed.body]).toMatchObject([409, { code: 'inactive' }]);
+  });
+
+  it('are left as they are by a request whose client has gone, and was answered since', async () => {
+    const { id } = await house.create();
+    const { hostname, port } = new URL(house.publicUrl);
+    const path = `/v1/accounts/${id}/used-by/store/s1`;
+    const headers = `Host: ${hostname}\r\nAuthorization: Bearer ${house.keys.platform}\r\nContent-Length: 0`;
+    for (let n = 0; n < 5; n++) {
+      const socket = connect(Number(port), hostname).resume();
+      await once(socket, 'connect');
+      socket.end(`PUT ${path} HTTP/1.1\r\n${headers}\r\n\r\n`);
+      await once(socket, 'close');
+    }
+    expect((await house.read(id)).usedBy).toEqual([]);
+    await house.call('PUT', `/accounts/${id}/used-by/store/s2`);
+    expect((await history(id)).items.map(({ type }) => type)).toEqual(['CREATE', 'USE']);
   });
 
   it('are a hundred at most', async () => {

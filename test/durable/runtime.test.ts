@@ -169,6 +169,28 @@ describe('verdicts', () => {
     expect((await one.load()).seq).toBe(seq);
   });
 
+  it('given up before its write, it changes nothing', async () => {
+    const one = await created();
+    const given = new AbortController();
+    const asking = one.dispatch({ type: 'DEACTIVATE' }, { signal: given.signal });
+    given.abort(new Error('given up'));
+    await expect(asking).rejects.toThrow('given up');
+    expect((await one.load()).seq).toBe(1);
+  });
+
+  it('given up while it stood still, it changes nothing after what was asked later', async () => {
+    const one = await created();
+    const given = new AbortController();
+    const use = { kind: 'store', ref: 's1' };
+    const slow = one.process('process-1', async () => given.abort(new Error('given up')));
+    const rival = one.process();
+    const winning = rival.dispatch(ID, { type: 'USE', use } as { type: string }, { actor: 'key:1' });
+    const losing = slow.dispatch(ID, { type: 'DEACTIVATE' }, { actor: 'key:1', signal: given.signal });
+    expect(await winning).toMatchObject({ verdict: 'applied', seq: 2 });
+    await expect(losing).rejects.toThrow('given up');
+    expect((await one.load()).seq).toBe(2);
+  });
+
   it('ignored names the guard’s reason, illegal what this state takes; neither writes or uses up the id', async () => {
     const one = await connected();
     await one.dispatch({ type: 'REFRESH' });

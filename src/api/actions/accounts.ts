@@ -80,8 +80,15 @@ export const listAccounts = action(
   },
 );
 
-async function changeSettings(services: Services, caller: TenantCaller, id: string, event: SettingsEvent) {
-  return services.runtime.dispatch(id, event, { tenantId: caller.tenantId, actor: actorOf(caller) });
+async function changeSettings(
+  services: Services,
+  caller: TenantCaller,
+  id: string,
+  event: SettingsEvent,
+  signal?: AbortSignal,
+) {
+  const options = { tenantId: caller.tenantId, actor: actorOf(caller), ...(signal && { signal }) };
+  return services.runtime.dispatch(id, event, options);
 }
 
 function stale(at: number, ifMatch: number | null): Refusal {
@@ -118,15 +125,15 @@ export const editAccount = action(
   },
 );
 
-/** Notes a store or warehouse as using the account, or no longer; nothing changed is fine. */
+/** Notes a store or warehouse as using the account, or no longer; nothing changed is fine. `signal`: while somebody waits for it. */
 export const setUse = action(
   'write',
   async (
     services,
     caller: TenantCaller,
-    { id, use, isUsed }: { id: string; use: UseInput; isUsed: boolean },
+    { id, use, isUsed, signal }: { id: string; use: UseInput; isUsed: boolean; signal?: AbortSignal },
   ): Promise<AccountJson> => {
-    const verdict = await changeSettings(services, caller, id, { type: isUsed ? 'USE' : 'UNUSE', use });
+    const verdict = await changeSettings(services, caller, id, { type: isUsed ? 'USE' : 'UNUSE', use }, signal);
     const { data, snapshot } = verdict.document;
     if (isUsed && !isUsedBy(data, use) && standingOf(snapshot.value).state === 'inactive')
       throw new Refusal('inactive', 'The account was deactivated, and nothing can ship on it. Reactivate it first.');

@@ -4,6 +4,7 @@ import { createAccount, editAccount, getAccount, listAccounts, setUse } from '..
 import { explain, readHistory } from '../actions/history';
 import { readToken } from '../actions/token';
 import { validate } from '../input';
+import { whileWanted } from '../requests';
 import { Refusal } from '../problems';
 import { route, type Route } from '../route';
 import {
@@ -62,9 +63,12 @@ const useRoute = (method: 'put' | 'delete', isUsed: boolean, summary: string): R
     body: null,
     answers: { 200: account('The account, also when nothing changed.') },
     ...(isUsed && { problems: ['too-many-uses', 'inactive'] as const }),
-    handle: async ({ services, caller, params }) => ({
+    handle: async ({ services, caller, params, req }) => ({
       status: 200,
-      body: await setUse(services, caller, { id: idOf(params), use: readUse(params), isUsed }),
+      body: await setUse(services, caller, {
+        ...{ id: idOf(params), use: readUse(params), isUsed },
+        signal: whileWanted(req),
+      }),
     }),
   });
 
