@@ -139,6 +139,9 @@ const isTakenOutOfUse = (context: AccountContext): boolean =>
   context.reason === 'disconnected-by-operator' ||
   (isSinceVersion5(context) && context.origin?.reason === 'disconnected-by-operator');
 
+/** The merchant heard already that a new login is needed. */
+const wasTold = (context: AccountContext): boolean => isSinceVersion5(context) && context.refusal?.told === true;
+
 const planWith = ({ accessKey }: AccountContext, change: Partial<KeyPlan>): KeyPlan | null =>
   accessKey && { ...accessKey, ...change };
 
@@ -203,14 +206,12 @@ export const vocabulary = setup({
     numberUnchecked: ({ context }) => context.recheck,
     consentAwaiting: stateIn({ consent: 'awaiting' }),
     awaitingSinceVersion5: and([stateIn({ consent: 'awaiting' }), ({ context }) => isSinceVersion5(context)]),
-    toldBefore: ({ context }) => isSinceVersion5(context) && context.refusal?.told === true,
-    refusedToldBefore: ({ context, event }) =>
-      refusalOf({ event, context }) !== null && isSinceVersion5(context) && context.refusal?.told === true,
+    toldBefore: ({ context }) => wasTold(context),
+    refusedToldBefore: ({ context, event }) => refusalOf({ event, context }) !== null && wasTold(context),
     refusedOfAgeToldBefore: ({ context, event }) =>
-      outputKind(event) === 'refused' && isDeadOfAge(context) && context.refusal?.told === true,
-    deadOfAgeToldBefore: ({ context }) => isDeadOfAge(context) && context.refusal?.told === true,
-    storedToldBefore: ({ event, context }) =>
-      event.type === 'LATE_ANSWER' && event.stored && isSinceVersion5(context) && context.refusal?.told === true,
+      outputKind(event) === 'refused' && isDeadOfAge(context) && wasTold(context),
+    deadOfAgeToldBefore: ({ context }) => isDeadOfAge(context) && wasTold(context),
+    storedToldBefore: ({ event, context }) => event.type === 'LATE_ANSWER' && event.stored && wasTold(context),
     cameFrom: ({ context }, params: { state: Standing['state'] }) => context.origin?.state === params.state,
     pastRefreshExpiry: ({ event, context }) =>
       outputKind(event) === 'refused' && context.current !== null && context.at >= context.current.refreshExpiresAt,

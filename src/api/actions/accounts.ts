@@ -135,10 +135,9 @@ export const setUse = action(
   ): Promise<AccountJson> => {
     const verdict = await changeSettings(services, caller, id, { type: isUsed ? 'USE' : 'UNUSE', use }, signal);
     const { data, snapshot } = verdict.document;
-    if (isUsed && !isUsedBy(data, use) && standingOf(snapshot.value).state === 'inactive')
+    if (!isUsed || isUsedBy(data, use)) return presentAccount(verdict.document, services.clock.now());
+    if (standingOf(snapshot.value).state === 'inactive')
       throw new Refusal('inactive', 'The account was deactivated, and nothing can ship on it. Reactivate it first.');
-    if (isUsed && !isUsedBy(data, use))
-      throw new Refusal('too-many-uses', `The account is noted as used by ${USES_MAX} already: remove one first.`);
-    return presentAccount(verdict.document, services.clock.now());
+    throw new Refusal('too-many-uses', `The account is noted as used by ${USES_MAX} already: remove one first.`);
   },
 );
