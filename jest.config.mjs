@@ -15,5 +15,6 @@ export default {
     'mongodb/lib/runtime_adapters\\.js$': toCommonJs,
   },
   transformIgnorePatterns: ['/node_modules/(?!mongodb/lib/runtime_adapters\\.js)'],
-  testTimeout: 30_000,
+  // Against hanging only: a busy machine may take minutes for what takes a second here.
+  testTimeout: 180_000,
 };

@@ -9,7 +9,7 @@ import { identify } from '../../src/dev/processes';
 import type { StartFacts } from '../../src/dev/stand';
 import { until } from '../support/until';
 
-jest.setTimeout(90_000);
+jest.setTimeout(300_000);
 
 interface Run {
   readonly child: ChildProcess;
@@ -61,7 +61,7 @@ function start(env: Record<string, string> = {}): Run {
 
 async function isUp(run: Run, dataDir = folder): Promise<StartFacts> {
   const isDead = run.ended.then((code) => Promise.reject(new Error(`It ended with ${code} and said: ${run.said()}`)));
-  await Promise.race([until('it is up', () => run.said().includes('Ctrl-C stops it all.'), 60_000), isDead]);
+  await Promise.race([until('it is up', () => run.said().includes('Ctrl-C stops it all.')), isDead]);
   isDead.catch(() => undefined);
   return JSON.parse(readFileSync(path.join(dataDir, 'start.json'), 'utf8')) as StartFacts;
 }

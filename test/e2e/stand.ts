@@ -25,7 +25,7 @@ const FLAGS = [
 ];
 
 /** Longer than any wait of the service's own, shorter than a test. */
-const PATIENCE_MS = 12_000;
+const PATIENCE_MS = 150_000;
 
 export type Stand = Awaited<ReturnType<typeof openStand>>;
 

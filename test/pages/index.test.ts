@@ -7,7 +7,7 @@ import { openHouse, RETURN, type House } from '../api/house';
 let house: House;
 beforeAll(async () => {
   house = await openHouse('pages');
-}, 60_000);
+});
 afterAll(() => house.release());
 
 async function signedIn(key = house.keys.operator): Promise<Browser> {

@@ -86,7 +86,7 @@ async function listen(socketPath: string, routes: Record<string, Route>): Promis
 }
 
 async function dropDatabase(url: string, name: string): Promise<object> {
-  const client = new mongoose.mongo.MongoClient(url, { serverSelectionTimeoutMS: 5_000 });
+  const client = new mongoose.mongo.MongoClient(url, { serverSelectionTimeoutMS: 60_000 });
   try {
     await client.db(name).dropDatabase();
     return {};

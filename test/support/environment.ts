@@ -8,8 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from './broker-client';
 import { opened } from './opened';
 
-/** Sockets say goodbye first; and a BullMQ worker closed while Redis is away leaves a watchdog of 6 s behind. */
-const PATIENCE_MS = 7_000;
+/** Sockets close with a delay, and a BullMQ worker closed while Redis is away leaves a watchdog of 6 s behind. */
+const PATIENCE_MS = Number(process.env['LEAK_PATIENCE_MS'] ?? 60_000);
 const WATCHED = ['TCPSocketWrap', 'TCPServerWrap', 'TLSWrap', 'UDPWrap', 'ProcessWrap', 'FSEventWrap'];
 
 type Counts = ReadonlyMap<string, number>;

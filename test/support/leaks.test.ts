@@ -11,9 +11,10 @@ async function jestOn(test: string): Promise<string> {
   const file = path.join(folder, 'made-up.test.ts');
   writeFileSync(file, `import { testDatabase } from '../../test/support/servers';\n${test}`);
   const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
-  const args = ['--roots', folder, '--runTestsByPath', file, '--testTimeout', '5000', '--forceExit'];
+  const args = ['--roots', folder, '--runTestsByPath', file, '--forceExit'];
+  const env = { ...process.env, LEAK_PATIENCE_MS: '3000' };
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [jest, ...args], { cwd: root });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [jest, ...args], { cwd: root, env });
     return stdout + stderr;
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };

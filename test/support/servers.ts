@@ -113,8 +113,8 @@ async function privateServer(start: (context: DevContext) => Promise<DevServer>)
 /** Many files share the server, and what one of them asks it may keep the others waiting on a slow machine. */
 function patiently(url: string): string {
   const patience = new URLSearchParams({
-    ...{ serverSelectionTimeoutMS: '20000', connectTimeoutMS: '20000' },
-    ...{ socketTimeoutMS: '30000', waitQueueTimeoutMS: '20000' },
+    ...{ serverSelectionTimeoutMS: '60000', connectTimeoutMS: '60000' },
+    ...{ socketTimeoutMS: '120000', waitQueueTimeoutMS: '60000' },
   });
   return `${url}${url.includes('?') ? '&' : '?'}${patience.toString()}`;
 }

@@ -6,7 +6,7 @@ type NotYet = undefined | false;
 export async function until<T>(
   what: string,
   condition: () => Promise<T | NotYet> | T | NotYet,
-  patienceMs = 20_000,
+  patienceMs = 150_000,
 ): Promise<T> {
   const giveUpAt = performance.now() + patienceMs;
   for (;;) {
