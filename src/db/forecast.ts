@@ -1,7 +1,6 @@
 /** What lies ahead of the grants, counted from indexes alone: one key for each account that has one. */
 
 import type { mongo } from 'mongoose';
-import { OUTLOOK_SINCE_VERSION, tokensWithOutlook } from '../machines/outlook';
 import { documentFrom, type AccountDocument } from './accounts';
 import type { Db } from './connection';
 import { answered } from './errors';
@@ -74,27 +73,6 @@ export async function countRefreshes(db: Db, { tenantId, from }: Omit<Span, 'to'
     { hint: indexFor(alive) },
   );
   return (await answered(counted.toArray())).map(({ _id, count }) => ({ ..._id, count }));
-}
-
-/**
- * One trip. Accounts with a grant that none of the other counts sees, because an older machine stored them and nobody has
- * since: a key for each of them, so none as a rule.
- */
-export async function countWithoutOutlook(db: Db, tenantId: string | null): Promise<number> {
-  const byVersion = db.accounts.aggregate<{ count: number }>(
-    [
-      {
-        $match: {
-          ...(tenantId !== null && { tenantId }),
-          version: { $lt: OUTLOOK_SINCE_VERSION },
-          'snapshot.value.life.connected': { $in: [...tokensWithOutlook] },
-        },
-      },
-      { $group: { _id: '$version', count: { $sum: 1 } } },
-    ],
-    { hint: 'withoutOutlook' },
-  );
-  return (await answered(byVersion.toArray())).reduce((sum, { count }) => sum + count, 0);
 }
 
 /** One trip: those that die first, by day. */

@@ -7,7 +7,6 @@
 import { Schema, type SchemaDefinition } from 'mongoose';
 import type { AccountData } from '../machines/data';
 import type { AccountView } from '../machines/definition';
-import { OUTLOOK_SINCE_VERSION } from '../machines/outlook';
 import type { Checkpoint, Document, Outgoing, Row } from '../durable/types';
 
 type Due = 'wakeAt' | 'upsAt' | 'upsQueue';
@@ -294,18 +293,6 @@ for (const field of filters) {
 const outlook = { 'view.lapsesOn': 1, 'view.refreshOn': 1, 'view.refreshEveryMs': 1 } as const;
 account.index(outlook, { name: 'horizon' });
 account.index({ tenantId: 1, ...outlook }, { name: 'tenantHorizon' });
-// Connected accounts that a machine without an outlook stored: empty once each of them was written again.
-account.index(
-  { version: 1, 'snapshot.value.life.connected': 1, tenantId: 1 },
-  {
-    name: 'withoutOutlook',
-    partialFilterExpression: {
-      version: { $lt: OUTLOOK_SINCE_VERSION },
-      'snapshot.value.life.connected': { $exists: true },
-    },
-  },
-);
-
 const row = schemaOf({
   _id: String,
   tenantId: String,

@@ -100,14 +100,17 @@ function sealer<D, V>(document: Document<D, V>, secrets: Secrets, around: Surrou
   };
 }
 
-/** The outbox after an event: rows history is known to have are dropped, the new one joins, now and then with a checkpoint. */
+/**
+ * The outbox after an event: rows history is known to have are dropped, the new one joins. It brings a checkpoint now and
+ * then, and whenever another machine version wrote the row before: a replay then never asks this machine about that one's rows.
+ */
 function outboxWith<D, V>(
   document: Document<D, V>,
   row: Row,
   state: MachineState,
   around: Surroundings,
 ): OutboxEntry[] {
-  const due = row.seq - document.checkpointSeq >= CHECKPOINT_EVERY;
+  const due = row.seq - document.checkpointSeq >= CHECKPOINT_EVERY || row.version !== document.version;
   const { seq, snapshot, timers } = state;
   const invocations = state.invocations.map(({ key, id, src, input }) => ({ key, id, src, input }));
   const checkpoint = due ? { seq, at: row.at, version: row.version, snapshot, timers, invocations } : null;

@@ -14,7 +14,7 @@ import { token } from './token';
 import { concludedAs, concludedWithNothing, theEvent, theTokens, vocabulary } from './vocabulary';
 
 /** Grows with every change of the machine that a stored account could notice. */
-export const MACHINE_VERSION = 5;
+export const MACHINE_VERSION = 1;
 
 const tell = (type: string) => ({ type: 'tell' as const, params: { type } });
 const stand = (reason: Reason | null) => ({ type: 'stand' as const, params: { reason } });
@@ -247,7 +247,7 @@ const life = vocabulary.createStateConfig({
         KEY_LAPSED: [
           { guard: { type: 'cameFrom', params: { state: 'disconnected' } }, actions: [] },
           {
-            guard: 'awaitingSinceVersion5',
+            guard: 'consentAwaiting',
             target: 'disconnected',
             actions: [
               { type: 'closeConsentBecause', params: { reason: 'access-key-sunset' } },
@@ -256,11 +256,6 @@ const life = vocabulary.createStateConfig({
               { type: 'tellBecause', params: { type: 'account.migration-failed', reason: 'access-key-sunset' } },
               tell('account.disconnected'),
             ],
-          },
-          {
-            guard: 'consentAwaiting',
-            target: 'disconnected',
-            actions: ['closeConsent', 'forgetOrigin', stand('access-key-sunset'), tell('account.disconnected')],
           },
         ],
         KEY_REVIVED: { actions: ['reviveOrigin'] },
@@ -301,10 +296,7 @@ export const accountMachine = vocabulary.createMachine({
       guard: 'settingsKnown',
       actions: [{ type: 'editSettings', params: theEvent }, 'announceRetiming', 'announceRenumbering'],
     },
-    USE: [
-      { guard: 'changesWhileOpen', actions: [{ type: 'use', params: theEvent }] },
-      { guard: 'changesBeforeVersion5', actions: [{ type: 'use', params: theEvent }] },
-    ],
+    USE: { guard: 'changesWhileOpen', actions: [{ type: 'use', params: theEvent }] },
     UNUSE: { guard: 'changes', actions: [{ type: 'unuse', params: theEvent }] },
     ACCESS_KEY_READ: { guard: 'keyServed', actions: ['noteKeyRead'] },
     PROFILE_VERIFICATION_OPENED: {

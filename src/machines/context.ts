@@ -32,12 +32,10 @@ export interface Facts {
   keyFingerprint: string | null;
   /** The key itself is there, and not only its receipt due. */
   keyHeld: boolean;
-  /** Refusals that many accounts heard lately, by UPS's code; {} nearly always, and absent from what version 2 decided. */
-  waves?: Record<string, WaveState>;
+  /** Refusals that many accounts heard lately, by UPS's code; {} nearly always. */
+  waves: Record<string, WaveState>;
   /** Tries of the last 24 h to add the account to a UPS profile. */
   profileAttempts: number;
-  /** The version of the machine that decides; absent from what versions before 4 decided. */
-  machine?: number;
 }
 
 /** held: examined. released: UPS was wrong, a moment ago. settled: and has been right since. applied: it was meant. */

@@ -133,7 +133,6 @@ function factsOf(
     ...keyFacts(event, about.data),
     waves: rules.waves(),
     profileAttempts: countingVerifications(about.data, about.at).length,
-    machine: MACHINE_VERSION,
   };
 }
 

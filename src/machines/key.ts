@@ -12,11 +12,11 @@ const moveDeadline = { type: 'moveDeadline' as const, params: theEvent };
 const swapped = { guard: 'newGrantVerified' as const, target: 'retired', actions: ['retireKey' as const] };
 
 /** Gone with this very write; the receipt follows by itself. */
-const shred = { actions: ['shredKey' as const, 'keepNoLonger' as const] };
-const deactivated = [
-  { guard: 'notInUseSinceVersion5' as const, target: 'shredded', ...shred },
-  { guard: 'notInUse' as const, target: 'retired', reenter: true, ...shred },
-];
+const deactivated = {
+  guard: 'notInUse' as const,
+  target: 'shredded',
+  actions: ['shredKey' as const, 'keepNoLonger' as const],
+};
 
 export const key = vocabulary.createStateConfig({
   initial: 'none',

@@ -19,9 +19,6 @@ export interface Outlook {
   refreshEveryMs: number | null;
 }
 
-/** Documents that older machines wrote have no outlook, not even an empty one. */
-export const OUTLOOK_SINCE_VERSION = 4;
-
 /** Where the token of a connected account stands that has an outlook: whatever still hopes for another pair. */
 export const tokensWithOutlook = ['fresh', 'refreshing', 'backing-off', 'held'] as const;
 

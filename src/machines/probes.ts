@@ -27,7 +27,6 @@ const facts: Facts = {
   keyHeld: true,
   waves: {},
   profileAttempts: 0,
-  machine: 4,
 };
 
 const full: AccountContext = {

@@ -32,49 +32,43 @@ export function heldLookMs({ facts, refusal }: AccountContext): number {
   return Math.round(backoffMs * (0.75 + 0.5 * facts.jitter));
 }
 
-/** What older machines decided stays as they decided it. */
-export const isSinceVersion5 = ({ facts }: AccountContext): boolean => (facts.machine ?? 0) >= 5;
-
 /** So many noes are believed for good, even where a wave was wrong once. */
 const NOES = 3;
 
 /** Of age: what UPS says of it tells nothing, and no other try can help. */
-export const isDeadOfAge = (context: AccountContext): boolean =>
-  isSinceVersion5(context) && context.current !== null && context.at >= context.current.refreshExpiresAt;
+export const isDeadOfAge = ({ at, current }: AccountContext): boolean =>
+  current !== null && at >= current.refreshExpiresAt;
 
 /** While UPS may be coming back by halves the last no is not counted: it is asked once more when it has been right. */
 export const noesAfter = (context: AccountContext, code: string): number => {
-  const wave = context.facts.waves?.[code];
-  if (wave === 'held' || !isSinceVersion5(context)) return 0;
+  const wave = context.facts.waves[code];
+  if (wave === 'held') return 0;
   const noes = (context.refusal?.noes ?? 0) + 1;
   return wave === 'released' ? Math.min(noes, NOES - 1) : noes;
 };
 
 /** Nothing is served any more: what is believed now costs the account its life. Doubted, but not for ever. */
-export function isLastHope(context: AccountContext): boolean {
-  const { at, current, refusal, facts } = context;
-  if (facts.waves === undefined || current === null || current.accessExpiresAt > at + DOUBT_MS) return false;
-  return refusal === null || (isSinceVersion5(context) && refusal.noes < NOES - 1);
+export function isLastHope({ at, current, refusal }: AccountContext): boolean {
+  if (current === null || current.accessExpiresAt > at + DOUBT_MS) return false;
+  return refusal === null || refusal.noes < NOES - 1;
 }
 
 export const waveOf = ({ facts, refusal }: AccountContext): WaveState | null =>
-  (refusal !== null && facts.waves?.[refusal.code]) || null;
+  (refusal !== null && facts.waves[refusal.code]) || null;
 
 /** Others hear this no too; or heard it a moment ago, and UPS may be coming back by halves. */
-export function isOfMany(context: AccountContext, code: string): boolean {
-  const wave = context.facts.waves?.[code];
-  return wave === 'held' || (wave === 'released' && isSinceVersion5(context));
-}
+export const isOfMany = ({ facts }: AccountContext, code: string): boolean =>
+  facts.waves[code] === 'held' || facts.waves[code] === 'released';
 
 /**
  * UPS was wrong about others, or the wave the account was part of is forgotten before it heard how that ended. What UPS
- * still says when it has been right for a while is believed. Older machines tried again and again.
+ * still says when it has been right for a while is believed.
  */
 export function isWorthAnotherTry(context: AccountContext): boolean {
   const { refusal } = context;
   const wave = waveOf(context);
   if (isDeadOfAge(context)) return false;
-  if (wave === 'released' || !isSinceVersion5(context)) return wave === 'released';
+  if (wave === 'released') return true;
   if (refusal === null || refusal.noes >= NOES) return false;
   return wave === 'settled' || (wave === null && refusal.looks > 0);
 }

@@ -40,22 +40,16 @@ function keepAliveAt(grant: Grant, jitter: number): number {
   return grant.issuedAt + untilNextMs + (untilNextMs < everyMs * JUST_HAD ? everyMs : 0);
 }
 
-/** What machines before version 4 decided: history replays to what they stored. */
-const lazyDueBefore4 = ({ issuedAt, refreshExpiresAt }: Grant, jitter: number): number =>
-  issuedAt + (refreshExpiresAt - issuedAt) * (0.65 + 0.15 * jitter);
-
 /**
  * eager: at 70 to 78 % of the access token's life, so that the 20 % a token reader asks for is always left;
  * lazy: when the account's turn to be kept alive comes, tokens being asked for in between by those who need one.
  * Either way well before the refresh token dies. The spread is a hash of the account.
  */
-export function refreshDueAt(grant: Grant, { jitter, refreshPolicy, machine }: Facts): number {
+export function refreshDueAt(grant: Grant, { jitter, refreshPolicy }: Facts): number {
   const { issuedAt, accessExpiresAt } = grant;
   const eagerDue = issuedAt + (accessExpiresAt - issuedAt) * (0.7 + 0.08 * jitter);
-  const isOld = machine === undefined;
-  const lazyDue = isOld ? lazyDueBefore4(grant, jitter) : keepAliveAt(grant, jitter);
-  const latest = isOld ? lazyDue : issuedAt + keepAliveEveryMs(grant);
-  const due = refreshPolicy === 'lazy' ? lazyDue : Math.min(eagerDue, latest);
+  const latest = issuedAt + keepAliveEveryMs(grant);
+  const due = refreshPolicy === 'lazy' ? keepAliveAt(grant, jitter) : Math.min(eagerDue, latest);
   return Math.max(due, issuedAt + SOONEST_MS);
 }
 

@@ -24,7 +24,6 @@ import {
   isDoubtedAgain,
   isLastHope,
   isOfMany,
-  isSinceVersion5,
   isWorthAnotherTry,
   noesAfter,
   waveCodeOf,
@@ -135,12 +134,11 @@ const isOurOwn = ({ type }: { type: string }): boolean =>
 export const PROFILE_ATTEMPTS = 3;
 
 /** By an operator, and until a new grant is proved: a migration that begins gives the key to nobody again. */
-const isTakenOutOfUse = (context: AccountContext): boolean =>
-  context.reason === 'disconnected-by-operator' ||
-  (isSinceVersion5(context) && context.origin?.reason === 'disconnected-by-operator');
+const isTakenOutOfUse = ({ reason, origin }: AccountContext): boolean =>
+  reason === 'disconnected-by-operator' || origin?.reason === 'disconnected-by-operator';
 
 /** The merchant heard already that a new login is needed. */
-const wasTold = (context: AccountContext): boolean => isSinceVersion5(context) && context.refusal?.told === true;
+const wasTold = ({ refusal }: AccountContext): boolean => refusal?.told === true;
 
 const planWith = ({ accessKey }: AccountContext, change: Partial<KeyPlan>): KeyPlan | null =>
   accessKey && { ...accessKey, ...change };
@@ -182,12 +180,10 @@ export const vocabulary = setup({
     refreshIdle: not(stateIn({ life: { connected: 'refreshing' } })),
     noUnsettledSend: ({ context }) => context.facts.unsettledUntil <= context.at,
     notInUse: ({ context }) => context.facts.uses === 0,
-    notInUseSinceVersion5: ({ context }) => context.facts.uses === 0 && isSinceVersion5(context),
     settingsKnown: ({ context }) => context.facts.settingsKnown,
     changes: ({ context }) => context.facts.changes,
-    // Who ships on an account is noted while it can be shipped on; older machines noted it of closed ones too.
+    // Who ships on an account is noted only while it can be shipped on.
     changesWhileOpen: and([not(stateIn({ life: 'inactive' })), ({ context }) => context.facts.changes]),
-    changesBeforeVersion5: ({ context }) => context.facts.changes && !isSinceVersion5(context),
     renumbers: ({ context }) => context.facts.renumbers,
     noRenumbering: ({ context }) => !context.facts.renumbers,
     retimes: ({ context }) => context.facts.retimes,
@@ -205,7 +201,6 @@ export const vocabulary = setup({
       event.type === 'CONSENT_ENDED' && event.end === params.end && event.grant === 'current',
     numberUnchecked: ({ context }) => context.recheck,
     consentAwaiting: stateIn({ consent: 'awaiting' }),
-    awaitingSinceVersion5: and([stateIn({ consent: 'awaiting' }), ({ context }) => isSinceVersion5(context)]),
     toldBefore: ({ context }) => wasTold(context),
     refusedToldBefore: ({ context, event }) => refusalOf({ event, context }) !== null && wasTold(context),
     refusedOfAgeToldBefore: ({ context, event }) =>
@@ -235,18 +230,14 @@ export const vocabulary = setup({
     keyDead: stateIn({ key: 'dead' }),
     keyWorks: ({ context: { at, facts, accessKey } }) =>
       facts.keyHeld && at < Math.min(accessKey?.keptUntil ?? 0, facts.keyDeadlineAt),
-    beforeDeadline: ({ context, event }) =>
-      event.type === 'POSTPONE' &&
-      (isSinceVersion5(context)
-        ? event.until < context.facts.keyDeadlineAt
-        : event.until <= context.facts.keyDeadlineAt),
+    beforeDeadline: ({ context, event }) => event.type === 'POSTPONE' && event.until < context.facts.keyDeadlineAt,
     deadlineStaysAhead: ({ context }) => context.facts.changes && context.at < context.facts.keyDeadlineAt,
     lapsedKey: ({ context }) => context.reason === 'access-key-sunset',
     // --- the end of the grant in use
     grantToWatch: and([
       stateIn({ life: 'connected' }),
       // With an event that may be refused nothing else may change: a no would read as a yes.
-      ({ context, event }) => context.current !== null && context.facts.machine !== undefined && isOurOwn(event),
+      ({ context, event }) => context.current !== null && isOurOwn(event),
     ]),
     nothingToWatch: or([not(stateIn({ life: 'connected' })), ({ context }) => context.current === null]),
     // Of a grant that is thought dead it has been told already.
@@ -262,7 +253,7 @@ export const vocabulary = setup({
     stand: assign(({ context }, params: { reason: Reason | null }) => ({ reason: params.reason, since: context.at })),
     noteRefusal: assign(({ context, event }) => {
       const reason = refusalOf({ event, context });
-      if (reason === null || context.facts.waves === undefined) return {};
+      if (reason === null) return {};
       const before = context.refusal;
       const code = refusalCode(event);
       return {
@@ -499,11 +490,9 @@ export const refusals: Record<string, string> = {
   refreshIdle: 'refresh-under-way',
   noUnsettledSend: 'send-unsettled',
   notInUse: 'in-use',
-  notInUseSinceVersion5: 'in-use',
   settingsKnown: 'stale',
   changes: 'unchanged',
   changesWhileOpen: 'unchanged',
-  changesBeforeVersion5: 'unchanged',
   isThisConsent: 'replaced',
   refusedAs: 'replaced',
   keyHeld: 'no-access-key',

@@ -104,18 +104,13 @@ const nearestView = ({ nearest }: ForecastJson['lapses'], now: number): Html =>
 
 const plenty = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
-const notCountedSentence = (notCounted: number): string =>
-  `${plenty(notCounted, 'connected account is', 'connected accounts are')} not counted here yet: an older version of ` +
-  `this service stored ${notCounted === 1 ? 'it, and it is' : 'them, and each is'} counted after its next write.`;
-
-function forecastView({ notCounted, lapses, refreshes }: ForecastJson, { frame }: Visit): Html {
-  const isEmpty = lapses.total === 0 && refreshes.accounts === 0 && notCounted === 0;
+function forecastView({ lapses, refreshes }: ForecastJson, { frame }: Visit): Html {
+  const isEmpty = lapses.total === 0 && refreshes.accounts === 0;
   if (isEmpty)
     return html`<div class="title"><h1>Forecast</h1></div>
       <p>No account holds a grant of UPS yet: there is nothing to refresh, and nothing that could die.</p>`;
   const today = refreshes.perDay[0]?.refreshes ?? 0;
   return html`<div class="title"><h1>Forecast</h1></div>
-    ${when(notCounted > 0, () => html`<p>${notCountedSentence(notCounted)}</p>`)}
     ${chartOf({
       title: 'Grants that die if nothing happens',
       says: `${plenty(lapses.total, 'refresh token dies', 'refresh tokens die')} in the next 60 days unless refreshed before.`,

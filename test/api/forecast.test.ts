@@ -1,14 +1,9 @@
 /** What lies ahead of the grants: by API for each role, and by page for admins. */
 
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { loadOf } from '../../src/api/actions/forecast';
 import type { ForecastJson } from '../../src/api/schemas/forecast';
-import { documentFrom } from '../../src/db/accounts';
 import { countRefreshes } from '../../src/db/forecast';
 import type { StoredAccount } from '../../src/db/schemas';
-import { makeAccountDefinition } from '../../src/machines/definition';
-import { OUTLOOK_SINCE_VERSION } from '../../src/machines/outlook';
 import { makeBrowser } from '../support/browsing';
 import { openHouse, type House, type ProblemJson } from './house';
 
@@ -32,7 +27,7 @@ async function pageFor(key: string): Promise<string> {
 it('is empty, and says so, before an account holds a grant', async () => {
   const { status, body } = await ask(house.keys.reader);
   expect(status).toBe(200);
-  expect(body).toMatchObject({ notCounted: 0, lapses: { total: 0, nearest: [] } });
+  expect(body).toMatchObject({ lapses: { total: 0, nearest: [] } });
   expect([body.lapses.perDay.length, body.refreshes.perHour.length, body.refreshes.perDay.length]).toEqual([
     61, 24, 60,
   ]);
@@ -57,54 +52,6 @@ it('counts a grant on the day it dies, and its refreshes; for its own tenant and
   const page = await pageFor(house.keys.admin);
   expect(page).toContain('1 refresh token dies in the next 60 days');
   expect(page).toContain(`/accounts/${account.id}?tenantId=${account.tenantId}`);
-});
-
-describe('accounts that a machine without an outlook stored', () => {
-  const folder = path.join(__dirname, '..', 'machines', 'fixtures');
-  const { view } = makeAccountDefinition();
-  const older = readdirSync(folder)
-    .flatMap((version) => readdirSync(path.join(folder, version)).map((file) => path.join(folder, version, file)))
-    .map((file) => (JSON.parse(readFileSync(file, 'utf8')) as { document: StoredAccount }).document)
-    .map((document, n) => ({ ...document, _id: `acc_older_${n}`, tenantId: 'other', terms: [] }))
-    .filter(({ version }) => version < OUTLOOK_SINCE_VERSION);
-  /** By the machine itself: whatever has a day to die on when it is written next. */
-  const awaited = older.filter((stored) => {
-    const { snapshot, data } = documentFrom(stored);
-    return view(snapshot, data).lapsesOn !== null;
-  });
-
-  it('are told as not counted, each that will be and no other, on the page too', async () => {
-    await house.services.db.accounts.insertMany(older);
-    expect([awaited.length > 10, awaited.length < older.length]).toEqual([true, true]);
-    const { body } = await ask(house.keys.other);
-    expect(body).toMatchObject({ notCounted: awaited.length, lapses: { total: 0 }, refreshes: { accounts: 0 } });
-    expect((await ask(house.keys.admin)).body.notCounted).toBe(awaited.length);
-    expect((await ask(house.keys.admin, '?tenantId=other')).body.notCounted).toBe(awaited.length);
-    expect((await ask(house.keys.reader)).body.notCounted).toBe(0);
-    expect(await pageFor(house.keys.admin)).toContain(`${awaited.length} connected accounts are not counted here yet`);
-    await house.services.db.accounts.deleteMany({ tenantId: 'other' });
-  });
-
-  it('are counted after their next write', async () => {
-    const { id } = await house.connected();
-    const counted = (await ask(house.keys.reader)).body.lapses.total;
-    await house.services.runtime.relay.idle();
-    await house.services.db.accounts.updateOne({ _id: id }, {
-      $set: { version: OUTLOOK_SINCE_VERSION - 1 },
-      $pull: { timers: { event: { $regex: /horizon/ } } },
-      $unset: {
-        ...{ 'snapshot.value.horizon': '', 'snapshot.context.lookAt': '' },
-        ...{ 'view.lapsesOn': '', 'view.refreshOn': '', 'view.refreshEveryMs': '' },
-      },
-    } as object);
-    expect((await ask(house.keys.reader)).body).toMatchObject({ notCounted: 1, lapses: { total: counted - 1 } });
-    expect(await pageFor(house.keys.admin)).toContain('1 connected account is not counted here yet');
-
-    const use = { type: 'USE', use: { kind: 'store', ref: 'shop-1' } };
-    await house.services.runtime.dispatch(id, use, { actor: 'key:test' });
-    expect((await ask(house.keys.reader)).body).toMatchObject({ notCounted: 0, lapses: { total: counted } });
-    expect(await pageFor(house.keys.admin)).not.toContain('not counted here yet');
-  });
 });
 
 it('grants of two tenants are counted for each of them apart, and for admins together', async () => {

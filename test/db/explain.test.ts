@@ -195,8 +195,6 @@ const operations: Record<string, () => Promise<unknown>> = {
   'countLapses of all tenants': () => forecast.countLapses(db, { tenantId: null, from: 0, to: 60 * DAY }),
   countRefreshes: () => forecast.countRefreshes(db, { tenantId: 't1', from: 0 }),
   'countRefreshes of all tenants': () => forecast.countRefreshes(db, { tenantId: null, from: 0 }),
-  countWithoutOutlook: () => forecast.countWithoutOutlook(db, 't1'),
-  'countWithoutOutlook of all tenants': () => forecast.countWithoutOutlook(db, null),
   countLeftAlone: () => leftAlone.countLeftAlone(db, OURS, { before: Number.MAX_SAFE_INTEGER, limit: 20 }),
   nearestLapses: () => forecast.nearestLapses(db, { tenantId: 't1', from: 0, to: 60 * DAY }, 5),
   'nearestLapses of all tenants': () => forecast.nearestLapses(db, { tenantId: null, from: 0, to: 60 * DAY }, 5),

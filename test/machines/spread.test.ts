@@ -11,7 +11,7 @@ const DAYS = 120;
 const LIFE = 60 * DAY;
 
 function keptAlive(id: string, begun: number): { days: number[]; longestMs: number } {
-  const facts = { jitter: jitterOf(id), refreshPolicy: 'lazy', machine: 4 } as Facts;
+  const facts = { jitter: jitterOf(id), refreshPolicy: 'lazy' } as Facts;
   const days: number[] = [];
   let longestMs = 0;
   for (let issuedAt = begun; ;) {

@@ -1,7 +1,7 @@
 /** What lies ahead: grants that die if nothing happens, and refreshes that are due. */
 
 import type { AccountDocument } from '../../db/accounts';
-import { countLapses, countRefreshes, countWithoutOutlook, nearestLapses, type Refreshes } from '../../db/forecast';
+import { countLapses, countRefreshes, nearestLapses, type Refreshes } from '../../db/forecast';
 import { standingOf } from '../../machines/definition';
 import { daysLeft } from '../../machines/timing';
 import { instant, instantOrNull } from '../present';
@@ -55,17 +55,15 @@ export const getForecast = action(
     const today = now - (now % DAY_MS);
     const hour0 = now - (now % HOUR_MS);
     const span = { tenantId, from: today, to: today + (DAYS + 1) * DAY_MS };
-    const [lapses, groups, nearest, notCounted] = await Promise.all([
+    const [lapses, groups, nearest] = await Promise.all([
       countLapses(db, span),
       countRefreshes(db, span),
       nearestLapses(db, span, NEAREST),
-      countWithoutOutlook(db, tenantId),
     ]);
     const lapsesOn = new Map(lapses.map(({ day, count }) => [day, count]));
     const load = loadOf(groups, hour0);
     return {
       at: instant(now),
-      notCounted,
       lapses: {
         total: sum(lapses.map(({ count }) => count)),
         perDay: Array.from({ length: DAYS + 1 }, (_, n) => {

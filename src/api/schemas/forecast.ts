@@ -19,11 +19,6 @@ export const nearestLapseSchema = z.object({
 export const forecastSchema = z
   .object({
     at: instant,
-    notCounted: z
-      .int()
-      .describe(
-        'Connected accounts with a grant that an older version of the service stored: each is counted below after its next write. 0 as a rule.',
-      ),
     lapses: z.object({
       total: z.int(),
       perDay: z.array(z.object({ day, grants: z.int() })).describe('Today and the 60 days after.'),

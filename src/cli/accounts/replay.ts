@@ -10,7 +10,6 @@ import type { StoredAccount } from '../../db/schemas';
 import { beginReplay, type Difference, type Replay, type Replaying } from '../../durable/replay';
 import type { Checkpoint, Row } from '../../durable/types';
 import { makeAccountDefinition } from '../../machines/definition';
-import { upgraded } from '../../machines/versions';
 import type { Environment } from '../environment';
 import { FoundFault, UsageError } from '../failure';
 import type { Output } from '../output';
@@ -89,6 +88,8 @@ async function* accountsOf(db: Db, ids: string[], options: InTenant): AsyncGener
 interface Found {
   replayed: number;
   same: number;
+  /** Written last by an older machine version: only that version's upslink can replay them. */
+  older: number;
   different: Different[];
 }
 
@@ -97,20 +98,22 @@ async function replayThem(
   accounts: AsyncIterable<StoredAccount>,
   tell: (replayed: number) => void,
 ): Promise<Found> {
-  const found: Found = { replayed: 0, same: 0, different: [] };
+  const found: Found = { replayed: 0, same: 0, older: 0, different: [] };
   for await (const stored of accounts) {
     const result = await replayStored(db, stored);
     found.replayed += 1;
-    if (result.same) found.same += 1;
+    if (result === 'older') found.older += 1;
+    else if (result.same) found.same += 1;
     else found.different.push({ id: stored._id, tenantId: stored.tenantId, seq: result.seq, why: result.why });
     tell(found.replayed);
   }
   return found;
 }
 
-async function replayStored(db: Db, stored: StoredAccount): Promise<Replay> {
+async function replayStored(db: Db, stored: StoredAccount): Promise<Replay | 'older'> {
   const read = readStored(stored);
-  return 'damage' in read ? { same: false, seq: stored.seq, why: read.damage } : replayOne(db, read);
+  if ('damage' in read) return { same: false, seq: stored.seq, why: read.damage };
+  return read.version < definition.version ? 'older' : replayOne(db, read);
 }
 
 /** A difference counts only if nobody wrote meanwhile: rows and checkpoints may have left for history since. */
@@ -137,8 +140,8 @@ async function replayAsRead(db: Db, document: AccountDocument): Promise<Replay> 
 }
 
 /**
- * One that waits in the outbox is newer than any that history has; one newer than the document is of no use to it. It is as
- * its machine wrote it: whoever loads the document upgrades all but its outbox.
+ * One that waits in the outbox is newer than any that history has; one newer than the document is of no use to it. It was
+ * written by the document's own machine version: the first row of a version brings a checkpoint.
  */
 async function newestCheckpoint(db: Db, document: AccountDocument): Promise<Checkpoint | null> {
   const waiting = document.outbox.flatMap(({ checkpoint }) => (checkpoint === null ? [] : [checkpoint])).at(-1);
@@ -162,7 +165,7 @@ async function replayRows(
   rows: AsyncIterable<Row>,
 ): Promise<Replay> {
   let begun: Replaying | null = null;
-  const replaying = () => (begun ??= beginReplay(definition, checkpoint && upgraded(checkpoint), document));
+  const replaying = () => (begun ??= beginReplay(definition, checkpoint, document));
   for await (const row of rows) {
     const found = unlessRefused(row.seq, () => replaying().take(row));
     if (found) return found;
@@ -179,8 +182,9 @@ function unlessRefused<T>(seq: number, run: () => T): T | Difference {
   }
 }
 
-function describe({ replayed, same, different }: Found, width: number): string {
-  const count = `${replayed} replayed, ${same} as stored, ${different.length} different`;
+function describe({ replayed, same, older, different }: Found, width: number): string {
+  const left = older === 0 ? '' : `, ${older} written by an older version, which alone can replay them`;
+  const count = `${replayed} replayed, ${same} as stored, ${different.length} different${left}`;
   if (different.length === 0) return count;
   const columns = [{ head: 'ID' }, { head: 'TENANT', shrinksTo: 8 }, { head: 'FIRST SEQ' }];
   const [head = '', ...lines] = table(
