@@ -12,7 +12,7 @@ import { makeApiKeys } from './db/apiKeys';
 import { noteDefaultDeadline } from './db/deadlines';
 import { acquireLease } from './db/lease';
 import { findAccounts } from './db/queries';
-import { isOurs } from './durable/runtime';
+import { isCarriedBy } from './durable/whole';
 import {
   CAMPAIGNS,
   lookAtOutages,
@@ -124,7 +124,7 @@ function sweep({ db, store, runtime, performer, queues, clock, log, releases, de
     performer,
     queues,
     othersOf: async (ids) =>
-      (await findAccounts(db, ids)).filter((one) => !isOurs(definition, one)).map(({ id }) => id),
+      (await findAccounts(db, ids)).filter((one) => !isCarriedBy(definition, one)).map(({ id }) => id),
     lease: makeSweepLease({ db, clock, by: performer.by, version: definition.version }),
     clock,
     log,

@@ -12,7 +12,7 @@ import {
   type EventObject,
 } from 'xstate';
 import { MachineFault } from './errors';
-import { assertFits, inWords, mismatch, misfitsOf } from './whole';
+import { inWords, mismatch, misfitsOf } from './whole';
 import type { Definition, Effect, Happening, Invocation, JsonObject, Outgoing, StoredSnapshot, Timer } from './types';
 
 /** The part of a document that the machine alone decides. */
@@ -59,8 +59,8 @@ interface AskedParams {
   input?: JsonObject;
 }
 
+/** The state was checked when its document was loaded, or when the step before led to it. */
 function rehydrate(definition: AnyDefinition, state: MachineState, at: number, facts: object): AnyMachineSnapshot {
-  assertFits(definition.machine, state);
   const children = Object.fromEntries(
     state.invocations.map(({ id, src }) => [id, { src, syncSnapshot: false, snapshot: { status: 'active' } }]),
   );

@@ -2,6 +2,7 @@
 
 import { advance, begin, type MachineState } from './advance';
 import type { Checkpoint, Definition, Document, Row } from './types';
+import { assertFits } from './whole';
 
 /** The first seq at which history and machine part, and how. */
 export interface Difference {
@@ -53,6 +54,7 @@ export function beginReplay<D, V>(
   document: Document<D, V>,
 ): Replaying {
   let state: MachineState | null = checkpoint && fromCheckpoint(checkpoint);
+  if (state !== null) assertFits(definition.machine, state);
   return {
     take(row) {
       const expected = state === null ? document.firstSeq : state.seq + 1;

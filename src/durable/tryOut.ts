@@ -2,7 +2,7 @@
 
 import { advance, allowedIn } from './advance';
 import { MachineMismatch } from './errors';
-import { assertOurs } from './runtime';
+import { assertCarriedBy } from './whole';
 import type { Definition, Document, Timer } from './types';
 
 /** A timer rings when it is due, or a little later: here at the latest instant anything in the document knows of. */
@@ -24,7 +24,7 @@ const said = (error: unknown): string => {
 export function tryOut<D, V>(definition: Definition<D, V>, load: () => Document<D, V>): string | null {
   try {
     const document = load();
-    assertOurs(definition, document);
+    assertCarriedBy(definition, document);
     allowedIn(definition, document);
     const refusals = document.timers.map((timer) => ring(definition, document, timer));
     return refusals.find((why) => why !== null) ?? null;

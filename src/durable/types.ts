@@ -235,7 +235,8 @@ export interface Verdict<Doc = Document> {
   from: string;
   to: string;
   why: string | null;
-  allowed: string[];
+  /** The public events with a transition here, whatever guards say: worked out when it is asked for. */
+  allowed: () => string[];
   /** As it is after the event. */
   document: Doc;
   /** What the event started or changed (dryRun: would). */

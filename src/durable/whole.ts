@@ -5,8 +5,8 @@
  */
 
 import type { AnyStateMachine, StateValue } from 'xstate';
-import { MachineMismatch } from './errors';
-import type { Invocation, StoredSnapshot, Timer } from './types';
+import { MachineMismatch, NewerVersion } from './errors';
+import type { Definition, Document, Invocation, StoredSnapshot, Timer } from './types';
 
 /** What of a document the check looks at; `id`, `version` and `shape` where a document is at hand. */
 export interface Stored {
@@ -119,4 +119,23 @@ export function assertSameShape(definition: { version: number; shape?: string },
 export function assertFits(machine: AnyStateMachine, stored: Stored): void {
   const misfits = misfitsOf(machine, stored);
   if (misfits.length > 0) throw mismatch(stored, misfits);
+}
+
+/** Throws NewerVersion or MachineMismatch for a document that this machine must not touch. */
+export function assertCarriedBy<D, V>(definition: Definition<D, V>, document: Document<D, V>): void {
+  const { id, version } = document;
+  if (version > definition.version)
+    throw new NewerVersion(`Account ${id} was written by machine version ${version}; this is ${definition.version}.`);
+  assertSameShape(definition, document);
+  assertFits(definition.machine, document);
+}
+
+export function isCarriedBy<D, V>(definition: Definition<D, V>, document: Document<D, V>): boolean {
+  try {
+    assertCarriedBy(definition, document);
+    return true;
+  } catch (error) {
+    if (error instanceof NewerVersion || error instanceof MachineMismatch) return false;
+    throw error;
+  }
 }

@@ -114,7 +114,7 @@ describe('verdicts', () => {
       to: 'pending-authorization',
       why: null,
     });
-    expect(verdict.allowed).toEqual(['AUTHORIZE', 'DEACTIVATE', 'CANCEL_AUTHORIZATION']);
+    expect(verdict.allowed()).toEqual(['AUTHORIZE', 'DEACTIVATE', 'CANCEL_AUTHORIZATION']);
     expect(verdict.effects.map((effect) => Object.keys(effect)[0])).toEqual(['patch', 'emit', 'timer']);
     expect((await one.load()).seq).toBe(2);
   });

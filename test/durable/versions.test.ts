@@ -7,7 +7,7 @@ import { assign, createMachine, type AnyStateMachine } from 'xstate';
 import { decide, decideCreation } from '../../src/durable/decide';
 import { NewerVersion } from '../../src/durable/errors';
 import { replay } from '../../src/durable/replay';
-import { assertOurs } from '../../src/durable/runtime';
+import { assertCarriedBy } from '../../src/durable/whole';
 import { tryOut } from '../../src/durable/tryOut';
 import type { Checkpoint, Definition, Document, Row } from '../../src/durable/types';
 import { makeUpgrade, type Step } from '../../src/machines/versions';
@@ -129,7 +129,7 @@ it("replays from there, so that today's machine is never asked about yesterday's
 
 it('leaves a door of version 2 alone where version 1 runs', () => {
   const next = take(second, upgrade(born() as never), 'KNOCK');
-  expect(() => assertOurs(first, next)).toThrow(NewerVersion);
+  expect(() => assertCarriedBy(first, next)).toThrow(NewerVersion);
 });
 
 it('starts with no step missing on the way, and says which one is', () => {

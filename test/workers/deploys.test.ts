@@ -11,7 +11,7 @@ import { MACHINE_VERSION } from '../../src/machines/account';
 import { makeSweep, type Sweep } from '../../src/workers';
 import { deployOf, stateAt, variantOf, broken, type Deploy } from '../machines/variants';
 import { openHouse, standing, type House, type Process } from './house';
-import { isOurs } from '../../src/durable/runtime';
+import { isCarriedBy } from '../../src/durable/whole';
 
 let house: House;
 beforeAll(async () => {
@@ -166,7 +166,7 @@ it('leaves alone an account that its machine does not fit: nothing is written or
   await expect(good.runtime.claim(before, 'x', 'me')).resolves.toBeNull();
   await expect(good.runtime.dispatch(stuck, { type: 'REFRESH' }, { actor: 'test' })).rejects.toThrow(MachineMismatch);
   expect(good.leftAlone).toContainEqual({ id: stuck, code: 'machine-mismatch' });
-  expect(isOurs(good.definition, before)).toBe(false);
+  expect(isCarriedBy(good.definition, before)).toBe(false);
 });
 
 it('is not fooled by a deploy that forgot its version', async () => {

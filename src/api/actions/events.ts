@@ -75,11 +75,12 @@ export function presentVerdict(
   verdict: AccountVerdict,
   about: { type: PublicEventType; connectUrl: string | null; dryRun: boolean; at: number },
 ): VerdictJson {
-  const { document, effects, claimed: _, ...rest } = verdict;
+  const { document, effects, claimed: _, allowed, ...rest } = verdict;
   const account = presentAccount(document, about.at);
   const opensLink = about.type === 'AUTHORIZE' || about.type === 'MIGRATE';
   return {
     ...rest,
+    allowed: allowed(),
     account,
     ...(opensLink && { authorization: authorizationOf(verdict, about.connectUrl, about.dryRun) }),
     ...(verdict.why === 'in-use' && { usedBy: account.usedBy }),
