@@ -237,6 +237,13 @@ export interface StoredSession {
   expiresAt: Date;
 }
 
+/** What recognises imports made under an encryption key that is being retired. */
+export interface StoredFingerprintKey {
+  /** `<key id>:<16 hex digits of the hash of its bytes>` */
+  _id: string;
+  sealed: string;
+}
+
 export interface StoredLease {
   _id: string;
   holder: string;
@@ -427,6 +434,8 @@ campaignItem.index({ tenantId: 1, accountId: 1 });
 
 const value = schemaOf({ _id: String, value: Number });
 
+const fingerprintKey = schemaOf({ _id: String, sealed: String });
+
 const lease = schemaOf({ _id: String, holder: String, until: Number });
 
 const outage = schemaOf({
@@ -476,6 +485,7 @@ export const schemas = {
   campaignItems: campaignItem,
   outages: outage,
   epoch: epoch,
+  fingerprintKeys: fingerprintKey,
 };
 
 export interface Stored {
@@ -493,4 +503,5 @@ export interface Stored {
   campaignItems: StoredCampaignItem;
   outages: StoredOutage;
   epoch: StoredEpoch;
+  fingerprintKeys: StoredFingerprintKey;
 }
