@@ -1,5 +1,5 @@
 # One image for every role: ROLE says which it is. Development servers and the sandbox's helpers (src/dev) stay out.
-FROM node:20-bookworm-slim AS build
+FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # scripts/install.mjs says why this is not npm ci.
@@ -8,7 +8,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN npm run build && npm prune --no-save --omit=dev
 
-FROM node:20-bookworm-slim
+FROM node:24-bookworm-slim
 ENV NODE_ENV=production DATA_DIR=/var/lib/upslink SPOOL_DIR=/var/lib/upslink/spool
 WORKDIR /app
 RUN install -d -o node -g node -m 700 /var/lib/upslink

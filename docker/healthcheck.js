@@ -3,11 +3,18 @@
 // when they cannot go on; what can be seen of them from beside is whether the servers they need can be reached.
 const net = require('node:net');
 
-const { ROLE, PORT, MONGODB_URL = '', REDIS_URL = '' } = process.env;
+const { ROLE, PORT, HOST, MONGODB_URL = '', REDIS_URL = '' } = process.env;
 const hasApi = !ROLE || ROLE === 'all' || ROLE === 'api';
 
 const [, mongodb = ''] = /^mongodb:\/\/(?:[^@/]*@)?([^/?]+)/.exec(MONGODB_URL) ?? [];
 const [, redis = ''] = /^rediss?:\/\/(?:[^@/]*@)?([^/?]+)/.exec(REDIS_URL) ?? [];
+
+// Every address includes 127.0.0.1; of `::` that holds where sockets of IPv6 take IPv4 too, so its own loopback is asked.
+function listensAt() {
+  if (!HOST || HOST === '0.0.0.0') return '127.0.0.1';
+  if (HOST === '::') return '[::1]';
+  return HOST.includes(':') ? `[${HOST}]` : HOST;
+}
 
 const isReachable = (address, port) =>
   new Promise((resolve) => {
@@ -23,7 +30,7 @@ const isReachable = (address, port) =>
   });
 
 async function isHealthy() {
-  if (hasApi) return (await fetch(`http://127.0.0.1:${PORT || 4400}/readyz`)).ok;
+  if (hasApi) return (await fetch(`http://${listensAt()}:${PORT || 4400}/readyz`)).ok;
   // mongodb+srv has no address to try: its driver looks it up.
   const members = mongodb === '' ? [Promise.resolve(true)] : mongodb.split(',').map((one) => isReachable(one, 27017));
   const isOneThere = (await Promise.all(members)).includes(true);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { NODE_LTS } from './node-versions.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const NODE_WANTED = [20, 19];
@@ -21,9 +22,8 @@ const INSTALLED = 'node_modules/.package-lock.json';
 export async function ensureDependencies() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < NODE_WANTED[0] || (major === NODE_WANTED[0] && minor < NODE_WANTED[1])) {
-    giveUp(
-      `upslink needs Node ${NODE_WANTED.join('.')} or later; this is ${process.versions.node}. Install a newer one.`,
-    );
+    const wanted = `upslink needs Node ${NODE_WANTED.join('.')} or later; this is ${process.versions.node}.`;
+    giveUp(`${wanted} Install Node ${NODE_LTS}.`);
   }
   if (missing().length === 0) return;
   const release = await lock();

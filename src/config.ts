@@ -3,6 +3,7 @@
  * variable is for; this file says what is allowed. An empty variable counts as not set: `docker compose` hands
  * on unset variables as empty strings.
  */
+import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
 import { sha256 } from './hash';
@@ -19,6 +20,8 @@ export interface Config {
   readonly mongodbDatabase: string;
   readonly redisUrl: string;
   readonly port: number;
+  /** The address the api listens on, or a name of it; null: every address of the machine. */
+  readonly host: string | null;
   /** An origin, without a slash at its end. */
   readonly publicUrl: string;
   readonly ups: {
@@ -117,6 +120,10 @@ const publicUrlSchema = z
 
 const MONGODB_URL = /^mongodb(?:\+srv)?:\/\/[^/?]+(?:\/(?<database>[^?]*))?(?:\?.*)?$/;
 
+/** A last label of digits alone would be a mistyped IPv4 address, which some resolvers complete. */
+const HOST_NAME =
+  /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?!\d+$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
+
 const environmentSchema = z.object({
   MONGODB_URL: required('where MongoDB is, such as mongodb://localhost:27017/upslink').regex(MONGODB_URL, {
     error: 'must look like mongodb://host:port/database',
@@ -125,6 +132,13 @@ const environmentSchema = z.object({
     error: 'must look like redis://host:port',
   }),
   PORT: integer(1, 65535, 4400),
+  HOST: z
+    .string()
+    .refine((text) => isIP(text) !== 0 || HOST_NAME.test(text), {
+      error: (issue) =>
+        `must be an IP address or a host name of this machine, such as 127.0.0.1, not ${seen(issue.input)}`,
+    })
+    .optional(),
   PUBLIC_URL: publicUrlSchema.optional(),
   UPS_ENV: z
     .enum(['sandbox', 'cie', 'production'], {
@@ -192,6 +206,7 @@ function toConfig(env: z.output<typeof environmentSchema>): Config {
     mongodbDatabase: MONGODB_URL.exec(env.MONGODB_URL)?.groups?.['database'] || 'upslink',
     redisUrl: env.REDIS_URL,
     port: env.PORT,
+    host: env.HOST ?? null,
     publicUrl,
     ups: {
       ...ups,
@@ -245,8 +260,8 @@ function deploymentOf(name: string, { environment, baseUrl }: ReturnType<typeof 
 function parseEncryptionKeys(text: string): [EncryptionKey, ...EncryptionKey[]] | string {
   const keys: EncryptionKey[] = [];
   for (const [index, entry] of text.split(',').entries()) {
-    const parts = /^\s*(?<id>[A-Za-z0-9_.-]{1,32}):(?<base64>[A-Za-z0-9+/]+={0,2})\s*$/.exec(entry)?.groups;
-    if (parts === undefined) return `entry ${index + 1} must be id:base64, the id of letters, digits, _ . and -`;
+    const parts = /^\s*(?<id>[A-Za-z0-9_-]{1,32}):(?<base64>[A-Za-z0-9+/]+={0,2})\s*$/.exec(entry)?.groups;
+    if (parts === undefined) return `entry ${index + 1} must be id:base64, the id of letters, digits, _ and -`;
     const { id = '', base64 = '' } = parts;
     const key = Buffer.from(base64, 'base64');
     if (key.length !== 32) return `entry ${index + 1} must hold exactly 32 bytes, not ${key.length}`;

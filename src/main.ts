@@ -13,6 +13,7 @@ import { noteDefaultDeadline } from './db/deadlines';
 import { acquireLease } from './db/lease';
 import { findAccounts } from './db/queries';
 import { isCarriedBy } from './durable/whole';
+import { assertListensOn } from './host';
 import {
   CAMPAIGNS,
   lookAtOutages,
@@ -52,13 +53,14 @@ const CONNECTIONS_MAX = 10_000;
 /** Waiting for requests under way; a token request waits 8 s at most, a callback 10. */
 const CLOSE_GRACE_MS = 12_000;
 
-/** Rejects, with everything closed again, when MongoDB does not answer or the port is taken. */
+/** Rejects, with everything closed again, when MongoDB does not answer, HOST is not this machine's, or the port is taken. */
 export async function serve(config: Config, options: ServeOptions = {}): Promise<Service> {
   const log = options.log ?? pino({ level: config.logLevel });
+  const runs = (role: Config['role']) => config.role === role || config.role === 'all';
+  if (runs('api')) await assertListensOn(config.host);
   const carrier = await openCarrier(config, log, options.clock);
   const { releases } = carrier;
   try {
-    const runs = (role: Config['role']) => config.role === role || config.role === 'all';
     await keepEpoch(carrier, runs('scheduler'));
     pickUp(carrier);
     await lookOut(carrier, runs('scheduler'));
@@ -169,7 +171,8 @@ async function listen(carrier: Carrier): Promise<string> {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(carrier.config.port, resolve);
+    const { port, host } = carrier.config;
+    server.listen({ port, ...(host !== null && { host }) }, resolve);
   });
   carrier.releases.add('api', () => close(server));
   return carrier.config.publicUrl;

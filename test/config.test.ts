@@ -32,6 +32,7 @@ describe('loadConfig', () => {
       mongodbDatabase: 'upslink',
       redisUrl: 'redis://localhost:6379',
       port: 4400,
+      host: null,
       publicUrl: 'http://localhost:4400',
       ups: {
         environment: 'sandbox',
@@ -106,6 +107,15 @@ describe('loadConfig', () => {
     ['ENCRYPTION_KEYS', `k1:${Buffer.alloc(33).toString('base64')}`],
     ['ENCRYPTION_KEYS', `k 1:${key(1)}`],
     ['ENCRYPTION_KEYS', 'k1:****'],
+    ['ENCRYPTION_KEYS', `k.1:${key(1)}`],
+    ['HOST', '127.0.0.1:4400'],
+    ['HOST', 'http://localhost'],
+    ['HOST', '[::1]'],
+    ['HOST', '127.0.1'],
+    ['HOST', '256.0.0.1'],
+    ['HOST', 'all of them'],
+    ['HOST', '*'],
+    ['HOST', '-a.example.com'],
   ])('refuses %s=%s and nothing else', (variable, value) => {
     expect(refused({ ...enough, [variable]: value })).toEqual([variable]);
   });
@@ -163,6 +173,11 @@ describe('loadConfig', () => {
     expect(publicUrl).toBe('https://accounts.example.com');
     expect(loadConfig({ ...enough, PORT: '4500' }).publicUrl).toBe('http://localhost:4500');
   });
+
+  it.each(['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost', 'api-1.internal', 'host_1', '1st.example.com'])(
+    'takes %s as the address to listen on',
+    (host) => expect(loadConfig({ ...enough, HOST: host }).host).toBe(host),
+  );
 
   it('takes one number as rate limit for both, at once and a second', () => {
     expect(loadConfig({ ...enough, RATE_LIMIT: '50' }).rateLimit).toEqual({ burst: 50, perSecond: 50 });

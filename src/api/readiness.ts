@@ -8,7 +8,7 @@ import { StoreUnavailable } from '../durable/errors';
 /** A ring without the right key is seen by a few accounts: keys are changed for all of them. */
 const SAMPLED = 5;
 
-/** For `Services.isReady`: what is missing as a sentence, or null. Four trips, three of them at once. */
+/** For `Services.isReady`: what is missing as a sentence, or null. Five trips, four of them at once. */
 export const makeReadiness = (db: Db, vault: Pick<Vault, 'open'>) => async (): Promise<string | null> => {
   try {
     await db.ping();

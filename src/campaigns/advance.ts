@@ -27,6 +27,7 @@ import {
 } from '../db/campaigns';
 import type { Db } from '../db/connection';
 import type { CampaignItemState } from '../db/schemas';
+import { linkBelonging } from '../db/sealed';
 import type { Vault } from '../db/vault';
 import { NotFound, StoreUnavailable } from '../durable/errors';
 import type { Runtime } from '../durable/runtime';
@@ -66,13 +67,6 @@ export const RESTLESS_MS = 60_000;
 
 /** Fewer ends than these say nothing of a share. */
 const ENDS_MIN = 5;
-
-/** What a link's box is bound to. */
-export const linkBelonging = ({ tenantId, accountId, consentId }: CampaignItem) => ({
-  ...{ tenantId, accountId, field: 'campaign-link' },
-  grantId: consentId ?? '',
-  generation: 0,
-});
 
 /** A few at a time. Null, or what kept the first that could not be helped; those in hand are waited for in any case. */
 async function forEach<T>(items: T[], work: (item: T) => Promise<void>): Promise<unknown> {

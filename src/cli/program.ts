@@ -17,6 +17,7 @@ import type { ReplayOptions } from './accounts/replay';
 import type { ImportOptions } from './access-keys/import';
 import type { AdoptOptions } from './adopt';
 import type { ApiKeyOptions } from './api-key';
+import type { ResealOptions } from './keys/reseal';
 import type { InTenant } from './store';
 import type { TenantOptions } from './tenant';
 import { runners } from './runners';
@@ -92,6 +93,11 @@ export function makeProgram(env: Environment): Command {
   command(machine, 'preview', 'try this version on every stored account, and change nothing').action((options: Json) =>
     runners.preview().runPreview(env, outputFor(options)),
   );
+
+  const keys = program.command('keys').description('the keys of ENCRYPTION_KEYS');
+  command(keys, 'reseal', 'move all that is sealed to the first key of ENCRYPTION_KEYS; safe to stop and to repeat')
+    .option('--rate <n>', 'at most so many accounts a second', '200')
+    .action((options: ResealOptions & Json) => runners.reseal().runReseal(env, outputFor(options), options));
 
   const accessKeys = program.command('access-keys').description('access keys of the XML era');
   command(accessKeys, 'import <file>', 'import them from a CSV file (- for standard input); safe to repeat')

@@ -16,6 +16,7 @@ export const runners = {
   explain: () => require('./accounts/explain') as typeof import('./accounts/explain'),
   erase: () => require('./accounts/erase') as typeof import('./accounts/erase'),
   importKeys: () => require('./access-keys/import') as typeof import('./access-keys/import'),
+  reseal: () => require('./keys/reseal') as typeof import('./keys/reseal'),
   preview: () => require('./machine/preview') as typeof import('./machine/preview'),
   replay: () => require('./accounts/replay') as typeof import('./accounts/replay'),
 };

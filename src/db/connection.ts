@@ -107,6 +107,7 @@ export async function connectDb(url: string, { log, database, onCommand }: DbOpt
     campaignItems: collection('campaignItems'),
     outages: collection('outages'),
     epoch: collection('epoch'),
+    fingerprintKeys: collection('fingerprintKeys'),
     ping: async () => {
       await answered(connection.getClient().db().command({ ping: 1 }));
     },

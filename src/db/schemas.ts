@@ -236,6 +236,13 @@ export interface StoredSession {
   expiresAt: Date;
 }
 
+/** What recognises imports made under an encryption key that is being retired. */
+export interface StoredFingerprintKey {
+  /** `<key id>:<16 hex digits of the hash of its bytes>` */
+  _id: string;
+  sealed: string;
+}
+
 export interface StoredLease {
   _id: string;
   holder: string;
@@ -414,6 +421,8 @@ campaignItem.index({ tenantId: 1, accountId: 1 });
 
 const value = schemaOf({ _id: String, value: Number });
 
+const fingerprintKey = schemaOf({ _id: String, sealed: String });
+
 const lease = schemaOf({ _id: String, holder: String, until: Number });
 
 const outage = schemaOf({
@@ -463,6 +472,7 @@ export const schemas = {
   campaignItems: campaignItem,
   outages: outage,
   epoch: epoch,
+  fingerprintKeys: fingerprintKey,
 };
 
 export interface Stored {
@@ -480,4 +490,5 @@ export interface Stored {
   campaignItems: StoredCampaignItem;
   outages: StoredOutage;
   epoch: StoredEpoch;
+  fingerprintKeys: StoredFingerprintKey;
 }

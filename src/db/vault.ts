@@ -4,7 +4,7 @@
  * nowhere else. Sealed: `v1.<key id>.<iv>.<tag>.<ciphertext>`, the last three in base64url.
  */
 
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
 export interface RingKey {
   id: string;
@@ -21,15 +21,27 @@ export interface Belonging {
   generation: number;
 }
 
+/** Made from a key of the ring, which it does not reveal: it recognises secrets, and opens none. */
+export interface FingerprintKey {
+  /** Names the ring key and these bytes, so that a key id that is used twice makes two of them. */
+  id: string;
+  key: Buffer;
+}
+
 export interface Vault {
+  /** The id of the key that seals. */
+  readonly sealsWith: string;
   seal(plaintext: string, belonging: Belonging): string;
   /** Throws VaultKeyMissing or SealBroken. */
   open(sealed: string, belonging: Belonging): string;
   /**
    * Tells one secret from another without telling what it is: 32 hex digits, by a key of the ring, so that nobody without
-   * it can try guesses. One a key of the ring, the first key's first: a secret seen before a rotation is known again.
+   * it can try guesses. One per key of the ring, the first key's first, then one per key in `kept`: a secret seen before a
+   * rotation is recognised, also after its key left the ring.
    */
-  fingerprints(secret: string, tenantId: string): [string, ...string[]];
+  fingerprints(secret: string, tenantId: string, kept?: readonly FingerprintKey[]): [string, ...string[]];
+  /** Of every key of the ring, in its order. */
+  readonly fingerprintKeys: readonly FingerprintKey[];
 }
 
 /** The ring lacks that key: this service is not ready. It says nothing about the account. */
@@ -61,6 +73,7 @@ export function makeVault(ring: readonly RingKey[]): Vault {
   const keys = new Map(ring.map(({ id, key }) => [id, key]));
   if (keys.size !== ring.length) throw new Error('Two encryption keys have the same id.');
   const derived = new Map<string, Buffer>();
+  const fingerprintKeys = [fingerprintKeyOf(first), ...ring.slice(1).map(fingerprintKeyOf)] as const;
 
   function keyFor(keyId: string, { tenantId, accountId, field }: Belonging): Buffer {
     const name = JSON.stringify([keyId, tenantId, accountId]);
@@ -78,17 +91,15 @@ export function makeVault(ring: readonly RingKey[]): Vault {
     return key;
   }
 
-  const fingerprintBy = ({ id, key }: RingKey, secret: string, tenantId: string): string => {
-    const own = Buffer.from(
-      hkdfSync('sha256', key, 'upslink fingerprint v1', JSON.stringify([id, tenantId]), KEY_BYTES),
-    );
-    return createHmac('sha256', own).update(secret).digest('hex').slice(0, 32);
-  };
-
   return {
-    fingerprints: (secret, tenantId) => {
-      const older = ring.slice(1).map((one) => fingerprintBy(one, secret, tenantId));
-      return [fingerprintBy(first, secret, tenantId), ...older];
+    sealsWith: first.id,
+    fingerprintKeys,
+
+    fingerprints: (secret, tenantId, kept = []) => {
+      const [current, ...older] = fingerprintKeys;
+      const retired = kept.filter(({ id }) => !fingerprintKeys.some((one) => one.id === id));
+      const of = ({ key }: FingerprintKey) => fingerprintOf(key, secret, tenantId);
+      return [of(current), ...[...older, ...retired].map(of)];
     },
 
     seal(plaintext, belonging) {
@@ -113,6 +124,28 @@ export function makeVault(ring: readonly RingKey[]): Vault {
       }
     },
   };
+}
+
+const FINGERPRINT_CHARS = 32;
+
+function fingerprintKeyOf({ id, key }: RingKey): FingerprintKey {
+  const own = Buffer.from(hkdfSync('sha256', key, 'upslink fingerprint v1', id, KEY_BYTES));
+  const name = createHash('sha256').update(own).digest('hex').slice(0, 16);
+  return { id: `${id}:${name}`, key: own };
+}
+
+/** Tenants get fingerprints of their own: an equal secret looks different in each. */
+function fingerprintOf(key: Buffer, secret: string, tenantId: string): string {
+  const own = createHmac('sha256', key)
+    .update(JSON.stringify([tenantId]))
+    .digest();
+  return createHmac('sha256', own).update(secret).digest('hex').slice(0, FINGERPRINT_CHARS);
+}
+
+/** The id of the key a sealed string needs; null when it is not in the form of one. */
+export function keyIdOf(sealed: string): string | null {
+  const [version, keyId, ...encoded] = sealed.split('.');
+  return version === VERSION && keyId && encoded.length === 3 ? keyId : null;
 }
 
 /** A list, not a joined string: no two belongings may read the same. */

@@ -60,7 +60,7 @@ function readPort(folder: string): number | undefined {
   }
 }
 
-/** Without a host: on every address, as the service listens. */
+/** Without a host: on every address. */
 export async function isPortFree(port: number, host?: string): Promise<boolean> {
   const server = net.createServer();
   return new Promise((resolve) => {

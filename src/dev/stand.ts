@@ -10,6 +10,7 @@ import { loadSecrets, saveSecrets, type Secrets } from './secrets';
 import { startServer } from './server';
 
 const PATIENCE_MS = 60_000;
+const LOOPBACK = '127.0.0.1';
 
 /** What may be replaced: by another build of the command line, or in tests. */
 export interface StandParts {
@@ -98,6 +99,8 @@ function serviceEnvironment({ env, folder }: DevContext, secrets: Secrets): Envi
     ...env,
     ROLE: 'all',
     UPS_ENV: 'sandbox',
+    // The demo's keys are for whoever sits here: the network does not see it, unless the person says so.
+    HOST: env['HOST'] || LOOPBACK,
     DATA_DIR: folder,
     // The folder is the deployment, whatever port it is started on.
     DEPLOYMENT_NAME: env['DEPLOYMENT_NAME'] || 'npm start',
@@ -107,11 +110,15 @@ function serviceEnvironment({ env, folder }: DevContext, secrets: Secrets): Envi
   };
 }
 
+/**
+ * On every address, though both listen on one: what is printed is `localhost`, and a browser may try another address of it
+ * first, where a different program would answer.
+ */
 async function assertPortsFree(config: Config): Promise<void> {
   if (config.port === config.sandboxPort) throw new DevError('PORT and SANDBOX_PORT must differ.');
   const busy: string[] = [];
   if (!(await isPortFree(config.port))) busy.push(`${config.port} (PORT)`);
-  if (!(await isPortFree(config.sandboxPort, '127.0.0.1'))) busy.push(`${config.sandboxPort} (SANDBOX_PORT)`);
+  if (!(await isPortFree(config.sandboxPort))) busy.push(`${config.sandboxPort} (SANDBOX_PORT)`);
   if (busy.length === 0) return;
   const aside = 'DATA_DIR=.data-2 PORT=4500 SANDBOX_PORT=4501 npm start';
   const are = busy.length === 1 ? 'is' : 'are';
@@ -139,10 +146,16 @@ async function startService(
   config: Config,
   env: Environment,
 ): Promise<DevServer> {
-  const own = `http://localhost:${config.port}`;
+  const own = `http://${reachableAt(config.host)}:${config.port}`;
   const answers = () => answersOk(`${own}/readyz`);
   const server = await startUpslink(context, parts, { command: 'serve', name: 'upslink', env, answers });
   return { name: 'upslink', url: config.publicUrl, ...server };
+}
+
+/** Where a server that listens there answers from this machine. */
+function reachableAt(host: string | null): string {
+  if (host === null || host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 async function startUpslink(

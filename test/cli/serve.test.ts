@@ -61,3 +61,59 @@ it('ends with 1 and a sentence when its port is taken or MongoDB is away', async
   expect(away.code).toBe(1);
   expect(away.stderr).toMatch(/^upslink: MongoDB did not answer: .*\n$/);
 });
+
+const answersAt = (address: string, port: string) =>
+  fetch(`http://${address}:${port}/healthz`).then(
+    ({ status }) => status,
+    (error: Error) => (error.cause as NodeJS.ErrnoException).code,
+  );
+
+/** Addresses of this machine that are not 127.0.0.1; the second is there where it has a network. */
+const others = [
+  '127.0.0.2',
+  ...Object.values(os.networkInterfaces()).flatMap((addresses = []) =>
+    addresses.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address),
+  ),
+];
+
+it('listens on HOST alone, and at localhost all the same', async () => {
+  const port = env['PORT'] ?? '';
+  const service = (running = startUpslink(['serve'], { ...env, HOST: '127.0.0.1' }));
+  await until('it is ready', () => isReady(port));
+  expect(await answersAt('127.0.0.1', port)).toBe(200);
+  expect(await answersAt('localhost', port)).toBe(200);
+  for (const address of others) expect([address, await answersAt(address, port)]).toEqual([address, 'ECONNREFUSED']);
+  service.child.kill('SIGTERM');
+  expect((await service.ended).code).toBe(0);
+});
+
+it('listens on every address where HOST is not set', async () => {
+  const port = env['PORT'] ?? '';
+  running = startUpslink(['serve'], { ...env, HOST: '' });
+  await until('it is ready', () => isReady(port));
+  for (const address of others) expect([address, await answersAt(address, port)]).toEqual([address, 200]);
+});
+
+it.each([
+  ['203.0.113.77', 'is not an address of this machine'],
+  ['nowhere.invalid', 'does not resolve'],
+  ['127.0.1', 'must be an IP address or a host name of this machine'],
+])('names HOST=%s before it opens anything', async (host, words) => {
+  const refused = await (running = startUpslink(['serve'], {
+    ...env,
+    HOST: host,
+    MONGODB_URL: 'mongodb://127.0.0.1:1/x',
+  })).ended;
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain(`HOST: `);
+  expect(refused.stderr).toContain(`"${host}"`);
+  expect(refused.stderr).toContain(words);
+  expect(refused.stdout).toBe('');
+});
+
+it('does not look at HOST in roles that listen on nothing', async () => {
+  const worker = (running = startUpslink(['serve'], { ...env, ROLE: 'worker', HOST: '203.0.113.77' }));
+  await until('it is up', () => worker.said().stdout.includes('upslink is up'));
+  worker.child.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
+});

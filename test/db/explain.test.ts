@@ -11,16 +11,20 @@ import { connectDb, type Db } from '../../src/db/connection';
 import * as deadlines from '../../src/db/deadlines';
 import * as epoch from '../../src/db/epoch';
 import * as erasure from '../../src/db/erasure';
+import * as fingerprints from '../../src/db/fingerprints';
 import * as forecast from '../../src/db/forecast';
 import * as grants from '../../src/db/grants';
 import * as history from '../../src/db/history';
+import * as keyUse from '../../src/db/keyUse';
 import * as leftAlone from '../../src/db/leftAlone';
 import * as lease from '../../src/db/lease';
 import * as outages from '../../src/db/outages';
 import * as queries from '../../src/db/queries';
+import * as reseal from '../../src/db/reseal';
 import * as sealed from '../../src/db/sealed';
 import * as sessions from '../../src/db/sessions';
 import * as tenants from '../../src/db/tenants';
+import { makeVault } from '../../src/db/vault';
 import { AT, checkpointAt, sampleDocument, sampleEntry, sampleRow } from '../durable/samples';
 import { MACHINE_VERSION } from '../../src/machines/account';
 import { newWave } from '../../src/workers/outages/wave';
@@ -86,6 +90,10 @@ const item = (n: number): campaigns.CampaignItem => ({
   ...{ name: `Name ${n}`, accountNumber: 'A1B2C3', externalId: null, wave: 1, state: 'planned', reason: null, at: AT },
   ...{ consentId: null, link: null, linkExpiresAt: null },
 });
+const vault = makeVault([
+  { id: 'k2', key: Buffer.alloc(32, 2) },
+  { id: 'k1', key: Buffer.alloc(32, 1) },
+]);
 const link = { consentId: 'consent', link: 'sealed' };
 
 beforeAll(async () => {
@@ -102,6 +110,7 @@ beforeAll(async () => {
   );
   for (let n = 0; n < 20; n++) await tenants.createTenant(db, tenant(`t${n}`));
   await epoch.insertEpoch(db, anEpoch);
+  await fingerprints.keepFingerprintKeys(db, vault);
   const wave = newWave('1', AT);
   await outages.writeOutage(db, wave, wave);
   const byId = await explain({ find: 'accounts', filter: { _id: 'acc_1', rev: 1 } });
@@ -178,6 +187,20 @@ const operations: Record<string, () => Promise<unknown>> = {
   finishErasure: () => erasure.finishErasure(db, 'acc_nobody'),
   bury: () => erasure.bury(db, { id: 'acc_nobody', tenantId: 't1', rev: 1, seq: 1 }, { by: 'x', at: AT }),
   sampleSealed: () => sealed.sampleSealed(db, 5),
+  listFingerprintKeys: () => fingerprints.listFingerprintKeys(db),
+  keptFingerprintKeys: () => fingerprints.keptFingerprintKeys(db, vault),
+  keepFingerprintKeys: () => fingerprints.keepFingerprintKeys(db, vault),
+  replaceFingerprintKey: () => fingerprints.replaceFingerprintKey(db, { _id: 'k1:0', sealed: 'sealed' }, 'next'),
+  fingerprintsOf: () => fingerprints.fingerprintsOf(db, vault),
+  listAccountKeys: () => keyUse.listAccountKeys(db, 'acc_1'),
+  listLinkKeys: () => keyUse.listLinkKeys(db, 'cmp_1:acc_1'),
+  countKeyUse: () => keyUse.countKeyUse(db),
+  replaceBoxes: () =>
+    reseal.replaceBoxes(db, { _id: 'acc_nobody', tenantId: 't1', rev: 1 }, [
+      { path: 'data.accessKey.sealed', sealed: 'sealed' },
+    ]),
+  findItem: () => reseal.findItem(db, 'cmp_1:acc_1'),
+  replaceLink: () => reseal.replaceLink(db, { _id: 'cmp_1:acc_1', tenantId: 't1', link: 'sealed' }, 'next'),
   findAccounts: () => queries.findAccounts(db, ['acc_1', 'acc_2']),
   listHolders: () => grants.listHolders(db, 'acc_1'),
   noteUnknownSend: () => grants.noteUnknownSend(db, holder, { ...send, id: 'x' }),
@@ -245,6 +268,11 @@ const needNoQuery = [
   'allHolders',
   'makeOutageStore',
   'assertOpens',
+  'allKeyed',
+  'boxesOf',
+  'linkBelonging',
+  'sealedIn',
+  'sealedStringsOf',
 ];
 
 it('leaves no exported operation out', () => {
@@ -254,13 +282,16 @@ it('leaves no exported operation out', () => {
       deadlines,
       epoch,
       erasure,
+      fingerprints,
       forecast,
       grants,
       history,
+      keyUse,
       lease,
       leftAlone,
       outages,
       queries,
+      reseal,
       sealed,
       sessions,
       tenants,

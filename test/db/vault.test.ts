@@ -1,4 +1,4 @@
-import { makeVault, SealBroken, VaultKeyMissing } from '../../src/db/vault';
+import { keyIdOf, makeVault, SealBroken, VaultKeyMissing } from '../../src/db/vault';
 
 const key = (fill: number) => Buffer.alloc(32, fill);
 const [old, current] = [
@@ -63,6 +63,32 @@ it('names a key that is not in the ring, which is no fault of the account', () =
   const sealed = vault.seal(SECRET, belonging);
   expect(() => makeVault([old]).open(sealed, belonging)).toThrow(VaultKeyMissing);
   expect(() => makeVault([old]).open(sealed, belonging)).toThrow(/'2026-02'/);
+});
+
+it('recognises a secret by every key of the ring, and by those that left it', () => {
+  const [before] = makeVault([old]).fingerprints(SECRET, 'acme');
+  expect(before).toMatch(/^[0-9a-f]{32}$/);
+  expect(vault.fingerprints(SECRET, 'acme')[1]).toBe(before);
+  const alone = makeVault([current]);
+  expect(alone.fingerprints(SECRET, 'acme')).toEqual([vault.fingerprints(SECRET, 'acme')[0]]);
+  const kept = vault.fingerprintKeys.slice(1);
+  expect(alone.fingerprints(SECRET, 'acme', kept)).toEqual(vault.fingerprints(SECRET, 'acme'));
+  expect(vault.fingerprints(SECRET, 'acme', kept)).toHaveLength(2);
+  for (const other of [alone.fingerprints(SECRET, 'globex', kept), alone.fingerprints('another', 'acme', kept)])
+    expect(other).not.toContain(before);
+});
+
+it('tells two keys of one id apart, and gives nothing of a ring key away', () => {
+  const [first, second] = [key(1), key(2)].map((bytes) => makeVault([{ id: 'k', key: bytes }]).fingerprintKeys[0]);
+  expect(first?.id).toMatch(/^k:[0-9a-f]{16}$/);
+  expect(second?.id).not.toBe(first?.id);
+  expect(first?.key).not.toEqual(key(1));
+});
+
+it('says which key a sealed string needs', () => {
+  expect(keyIdOf(vault.seal(SECRET, belonging))).toBe('2026-02');
+  for (const other of ['', 'v1', 'plain text', 'v2.k1.a.b.c', 'v1.k1.a.b', 'v1..a.b.c'])
+    expect(keyIdOf(other)).toBeNull();
 });
 
 it('shows no secret in its errors', () => {

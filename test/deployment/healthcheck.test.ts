@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { freePort } from '../../src/dev/network';
 
@@ -11,12 +12,15 @@ async function exitCode(env: Record<string, string>): Promise<number | null> {
   return new Promise((resolve) => child.once('exit', resolve));
 }
 
-async function answering(status: number, use: (port: number) => Promise<void>): Promise<void> {
+async function answering(status: number, use: (port: number) => Promise<void>, host = '127.0.0.1'): Promise<void> {
   const server = http.createServer((_request, response) => response.writeHead(status).end());
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  await use((server.address() as AddressInfo).port);
-  server.closeAllConnections();
-  await new Promise((done) => server.close(done));
+  await new Promise<void>((done) => server.listen(0, host, done));
+  try {
+    await use((server.address() as AddressInfo).port);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  }
 }
 
 describe("the image's health check", () => {
@@ -24,6 +28,24 @@ describe("the image's health check", () => {
     await answering(200, async (port) => expect(await exitCode({ ROLE: 'api', PORT: String(port) })).toBe(0));
     await answering(503, async (port) => expect(await exitCode({ ROLE: 'all', PORT: String(port) })).toBe(1));
     expect(await exitCode({ PORT: String(await freePort()) })).toBe(1);
+  });
+
+  it.each([
+    ['', '127.0.0.1'],
+    ['0.0.0.0', '0.0.0.0'],
+    ['127.0.0.2', '127.0.0.2'],
+    ['localhost', 'localhost'],
+  ])('asks where HOST=%s listens', async (given, host) => {
+    const check = async (port: number) =>
+      expect(await exitCode({ ROLE: 'api', PORT: String(port), HOST: given })).toBe(0);
+    await answering(200, check, host);
+  });
+
+  const hasIpv6 = Object.values(os.networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
+  (hasIpv6 ? it.each(['::', '::1']) : it.skip.each(['::', '::1']))('asks where HOST=%s listens', async (host) => {
+    const check = async (port: number) =>
+      expect(await exitCode({ ROLE: 'api', PORT: String(port), HOST: host })).toBe(0);
+    await answering(200, check, host);
   });
 
   it('asks of the other roles whether a member of MongoDB and Redis can be reached', async () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
@@ -77,6 +78,24 @@ async function get(url: string): Promise<string> {
   });
 }
 
+/** Addresses of this machine that are not 127.0.0.1; the second is there where it has a network. */
+const others = [
+  '127.0.0.2',
+  ...Object.values(os.networkInterfaces()).flatMap((addresses = []) =>
+    addresses.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address),
+  ),
+];
+
+async function connects(host: string, port: number): Promise<string | undefined> {
+  const socket = net.connect({ host, port });
+  const result = await new Promise<string | undefined>((resolve) => {
+    socket.once('connect', () => resolve('connected'));
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+  });
+  socket.destroy();
+  return result;
+}
+
 const pids = (): number[] =>
   [...readFileSync(file('running.json'), 'utf8').matchAll(/"pid":(\d+)/g)].map((m) => Number(m[1]));
 
@@ -110,6 +129,7 @@ describe('npm start', () => {
     expect(Object.keys(facts.keys)).toEqual(['platform', 'operator', 'reader', 'admin']);
     const service = JSON.parse(await get(`${facts.apiUrl}/environment`)) as Record<string, string>;
     expect(service).toMatchObject({
+      HOST: '127.0.0.1',
       ROLE: 'all',
       UPS_ENV: 'sandbox',
       MONGODB_URL: facts.mongodbUrl,
@@ -128,6 +148,24 @@ describe('npm start', () => {
     expect(stopped[0]).toContain('upslink');
     expect(stopped[1]).toContain('sandbox');
     expect(readFileSync(file('logs/serve.log'), 'utf8')).toContain('stopped serve');
+  });
+
+  it('is there for this machine alone: whatever it runs refuses every other address', async () => {
+    const { apiUrl, sandboxUrl, mongodbUrl, redisUrl } = await isUp(start());
+    const listening = [apiUrl, sandboxUrl, mongodbUrl, redisUrl].map((url) => Number(/:(\d+)(?:\/|$)/.exec(url)?.[1]));
+    for (const port of listening) {
+      expect([port, await connects('127.0.0.1', port)]).toEqual([port, 'connected']);
+      for (const address of others)
+        expect([address, port, await connects(address, port)]).toEqual([address, port, 'ECONNREFUSED']);
+    }
+    // What is printed works in whatever looks `localhost` up: it tries each address in turn.
+    for (const url of [apiUrl, sandboxUrl]) expect((await fetch(url)).status).toBe(200);
+  });
+
+  it('listens elsewhere when HOST says so', async () => {
+    const { apiUrl } = await isUp(start({ HOST: '0.0.0.0' }));
+    expect(await connects('127.0.0.2', Number(new URL(apiUrl).port))).toBe('connected');
+    expect((await fetch(apiUrl)).status).toBe(200);
   });
 
   it('killed with -9 and started again, goes on where it was', async () => {

@@ -365,11 +365,11 @@ export async function openHouse(name: string) {
     clearFaults: () => control('DELETE', 'faults'),
     history: async (id: string): Promise<Row[]> => await db.history.find({ accountId: id }).sort({ seq: 1 }).toArray(),
     /** The account holds the pair that UPS gave last: nothing was lost on the way. */
-    async holdsNewestPair(id: string): Promise<boolean> {
+    async holdsNewestPair(id: string, vault: Pick<Vault, 'open'> = houseVault): Promise<boolean> {
       const { tenantId, data } = await load(id);
       if (!data.current) return false;
       const { grantId, generation, refresh } = data.current;
-      const plain = houseVault.open(refresh, { tenantId, accountId: id, field: 'refresh', grantId, generation });
+      const plain = vault.open(refresh, { tenantId, accountId: id, field: 'refresh', grantId, generation });
       const sha256 = createHash('sha256').update(plain).digest('hex');
       const { tokens } = await control<Ledger>('GET', 'ledger');
       const mine = tokens.find((one) => one.refreshTokenSha256 === sha256);

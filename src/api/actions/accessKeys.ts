@@ -4,6 +4,7 @@ import type { AccountDocument } from '../../db/accounts';
 import { homeOf } from '../imports/home';
 import { importKeys, type ImportReport } from '../imports/importKeys';
 import { UnreadableFile } from '../imports/lines';
+import { fingerprintsOf } from '../../db/fingerprints';
 import * as queries from '../../db/queries';
 import { ACCESS_KEY_BOX } from '../../machines/data';
 import { reasons } from '../../machines/reasons';
@@ -41,7 +42,7 @@ export const importAccessKeys = action(
     const { db, config, runtime, vault } = services;
     const home = () => homeOf(db, caller.tenantId, config.accessKeyDeadlineAt);
     try {
-      return await importKeys({ runtime, vault, home, actor: actorOf(caller) }, bytes);
+      return await importKeys({ runtime, vault: await fingerprintsOf(db, vault), home, actor: actorOf(caller) }, bytes);
     } catch (error) {
       if (!(error instanceof UnreadableFile)) throw error;
       throw new Refusal('invalid-input', error.message, error.column === null ? {} : { field: error.column });

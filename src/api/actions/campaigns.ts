@@ -1,7 +1,7 @@
 /** Campaigns: planned, looked at, started, paused, stopped and taken back. What they do is done by src/campaigns. */
 
 import { randomBytes } from 'node:crypto';
-import { linkBelonging, RESTLESS_MS } from '../../campaigns/advance';
+import { RESTLESS_MS } from '../../campaigns/advance';
 import { BY_OPERATOR, isLeftOut } from '../../campaigns/outcome';
 import {
   countItems,
@@ -20,6 +20,7 @@ import {
 import type { AccountDocument } from '../../db/accounts';
 import type { Db } from '../../db/connection';
 import { countAccessKeys, listAccessKeys } from '../../db/queries';
+import { linkBelonging } from '../../db/sealed';
 import { connectUrlOf, readToken } from '../../links';
 import { standingOf } from '../../machines/definition';
 import { instant, instantOrNull } from '../present';

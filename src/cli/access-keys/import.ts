@@ -6,6 +6,7 @@ import { homeOf } from '../../api/imports/home';
 import { importKeys, type ImportReport } from '../../api/imports/importKeys';
 import { UnreadableFile, type FailedLine } from '../../api/imports/lines';
 import type { Db } from '../../db/connection';
+import { fingerprintsOf } from '../../db/fingerprints';
 import { assertOpens, sampleSealed } from '../../db/sealed';
 import { getTenant } from '../../db/tenants';
 import { makeVault, SealBroken, VaultKeyMissing, type Vault } from '../../db/vault';
@@ -74,7 +75,7 @@ async function importFile(
   process.once('SIGINT', stop);
   try {
     const parts = {
-      ...{ runtime, vault, actor: 'cli' },
+      ...{ runtime, vault: await fingerprintsOf(db, vault), actor: 'cli' },
       home: () => homeOf(db, tenant, config.accessKeyDeadlineAt),
       onProgress: (done: number) => progress.reached({ done, share: size ? Math.min(1, passed / size) : null }),
       isStopped: () => (isStopped = isAsked),

@@ -1,15 +1,18 @@
 /** `upslink doctor`: everything the service stands on, looked at once, each with what to do next. */
 
 import type { Db } from '../../db/connection';
+import { countAccounts } from '../../db/kinds';
 import { examine, type Environment, type Examined } from '../environment';
 import { failureOf, FoundFault } from '../failure';
 import { withOpenDb } from '../store';
 import { paint, type Output } from '../output';
+import { makeProgress } from '../progress';
 import { paragraph } from '../table';
 import { fail, notChecked, ok, type Check } from './check';
 import { judgeClocks, type OtherClock } from './clock';
 import { checkEpoch } from './epoch';
 import { checkKeys } from './keys';
+import { checkKeyUse } from './keyUse';
 import { checkLeftAlone } from './leftAlone';
 import { askMongodb, checkWrite, judgeIndexes, judgeServer, missingIndexes } from './mongodb';
 import { checkRedis } from './redis';
@@ -22,6 +25,7 @@ interface Visit {
   examined: Examined;
   now: () => number;
   tell: Told;
+  out: Output;
   clocks: OtherClock[];
 }
 
@@ -31,7 +35,7 @@ const isBad = ({ examined }: Visit, ...names: string[]): boolean =>
 /** Throws FoundFault when a check failed; a warning is none. */
 export async function runDoctor(env: Environment, out: Output): Promise<void> {
   const checks: Check[] = [];
-  const visit: Visit = { examined: examine(env), now: Date.now, tell: (check) => checks.push(check), clocks: [] };
+  const visit: Visit = { examined: examine(env), now: Date.now, tell: (check) => checks.push(check), out, clocks: [] };
   tellEnvironment(visit);
   await visitMongodb(visit);
   await visitRedis(visit);
@@ -76,10 +80,20 @@ async function lookInside(visit: Visit, db: Db): Promise<void> {
   if (missing.length > 0) tell(notChecked('left alone', 'Let `upslink serve` make the indexes'));
   else tell(await checkLeftAlone(db, now));
   if (isBad(visit, 'ENCRYPTION_KEYS')) tell(notChecked('encryption keys', 'Set ENCRYPTION_KEYS'));
-  else tell(await checkKeys(db, examined.config.encryptionKeys));
+  else await lookAtKeys(visit, db);
   // With a stand-in the deployment would be named wrong.
   if (examined.problems.length > 0) tell(notChecked('epoch', 'Set what is said above'));
   else tell(await checkEpoch(db, examined.config));
+}
+
+async function lookAtKeys({ examined: { config }, tell, out }: Visit, db: Db): Promise<void> {
+  const opens = await checkKeys(db, config.encryptionKeys);
+  tell(opens);
+  const total = await countAccounts(db);
+  const progress = makeProgress(out, 'accounts counted');
+  const looked = (done: number) => progress.reached({ done, share: total > 0 ? Math.min(1, done / total) : null });
+  const counting = checkKeyUse(db, config, { looked, isTold: opens.status === 'fail' });
+  tell(await counting.finally(() => progress.end()));
 }
 
 async function visitRedis(visit: Visit): Promise<void> {

@@ -8,7 +8,7 @@ import { fail, ok, type Check } from './check';
 
 const SAMPLE = 50;
 
-/** Three trips, on the indexes over states and schemes. */
+/** Four trips, on the indexes over states and schemes. */
 export async function checkKeys(db: Db, ring: readonly EncryptionKey[]): Promise<Check> {
   const name = 'encryption keys';
   const samples = await sampleSealed(db, SAMPLE);
