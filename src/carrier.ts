@@ -26,6 +26,7 @@ import {
   makeQueues,
   makeRecall,
   makeRedisPlace,
+  makeRedisWatch,
   makeRunners,
   makeSharedCircuits,
   makeSpool,
@@ -35,6 +36,7 @@ import {
   type Epoch,
   type Performer,
   type Queues,
+  type RedisWatch,
   type SharedCircuits,
   type Spool,
   type SpoolFigures,
@@ -55,6 +57,7 @@ export interface Carrier {
   ups: UpsClient;
   performer: Performer;
   queues: Queues;
+  redisWatch: RedisWatch;
   campaigns: Campaigns;
   outages: OutageStore;
   circuits: SharedCircuits;
@@ -88,7 +91,8 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   releases.add('MongoDB', () => db.close());
   await db.ensureIndexes();
 
-  const queues = makeQueues({ redisUrl: config.redisUrl, log });
+  const redisWatch = makeRedisWatch(log);
+  const queues = makeQueues({ redisUrl: config.redisUrl, log, watch: redisWatch });
   releases.add('queues', () => queues.close());
 
   const store = makeStore(db);
@@ -133,7 +137,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   });
   releases.add('UPS client', () => ups.close());
 
-  const spool = await openSpool({ config, vault, clock, log, figures, releases });
+  const spool = await openSpool({ config, vault, clock, log, figures, redisWatch, releases });
   const wait = (ms: number) => delay(ms);
   const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait, clock, log });
   const runners = makeRunners({ client: ups, gate, vault, clock, log, wait, recall, waves });
@@ -152,6 +156,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
     ups,
     performer,
     queues,
+    redisWatch,
     campaigns,
     spool,
     figures,
@@ -162,16 +167,16 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   return { config, log, clock, makeId, ...made, releases };
 }
 
-type SpoolNeeds = Pick<Carrier, 'config' | 'vault' | 'clock' | 'log' | 'figures' | 'releases'>;
+type SpoolNeeds = Pick<Carrier, 'config' | 'vault' | 'clock' | 'log' | 'figures' | 'redisWatch' | 'releases'>;
 
 /** A folder that cannot be written is told of and no reason not to start: Redis is the other place. */
-async function openSpool({ config, releases, ...parts }: SpoolNeeds): Promise<Spool> {
+async function openSpool({ config, releases, redisWatch, ...parts }: SpoolNeeds): Promise<Spool> {
   const { spoolDir, redisUrl } = config;
   await assertWritable(spoolDir).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? error.code : nameOf(error);
     parts.log.error({ spoolDir, error: code }, 'SPOOL_DIR cannot be written: answers of UPS would have Redis alone.');
   });
-  const redis = makeRedisPlace({ redisUrl, log: parts.log });
+  const redis = makeRedisPlace({ redisUrl, log: parts.log, watch: redisWatch });
   releases.add('second place', () => redis.close());
   return makeSpool({ ...parts, places: [makeDiskPlace(spoolDir), redis] });
 }

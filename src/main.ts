@@ -93,9 +93,9 @@ async function lookOut(carrier: Carrier, triesHeld: boolean): Promise<void> {
   carrier.releases.add('outages', () => running.stop());
 }
 
-function work({ performer, campaigns, config, clock, log, releases }: Carrier): void {
+function work({ performer, campaigns, config, clock, log, redisWatch, releases }: Carrier): void {
   const advance = (id: string) => campaigns.advance(id);
-  const workers = startWorkers({ performer, advance, redisUrl: config.redisUrl, clock, log });
+  const workers = startWorkers({ performer, advance, redisUrl: config.redisUrl, watch: redisWatch, clock, log });
   releases.add('workers', () => endOf(performer, workers));
 }
 
