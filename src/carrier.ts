@@ -1,6 +1,7 @@
 /** Everything that carries accounts, put together: store, runtime, UPS, performer, queues. What roles run is main.ts's. */
 
 import { randomBytes, randomUUID } from 'node:crypto';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { makeCampaigns, type Campaigns } from './campaigns/advance';
@@ -15,6 +16,7 @@ import type { AccountData } from './machines/data';
 import { defaultRules, makeAccountDefinition, type AccountView } from './machines/definition';
 import { assertPinned } from './machines/pins';
 import { makeReleases, type Releases } from './release';
+import { folderProblem, mongodbProblem, redisProblem, refuseUnusable } from './usable';
 import { makeGate, makeUpsClient, systemClock, type Gate, type UpsClient } from './ups';
 import {
   assertWritable,
@@ -72,7 +74,7 @@ export interface Carrier {
 /** Chance between tries, so that those who collided do not collide again: 0 to 40 ms, then 0 to 80, … */
 const pauseBetweenTries = (tries: number): Promise<void> => delay(Math.random() * 40 * 2 ** (tries - 1));
 
-/** Opens everything, or nothing. Rejects with StoreUnavailable when MongoDB does not answer; Redis may be away. */
+/** Opens everything, or nothing. Rejects with StoreUnavailable when MongoDB does not answer, with ConfigError when what it names refuses. */
 export async function openCarrier(config: Config, log: Logger, clock: Clock = systemClock): Promise<Carrier> {
   assertPinned();
   const releases = makeReleases((what, error) => log.error({ what, error: nameOf(error) }, 'could not be released'));
@@ -87,8 +89,7 @@ export async function openCarrier(config: Config, log: Logger, clock: Clock = sy
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
 
 async function open(config: Config, log: Logger, clock: Clock, releases: Releases): Promise<Carrier> {
-  const db = await connectDb(config.mongodbUrl, { log, database: config.mongodbDatabase });
-  releases.add('MongoDB', () => db.close());
+  const db = await openStore(config, log, releases);
   await db.ensureIndexes();
 
   const redisWatch = makeRedisWatch(log);
@@ -167,9 +168,24 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   return { config, log, clock, makeId, ...made, releases };
 }
 
+/** What refuses us for good is named in one message. Redis may be away. */
+async function openStore(config: Config, log: Logger, releases: Releases): Promise<Db> {
+  const { mongodbUrl, mongodbDatabase, redisUrl, spoolDir, dataDir } = config;
+  const connecting = connectDb(mongodbUrl, { log, database: mongodbDatabase });
+  releases.add('MongoDB', () =>
+    connecting.then(
+      (db) => db.close(),
+      () => undefined,
+    ),
+  );
+  const folder = spoolDir === path.join(dataDir, 'spool') ? 'DATA_DIR' : 'SPOOL_DIR';
+  await refuseUnusable([mongodbProblem(connecting), redisProblem(redisUrl), folderProblem(folder, spoolDir)]);
+  return connecting;
+}
+
 type SpoolNeeds = Pick<Carrier, 'config' | 'vault' | 'clock' | 'log' | 'figures' | 'redisWatch' | 'releases'>;
 
-/** A folder that cannot be written is told of and no reason not to start: Redis is the other place. */
+/** A disk that is full or fails is told of and no reason not to start: Redis is the other place. */
 async function openSpool({ config, releases, redisWatch, ...parts }: SpoolNeeds): Promise<Spool> {
   const { spoolDir, redisUrl } = config;
   await assertWritable(spoolDir).catch((error: unknown) => {

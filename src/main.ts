@@ -13,6 +13,7 @@ import { noteDefaultDeadline } from './db/deadlines';
 import { acquireLease } from './db/lease';
 import { findAccounts } from './db/queries';
 import { isOurs } from './durable/runtime';
+import { namingPort } from './usable';
 import {
   CAMPAIGNS,
   lookAtOutages,
@@ -52,7 +53,7 @@ const CONNECTIONS_MAX = 10_000;
 /** Waiting for requests under way; a token request waits 8 s at most, a callback 10. */
 const CLOSE_GRACE_MS = 12_000;
 
-/** Rejects, with everything closed again, when MongoDB does not answer or the port is taken. */
+/** Rejects, with everything closed again, when MongoDB does not answer; with ConfigError when a variable names what cannot be used. */
 export async function serve(config: Config, options: ServeOptions = {}): Promise<Service> {
   const log = options.log ?? pino({ level: config.logLevel });
   const carrier = await openCarrier(config, log, options.clock);
@@ -142,6 +143,7 @@ async function endOf(performer: Carrier['performer'], worker: { stop(): Promise<
 
 function servicesOf(carrier: Carrier): Services {
   const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures, waves, epoch } = carrier;
+  const { redisWatch } = carrier;
   const isReady = makeReadiness(db, vault);
   return {
     config,
@@ -157,6 +159,7 @@ function servicesOf(carrier: Carrier): Services {
     log,
     queues,
     isReady,
+    redisRefusal: () => redisWatch.refusal(),
     epochNotice: () => epoch.disagreement()?.sentence ?? null,
     tellCampaign: async (id) => void (await queues.offer([{ id, queue: CAMPAIGNS }])),
     metrics: figures.registry,
@@ -167,10 +170,11 @@ async function listen(carrier: Carrier): Promise<string> {
   const server = createServer(SLOWNESS, makeApp(servicesOf(carrier)));
   server.maxConnections = CONNECTIONS_MAX;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  const { port } = carrier.config;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(carrier.config.port, resolve);
-  });
+    server.listen(port, resolve);
+  }).catch(namingPort('PORT', port));
   carrier.releases.add('api', () => close(server));
   return carrier.config.publicUrl;
 }

@@ -91,9 +91,8 @@ export function connectRedis(url: string, options: ConnectionOptions): Redis {
   const known = new WeakSet<Command>();
   const send = redis.sendCommand.bind(redis);
   redis.sendCommand = (command, stream) => {
-    const sent = command as Command;
-    if (!known.has(sent)) seen(sent);
-    known.add(sent);
+    if (!known.has(command)) seen(command);
+    known.add(command);
     return send(command, stream);
   };
   redis.duplicate = (override) => {
