@@ -16,7 +16,6 @@ export interface RedisWatch {
 }
 
 interface Kept {
-  who: string;
   refusal: Refusal;
   at: number;
 }
@@ -31,6 +30,8 @@ export function makeRedisWatch(
   now: () => number = () => performance.now(),
 ): RedisWatch {
   const kept = new Map<string, Kept>();
+  /** Since something is refused. */
+  const told = new Set<string>();
   const quietUntil = new Map<string, number>();
 
   function dropOld(): void {
@@ -39,12 +40,11 @@ export function makeRedisWatch(
 
   function refused(who: string, key: string, refusal: Refusal): void {
     dropOld();
-    const isKnown = [...kept.values()].some(
-      (one) => one.who === who && one.refusal.code === refusal.code && one.refusal.command === refusal.command,
-    );
-    kept.set(`${who} ${key}`, { who, refusal, at: now() });
-    if (isKnown) return;
+    if (kept.size === 0) told.clear();
+    kept.set(`${who} ${key}`, { refusal, at: now() });
     const { code, command, sentence } = refusal;
+    if (told.has(`${code} ${command}`)) return;
+    told.add(`${code} ${command}`);
     log.warn({ who, refused: code, command }, `${sentence} Work goes on without Redis; it is tried again slowly.`);
   }
 
