@@ -64,6 +64,13 @@ async function serve(redisUrl: string, more: Record<string, string> = {}): Promi
   return { ...running, readyz };
 }
 
+/** A command that is to end by itself; it is killed when the test does not wait for it. */
+function run(args: string[], env: Record<string, string>) {
+  const { child, ended } = startUpslink(args, env);
+  releases.push(() => void child.kill('SIGKILL'));
+  return ended;
+}
+
 const environment = (redisUrl: string, port: number): Record<string, string> => ({
   MONGODB_URL: mongodbUrl,
   REDIS_URL: redisUrl,
@@ -207,11 +214,11 @@ it.each([
   'refuses to start with %s, and so does the doctor',
   async (_, wrong, named) => {
     const env = environment(wrong(asService()), await freePort());
-    const started = await startUpslink(['serve'], env).ended;
+    const started = await run(['serve'], env);
     expect(started.code).toBe(1);
     expect(started.stderr).toMatch(new RegExp(`^ +REDIS_URL: .*${named}`, 'm'));
     expect(started.stderr).not.toMatch(/hunter2|^ +at |unexpected/m);
-    const { stdout, code } = await startUpslink(['doctor', '--json'], env).ended;
+    const { stdout, code } = await run(['doctor', '--json'], env);
     const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; detail: string }[] };
     const check = checks.find(({ name }) => name === 'Redis');
     expect({ code, check }).toMatchObject({ code: 1, check: { status: 'fail' } });
@@ -226,7 +233,7 @@ it(
   async () => {
     await admin.config('SET', 'requirepass', 'set-by-somebody');
     releases.push(() => void admin.config('SET', 'requirepass', ''));
-    const { code, stderr } = await startUpslink(['serve'], environment(redis.url, await freePort())).ended;
+    const { code, stderr } = await run(['serve'], environment(redis.url, await freePort()));
     expect(code).toBe(1);
     expect(stderr).toMatch(/^ +REDIS_URL: .*NOAUTH/m);
   },
