@@ -1,6 +1,7 @@
 /** Everything that carries accounts, put together: store, runtime, UPS, performer, queues. What roles run is main.ts's. */
 
 import { randomBytes, randomUUID } from 'node:crypto';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { makeCampaigns, type Campaigns } from './campaigns/advance';
@@ -15,6 +16,7 @@ import type { AccountData } from './machines/data';
 import { defaultRules, makeAccountDefinition, type AccountView } from './machines/definition';
 import { assertPinned } from './machines/pins';
 import { makeReleases, type Releases } from './release';
+import { folderProblem, mongodbProblem, redisProblem, refuseUnusable } from './usable';
 import { makeGate, makeUpsClient, systemClock, type Gate, type UpsClient } from './ups';
 import {
   assertWritable,
@@ -26,6 +28,7 @@ import {
   makeQueues,
   makeRecall,
   makeRedisPlace,
+  makeRedisWatch,
   makeRunners,
   makeSharedCircuits,
   makeSpool,
@@ -35,6 +38,7 @@ import {
   type Epoch,
   type Performer,
   type Queues,
+  type RedisWatch,
   type SharedCircuits,
   type Spool,
   type SpoolFigures,
@@ -55,6 +59,7 @@ export interface Carrier {
   ups: UpsClient;
   performer: Performer;
   queues: Queues;
+  redisWatch: RedisWatch;
   campaigns: Campaigns;
   outages: OutageStore;
   circuits: SharedCircuits;
@@ -69,7 +74,7 @@ export interface Carrier {
 /** Chance between tries, so that those who collided do not collide again: 0 to 40 ms, then 0 to 80, … */
 const pauseBetweenTries = (tries: number): Promise<void> => delay(Math.random() * 40 * 2 ** (tries - 1));
 
-/** Opens everything, or nothing. Rejects with StoreUnavailable when MongoDB does not answer; Redis may be away. */
+/** Opens everything, or nothing. Rejects with StoreUnavailable when MongoDB does not answer, with ConfigError when what it names refuses. */
 export async function openCarrier(config: Config, log: Logger, clock: Clock = systemClock): Promise<Carrier> {
   assertPinned();
   const releases = makeReleases((what, error) => log.error({ what, error: nameOf(error) }, 'could not be released'));
@@ -84,11 +89,11 @@ export async function openCarrier(config: Config, log: Logger, clock: Clock = sy
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
 
 async function open(config: Config, log: Logger, clock: Clock, releases: Releases): Promise<Carrier> {
-  const db = await connectDb(config.mongodbUrl, { log, database: config.mongodbDatabase });
-  releases.add('MongoDB', () => db.close());
+  const db = await openStore(config, log, releases);
   await db.ensureIndexes();
 
-  const queues = makeQueues({ redisUrl: config.redisUrl, log });
+  const redisWatch = makeRedisWatch(log);
+  const queues = makeQueues({ redisUrl: config.redisUrl, log, watch: redisWatch });
   releases.add('queues', () => queues.close());
 
   const store = makeStore(db);
@@ -133,7 +138,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   });
   releases.add('UPS client', () => ups.close());
 
-  const spool = await openSpool({ config, vault, clock, log, figures, releases });
+  const spool = await openSpool({ config, vault, clock, log, figures, redisWatch, releases });
   const wait = (ms: number) => delay(ms);
   const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait, clock, log });
   const runners = makeRunners({ client: ups, gate, vault, clock, log, wait, recall, waves });
@@ -152,6 +157,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
     ups,
     performer,
     queues,
+    redisWatch,
     campaigns,
     spool,
     figures,
@@ -162,16 +168,31 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
   return { config, log, clock, makeId, ...made, releases };
 }
 
-type SpoolNeeds = Pick<Carrier, 'config' | 'vault' | 'clock' | 'log' | 'figures' | 'releases'>;
+/** What refuses us for good is named in one message. Redis may be away. */
+async function openStore(config: Config, log: Logger, releases: Releases): Promise<Db> {
+  const { mongodbUrl, mongodbDatabase, redisUrl, spoolDir, dataDir } = config;
+  const connecting = connectDb(mongodbUrl, { log, database: mongodbDatabase });
+  releases.add('MongoDB', () =>
+    connecting.then(
+      (db) => db.close(),
+      () => undefined,
+    ),
+  );
+  const folder = spoolDir === path.join(dataDir, 'spool') ? 'DATA_DIR' : 'SPOOL_DIR';
+  await refuseUnusable([mongodbProblem(connecting), redisProblem(redisUrl), folderProblem(folder, spoolDir)]);
+  return connecting;
+}
 
-/** A folder that cannot be written is told of and no reason not to start: Redis is the other place. */
-async function openSpool({ config, releases, ...parts }: SpoolNeeds): Promise<Spool> {
+type SpoolNeeds = Pick<Carrier, 'config' | 'vault' | 'clock' | 'log' | 'figures' | 'redisWatch' | 'releases'>;
+
+/** A disk that is full or fails is told of and no reason not to start: Redis is the other place. */
+async function openSpool({ config, releases, redisWatch, ...parts }: SpoolNeeds): Promise<Spool> {
   const { spoolDir, redisUrl } = config;
   await assertWritable(spoolDir).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? error.code : nameOf(error);
     parts.log.error({ spoolDir, error: code }, 'SPOOL_DIR cannot be written: answers of UPS would have Redis alone.');
   });
-  const redis = makeRedisPlace({ redisUrl, log: parts.log });
+  const redis = makeRedisPlace({ redisUrl, log: parts.log, watch: redisWatch });
   releases.add('second place', () => redis.close());
   return makeSpool({ ...parts, places: [makeDiskPlace(spoolDir), redis] });
 }

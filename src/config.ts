@@ -6,7 +6,9 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
+import { mongodbUrlProblem } from './db/url';
 import { sha256 } from './hash';
+import { redisUrlProblem } from './redisUrl';
 
 export interface EncryptionKey {
   readonly id: string;
@@ -68,18 +70,37 @@ export class ConfigError extends Error {
 }
 
 const UPS_HOSTS = { cie: 'https://wwwcie.ups.com', production: 'https://onlinetools.ups.com' } as const;
+/** A URL's own rules take `*` and more for a name. */
+const HOST = /^(\[[\da-f:.]+\]|[\w-]+(\.[\w-]+)*\.?)$/;
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Throws ConfigError naming every bad variable at once. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const read = environmentSchema.safeParse(given);
-  const problems = [...(read.success ? [] : problemsOf(read.error)), ...upsTargetProblems(given)];
+  const problems = [...(read.success ? portProblems(read.data) : problemsOf(read.error)), ...upsTargetProblems(given)];
   if (!read.success || problems.length > 0) throw new ConfigError(problems);
   return toConfig(read.data);
 }
 
 const required = (what: string) => z.string({ error: `is not set: ${what}` });
+
+/** Judged by `problemOf`: what is wrong as the rest of a sentence, or null. */
+const judged = (what: string, problemOf: (text: string) => string | null) =>
+  required(what).transform((text, issues) => {
+    const problem = problemOf(text);
+    if (problem === null) return text;
+    issues.addIssue({ code: 'custom', message: problem });
+    return z.NEVER;
+  });
+
+/** It goes into the header by which we sign in at UPS, as it stands. */
+function credentialProblem(text: string, { mayHaveColon }: { mayHaveColon: boolean }): string | null {
+  if (/[\r\n]/.test(text)) return 'has a line end, as a value that was pasted or read from a file may: remove it';
+  if (text !== text.trim()) return 'begins or ends with white space: remove it';
+  if (!/^[\x20-\x7e]+$/.test(text)) return 'has a character that a header cannot carry: use printable ASCII';
+  return text.includes(':') && !mayHaveColon ? 'has a colon, which Basic authentication cannot carry' : null;
+}
 
 /** Shows what was seen: only for variables that never hold a secret. */
 function oneOf<const T extends readonly [string, ...string[]]>(values: T, otherwise: T[number]) {
@@ -100,11 +121,16 @@ function integer(from: number, to: number, otherwise: number) {
 
 const webUrl = (text: string): URL | undefined => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isPlain = url !== undefined && !url.username && !url.password && !url.search && !url.hash;
-  return isPlain && (url.protocol === 'https:' || url.protocol === 'http:') ? url : undefined;
+  const isPlain = url !== undefined && !url.username && !url.password && !/[?#\s@]/.test(text);
+  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
+  return isPlain && isWeb && HOST.test(url.hostname) ? url : undefined;
 };
 
-const withoutSlash = (text: string): string => text.replace(/\/+$/, '');
+/** As `new URL` reads it, which forgives much, without a slash at its end. */
+const canonical = (text: string): string => {
+  const url = new URL(text);
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+};
 
 const publicUrlSchema = z
   .string()
@@ -118,19 +144,15 @@ const publicUrlSchema = z
   })
   .transform((text) => new URL(text).origin);
 
-const MONGODB_URL = /^mongodb(?:\+srv)?:\/\/[^/?]+(?:\/(?<database>[^?]*))?(?:\?.*)?$/;
+const DATABASE = /^mongodb(?:\+srv)?:\/\/[^/?]+\/(?<name>[^?]+)/;
 
 /** A last label of digits alone would be a mistyped IPv4 address, which some resolvers complete. */
 const HOST_NAME =
   /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?!\d+$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 
 const environmentSchema = z.object({
-  MONGODB_URL: required('where MongoDB is, such as mongodb://localhost:27017/upslink').regex(MONGODB_URL, {
-    error: 'must look like mongodb://host:port/database',
-  }),
-  REDIS_URL: required('where Redis is, such as redis://localhost:6379').regex(/^rediss?:\/\/[^\s]+$/, {
-    error: 'must look like redis://host:port',
-  }),
+  MONGODB_URL: judged('where MongoDB is, such as mongodb://localhost:27017/upslink', mongodbUrlProblem),
+  REDIS_URL: judged('where Redis is, such as redis://localhost:6379', redisUrlProblem),
   PORT: integer(1, 65535, 4400),
   HOST: z
     .string()
@@ -150,10 +172,14 @@ const environmentSchema = z.object({
     .refine((text) => webUrl(text) !== undefined, {
       error: 'must be an http or https address without query or login',
     })
-    .transform(withoutSlash)
+    .transform(canonical)
     .optional(),
-  UPS_CLIENT_ID: required('the client id of your application at UPS (of the sandbox too)'),
-  UPS_CLIENT_SECRET: required('the client secret of your application at UPS (of the sandbox too)'),
+  UPS_CLIENT_ID: judged('the client id of your application at UPS (of the sandbox too)', (text) =>
+    credentialProblem(text, { mayHaveColon: false }),
+  ),
+  UPS_CLIENT_SECRET: judged('the client secret of your application at UPS (of the sandbox too)', (text) =>
+    credentialProblem(text, { mayHaveColon: true }),
+  ),
   ENCRYPTION_KEYS: required(
     'id:base64 of 32 random bytes; a comma between several, the one that seals first',
   ).transform((text, issues): [EncryptionKey, ...EncryptionKey[]] => {
@@ -167,8 +193,8 @@ const environmentSchema = z.object({
   SPOOL_DIR: z.string().optional(),
   DEPLOYMENT_NAME: z
     .string()
-    .regex(/^[\w .:-]{1,60}$/, {
-      error: (issue) => `must be 1 to 60 letters, digits, spaces and _ . : -, not ${seen(issue.input)}`,
+    .regex(/^(?! )[\w .:-]{1,60}(?<! )$/, {
+      error: (issue) => `must be 1 to 60 letters, digits, spaces within and _ . : -, not ${seen(issue.input)}`,
     })
     .optional(),
   REQUIRE_SPOOL_EPOCH: oneOf(['true', 'false'], 'false'),
@@ -203,7 +229,7 @@ function toConfig(env: z.output<typeof environmentSchema>): Config {
   const ups = upsTarget(env);
   return {
     mongodbUrl: env.MONGODB_URL,
-    mongodbDatabase: MONGODB_URL.exec(env.MONGODB_URL)?.groups?.['database'] || 'upslink',
+    mongodbDatabase: DATABASE.exec(env.MONGODB_URL)?.groups?.['name'] ?? 'upslink',
     redisUrl: env.REDIS_URL,
     port: env.PORT,
     host: env.HOST ?? null,
@@ -229,6 +255,13 @@ function toConfig(env: z.output<typeof environmentSchema>): Config {
   };
 }
 
+/** The sandbox runs where the service does, unless UPS_BASE_URL says otherwise. */
+function portProblems(env: z.output<typeof environmentSchema>): ConfigProblem[] {
+  const isBeside = env.UPS_ENV === 'sandbox' && env.UPS_BASE_URL === undefined;
+  if (!isBeside || env.PORT !== env.SANDBOX_PORT) return [];
+  return [{ variable: 'SANDBOX_PORT', problem: `is ${env.SANDBOX_PORT}, as PORT is: set another` }];
+}
+
 /** UPS_BASE_URL alone is enough; `cie` and `production` beside another host would hide which UPS is meant. */
 function upsTargetProblems(env: Readonly<Record<string, string | undefined>>): ConfigProblem[] {
   const { UPS_ENV, UPS_BASE_URL } = env;
@@ -236,7 +269,8 @@ function upsTargetProblems(env: Readonly<Record<string, string | undefined>>): C
     return [{ variable: 'UPS_ENV', problem: 'is not set: sandbox, cie or production (or set UPS_BASE_URL)' }];
   }
   const host = UPS_ENV === 'cie' || UPS_ENV === 'production' ? UPS_HOSTS[UPS_ENV] : undefined;
-  const isContradicted = host !== undefined && UPS_BASE_URL !== undefined && withoutSlash(UPS_BASE_URL) !== host;
+  const isReadable = UPS_BASE_URL !== undefined && webUrl(UPS_BASE_URL) !== undefined;
+  const isContradicted = host !== undefined && isReadable && canonical(UPS_BASE_URL) !== host;
   const problem = `means ${host}, but UPS_BASE_URL names another address: set one of them`;
   return isContradicted ? [{ variable: 'UPS_ENV', problem }] : [];
 }
@@ -260,12 +294,19 @@ function deploymentOf(name: string, { environment, baseUrl }: ReturnType<typeof 
 function parseEncryptionKeys(text: string): [EncryptionKey, ...EncryptionKey[]] | string {
   const keys: EncryptionKey[] = [];
   for (const [index, entry] of text.split(',').entries()) {
-    const parts = /^\s*(?<id>[A-Za-z0-9_-]{1,32}):(?<base64>[A-Za-z0-9+/]+={0,2})\s*$/.exec(entry)?.groups;
-    if (parts === undefined) return `entry ${index + 1} must be id:base64, the id of letters, digits, _ and -`;
-    const { id = '', base64 = '' } = parts;
+    const which = `entry ${index + 1}`;
+    const parts = /^\s*(?<id>[A-Za-z0-9_-]{1,32}):(?<base64>[\w+/=\s-]+)$/.exec(entry)?.groups;
+    if (parts === undefined) return `${which} must be id:base64, the id of letters, digits, _ and -`;
+    const { id = '' } = parts;
+    const base64 = (parts['base64'] ?? '').trim();
     const key = Buffer.from(base64, 'base64');
-    if (key.length !== 32) return `entry ${index + 1} must hold exactly 32 bytes, not ${key.length}`;
-    if (keys.some((other) => other.id === id)) return `entry ${index + 1} uses an id that an earlier entry has`;
+    if (/\s/.test(base64)) return `${which} has white space in its key: remove it`;
+    if (/[-_]/.test(base64)) return `${which} is URL-safe base64: write + for - and / for _`;
+    if (key.length !== 32) return `${which} must hold exactly 32 bytes, not ${key.length}`;
+    // Another spelling of the same bytes may be a key that lost its last characters.
+    if (key.toString('base64') !== base64) return `${which} is not canonical base64 of 32 bytes: copy it whole`;
+    if (keys.some((other) => other.id === id)) return `${which} uses an id that an earlier entry has`;
+    if (keys.some((other) => other.key.equals(key))) return `${which} holds the key of an earlier entry`;
     keys.push({ id, key });
   }
   const [first, ...others] = keys;

@@ -14,6 +14,7 @@ import { acquireLease } from './db/lease';
 import { findAccounts } from './db/queries';
 import { isCarriedBy } from './durable/whole';
 import { assertListensOn } from './host';
+import { namingPort } from './usable';
 import {
   CAMPAIGNS,
   lookAtOutages,
@@ -53,7 +54,7 @@ const CONNECTIONS_MAX = 10_000;
 /** Waiting for requests under way; a token request waits 8 s at most, a callback 10. */
 const CLOSE_GRACE_MS = 12_000;
 
-/** Rejects, with everything closed again, when MongoDB does not answer, HOST is not this machine's, or the port is taken. */
+/** Rejects, with everything closed again, when MongoDB does not answer; with ConfigError when a variable names what cannot be used. */
 export async function serve(config: Config, options: ServeOptions = {}): Promise<Service> {
   const log = options.log ?? pino({ level: config.logLevel });
   const runs = (role: Config['role']) => config.role === role || config.role === 'all';
@@ -95,9 +96,9 @@ async function lookOut(carrier: Carrier, triesHeld: boolean): Promise<void> {
   carrier.releases.add('outages', () => running.stop());
 }
 
-function work({ performer, campaigns, config, clock, log, releases }: Carrier): void {
+function work({ performer, campaigns, config, clock, log, redisWatch, releases }: Carrier): void {
   const advance = (id: string) => campaigns.advance(id);
-  const workers = startWorkers({ performer, advance, redisUrl: config.redisUrl, clock, log });
+  const workers = startWorkers({ performer, advance, redisUrl: config.redisUrl, watch: redisWatch, clock, log });
   releases.add('workers', () => endOf(performer, workers));
 }
 
@@ -144,6 +145,7 @@ async function endOf(performer: Carrier['performer'], worker: { stop(): Promise<
 
 function servicesOf(carrier: Carrier): Services {
   const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures, waves, epoch } = carrier;
+  const { redisWatch } = carrier;
   const isReady = makeReadiness(db, vault);
   return {
     config,
@@ -159,6 +161,7 @@ function servicesOf(carrier: Carrier): Services {
     log,
     queues,
     isReady,
+    redisRefusal: () => redisWatch.refusal(),
     epochNotice: () => epoch.disagreement()?.sentence ?? null,
     tellCampaign: async (id) => void (await queues.offer([{ id, queue: CAMPAIGNS }])),
     metrics: figures.registry,
@@ -169,11 +172,11 @@ async function listen(carrier: Carrier): Promise<string> {
   const server = createServer(SLOWNESS, makeApp(servicesOf(carrier)));
   server.maxConnections = CONNECTIONS_MAX;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  const { port, host } = carrier.config;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    const { port, host } = carrier.config;
     server.listen({ port, ...(host !== null && { host }) }, resolve);
-  });
+  }).catch(namingPort('PORT', port));
   carrier.releases.add('api', () => close(server));
   return carrier.config.publicUrl;
 }

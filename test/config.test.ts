@@ -116,8 +116,102 @@ describe('loadConfig', () => {
     ['HOST', 'all of them'],
     ['HOST', '*'],
     ['HOST', '-a.example.com'],
+    ['ENCRYPTION_KEYS', `k1:${Buffer.alloc(32, 0xff).toString('base64url')}=`],
+    ['ENCRYPTION_KEYS', `k1:${key(1).slice(0, 10)} ${key(1).slice(10)}`],
+    ['ENCRYPTION_KEYS', `k1:${key(1).slice(0, 10)}\n${key(1).slice(10)}`],
+    ['ENCRYPTION_KEYS', `k1:${key(1).slice(0, -1)}`],
+    ['ENCRYPTION_KEYS', `k1:${key(1).slice(0, -2)}F=`],
+    ['ENCRYPTION_KEYS', `k1:${key(1)},k2:${key(1)}`],
+    ['ACCESS_KEY_DEADLINE', '2025-02-29T00:00:00.000Z'],
+    ['REDIS_URL', 'redis://localhost/abc'],
+    ['REDIS_URL', 'redis://localhost/-1'],
+    ['REDIS_URL', 'redis://localhost/1/2'],
+    ['REDIS_URL', 'redis://localhost/0x1'],
+    ['REDIS_URL', 'redis://localhost:0'],
+    ['REDIS_URL', 'redis://localhost:99999'],
+    ['REDIS_URL', 'redis://localhost?db=2'],
+    ['REDIS_URL', 'redis://localhost/0?enableOfflineQueue=true'],
+    ['REDIS_URL', 'redis:///0'],
+    ['REDIS_URL', 'redis://:pa/ss@localhost'],
+    ['REDIS_URL', 'redis://:pa#ss@localhost'],
+    ['REDIS_URL', 'redis://:pa?ss@localhost'],
+    ['REDIS_URL', 'redis://:pa%ss@localhost'],
+    ['REDIS_URL', 'redis://user:12/ss@localhost'],
+    ['REDIS_URL', 'redis://user:12#ss@localhost'],
+    ['REDIS_URL', 'redis://user:12?ss@localhost'],
+    ['REDIS_URL', 'redis://local host'],
+    ['MONGODB_URL', 'mongodb://user:pa@ss@localhost/x'],
+    ['MONGODB_URL', 'mongodb://user:pa/ss@localhost/x'],
+    ['MONGODB_URL', 'mongodb://user:pa%ss@localhost/x'],
+    ['MONGODB_URL', 'mongodb://user:pa?ss@localhost/x'],
+    ['MONGODB_URL', 'mongodb://user:pa#ss@localhost/x'],
+    ['MONGODB_URL', 'mongodb://user:12/ss@localhost/x'],
+    ['MONGODB_URL', 'mongodb://localhost/x?noSuchOption=1'],
+    ['MONGODB_URL', 'mongodb://localhost/x?tls=perhaps'],
+    ['MONGODB_URL', 'mongodb://localhost/x?tls'],
+    ['MONGODB_URL', 'mongodb://localhost/x?tlsCAFile=/no/such/file'],
+    ['MONGODB_URL', 'mongodb://localhost:99999/x'],
+    ['MONGODB_URL', 'mongodb+srv://cluster.example.com:27017/x'],
+    ['MONGODB_URL', 'mongodb://localhost/a.b'],
+    ['MONGODB_URL', 'mongodb://localhost/a/b'],
+    ['PUBLIC_URL', 'https://*.example.com'],
+    ['PUBLIC_URL', 'https://example.com?'],
+    ['PUBLIC_URL', 'https://exam ple.com'],
+    ['PUBLIC_URL', 'https://example.com\n'],
+    ['UPS_BASE_URL', 'https://ups.example.com/#'],
+    ['UPS_BASE_URL', ' https://ups.example.com'],
+    ['UPS_CLIENT_ID', 'client\n'],
+    ['UPS_CLIENT_ID', 'cli:ent'],
+    ['UPS_CLIENT_ID', ' client'],
+    ['UPS_CLIENT_SECRET', 'hush\r\n'],
+    ['UPS_CLIENT_SECRET', 'hu\tsh'],
+    ['UPS_CLIENT_SECRET', 'hüsh'],
+    ['UPS_CLIENT_SECRET', 'hush '],
+    ['DEPLOYMENT_NAME', ' '],
+    ['DEPLOYMENT_NAME', 'production '],
+    ['DEPLOYMENT_NAME', 'production\n'],
+    ['SANDBOX_PORT', '4400'],
   ])('refuses %s=%s and nothing else', (variable, value) => {
     expect(refused({ ...enough, [variable]: value })).toEqual([variable]);
+  });
+
+  it.each([
+    ['REDIS_URL', 'redis://localhost'],
+    ['REDIS_URL', 'redis://localhost/'],
+    ['REDIS_URL', 'rediss://user:p%2Fa%23s%25s@redis.example.com:6380/15'],
+    ['REDIS_URL', 'redis://:secret@[::1]:6379/0'],
+    ['MONGODB_URL', 'mongodb://user:p%40a%2Fs%25s@one:27017,two:27018/x?replicaSet=rs&authSource=admin'],
+    ['MONGODB_URL', 'mongodb+srv://cluster.example.com/x'],
+    ['MONGODB_URL', 'mongodb://localhost/?socketTimeoutMS=9000'],
+    ['UPS_CLIENT_SECRET', 'with:colon and space'],
+    ['ENCRYPTION_KEYS', `k1:${key(1)}\n`],
+    ['PUBLIC_URL', 'https://xn--bcher-kva.example:8443'],
+    ['PUBLIC_URL', 'https://bücher.example'],
+    ['PUBLIC_URL', 'http://[::1]:4400'],
+  ])('takes %s=%s', (variable, value) => {
+    expect(() => loadConfig({ ...enough, [variable]: value })).not.toThrow();
+  });
+
+  it('says how a password is to be written, and names an option that is none', () => {
+    const of = (env: object) => refusal({ ...enough, ...env }).message;
+    expect(of({ REDIS_URL: 'redis://:pa%ss@localhost' })).toMatch(/REDIS_URL: .*% as %25/);
+    expect(of({ MONGODB_URL: 'mongodb://u:pa@ss@localhost' })).toMatch(/MONGODB_URL: .*@ as %40/);
+    expect(of({ MONGODB_URL: 'mongodb://localhost/x?noSuchOption=1' })).toContain('refuses: noSuchOption');
+    expect(of({ ENCRYPTION_KEYS: `k1:${key(1)},k2:${key(1)}` })).toContain('entry 2 holds the key of an earlier entry');
+    expect(of({ SANDBOX_PORT: '4400' })).toContain('SANDBOX_PORT: is 4400, as PORT is');
+  });
+
+  it('takes a port of the sandbox for one of ours only where the sandbox runs beside the service', () => {
+    const same = { ...enough, PORT: '4401' };
+    expect(refused(same)).toEqual(['SANDBOX_PORT']);
+    expect(loadConfig({ ...same, UPS_ENV: 'production' }).port).toBe(4401);
+    expect(loadConfig({ ...same, UPS_BASE_URL: 'http://sandbox:4401' }).port).toBe(4401);
+  });
+
+  it('reads the address of UPS as a browser would, so that paths can be appended to it', () => {
+    const at = (UPS_BASE_URL: string) => loadConfig({ ...enough, UPS_ENV: undefined, UPS_BASE_URL }).ups.baseUrl;
+    expect(at('HTTP://Sandbox:80/ups//')).toBe('http://sandbox/ups');
+    expect(at('https://WWWCIE.ups.com')).toBe('https://wwwcie.ups.com');
   });
 
   it('never shows a value that may be secret', () => {
@@ -132,6 +226,12 @@ describe('loadConfig', () => {
     }).message;
     expect(message).toContain('ENCRYPTION_KEYS');
     expect(message).not.toContain(secret.slice(0, 12));
+    for (const raw of ['/', '?', '#', '%', '@', '[', '\n']) {
+      const login = `user:${secret}${raw}${secret}=1`;
+      const urls = { MONGODB_URL: `mongodb://${login}@host/x?y=${secret}`, REDIS_URL: `redis://${login}@host/0` };
+      const others = { UPS_CLIENT_SECRET: `${secret}\n`, UPS_CLIENT_ID: `${secret}ü` };
+      expect(refusal({ ...enough, ...urls, ...others }).message).not.toContain(secret.slice(0, 12));
+    }
   });
 
   it('keeps the order of the encryption keys: the first seals, all open', () => {

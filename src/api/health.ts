@@ -25,7 +25,7 @@ export function healthRouter(services: Services): Router {
     // Still ready: valid tokens are served, and a balancer that took every process away would make an outage of it.
     const why = services.epochNotice?.() ?? null;
     const held = why === null ? {} : { refreshing: 'held', why };
-    res.set('Cache-Control', 'no-store').json({ status: 'ready', ...held });
+    res.set('Cache-Control', 'no-store').json({ status: 'ready', ...held, ...refusedByRedis(services) });
   });
 
   router.get('/openapi.json', (_req, res) => {
@@ -38,4 +38,12 @@ export function healthRouter(services: Services): Router {
 
   router.all(['/healthz', '/readyz', '/openapi.json', '/docs'], wrongMethod(['GET', 'HEAD']));
   return router;
+}
+
+/** Still ready: Redis holds no truth, and what is due is found without it. */
+function refusedByRedis({ redisRefusal }: Services): object {
+  const refusal = redisRefusal?.() ?? null;
+  if (refusal === null) return {};
+  const { code, command, sentence } = refusal;
+  return { redis: { status: 'refused', code, command, detail: sentence } };
 }

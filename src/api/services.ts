@@ -31,6 +31,8 @@ export interface Services {
   isReady: () => Promise<string | null>;
   /** Why nothing is refreshed although UPS could be asked, as a sentence for admins; null when all is well. */
   epochNotice?: () => string | null;
+  /** What Redis answers and refuses this process; null when nothing is refused, and when Redis is away. */
+  redisRefusal?: () => { code: string; command: string | null; sentence: string } | null;
   /** The queues admins may look at; without them there is no /admin/queues. */
   queues?: { readonly all: readonly Queue[] };
   /** Has a campaign looked at now; without it the scheduler finds it in a moment. */

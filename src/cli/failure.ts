@@ -33,7 +33,11 @@ export interface Failure {
 const MONGODB_REFUSALS: Record<number, string> = {
   13: 'MongoDB allows this login too little: give it readWrite on the database of MONGODB_URL.',
   18: 'MongoDB refused the login in MONGODB_URL: set the right user, password and authSource.',
+  8000: 'MongoDB refused the login in MONGODB_URL: set the right user, password and authSource.',
 };
+
+/** The host of a mongodb+srv URL, asked of DNS before any server is. */
+const isDnsFault = (error: Error): boolean => 'syscall' in error && /^query(Srv|Txt)$/.test(String(error.syscall));
 
 /** By name and code, not by class: importing the classes would load the driver for `--help`. */
 export function failureOf(error: unknown): Failure {
@@ -41,18 +45,16 @@ export function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { code: 'unexpected', message: 'Something unexpected went wrong.' };
   const code = 'code' in error ? error.code : undefined;
   if (code === 'invalid-config') return { code, message: (error as ConfigError).message };
-  if (code === 'store-unavailable')
-    return { code, message: 'MongoDB did not answer: start it, or set MONGODB_URL right. `upslink doctor` says more.' };
+  if (code === 'store-unavailable' || isDnsFault(error))
+    return {
+      code: 'store-unavailable',
+      message: 'MongoDB did not answer: start it, or set MONGODB_URL right. `upslink doctor` says more.',
+    };
   if (typeof code === 'number' && MONGODB_REFUSALS[code] !== undefined)
     return { code: 'store-refused', message: MONGODB_REFUSALS[code] };
-  if (code === 'EADDRINUSE') return { code: 'port-taken', message: portTaken(error) };
+  if (code === 'port-taken' || code === 'port-not-allowed') return { code, message: error.message };
   const seen = withoutLogins(error.message.split('\n', 1)[0] ?? '');
   return { code: 'unexpected', message: `Something unexpected went wrong: ${seen || error.name}` };
-}
-
-function portTaken(error: Error): string {
-  const port = 'port' in error ? String(error.port) : 'it asked for';
-  return `Port ${port} is taken: stop what listens there, or set another (PORT, for the sandbox SANDBOX_PORT).`;
 }
 
 /** `scheme://user:password@host` → `scheme://host` */

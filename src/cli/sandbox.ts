@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { startSandbox } from '../sandbox';
+import { folderProblem, namingPort, refuseUnusable } from '../usable';
 import { loadSandboxConfig, type Environment } from './environment';
 import type { Output } from './output';
 import { runUntilStopped } from './stopping';
@@ -12,16 +13,19 @@ export async function runSandbox(env: Environment, out: Output): Promise<void> {
   const folder = path.join(dataDir, 'sandbox');
   const { clientId, clientSecret } = ups;
 
+  await refuseUnusable([folderProblem('DATA_DIR', folder)]);
   await runUntilStopped(async () => {
     const options = { port: sandboxPort, dataDir: folder, publicUrl, clientId, clientSecret, log };
-    const sandbox = await startSandbox(options);
+    const sandbox = await startSandbox(options).catch(namingPort('SANDBOX_PORT', sandboxPort));
     // A secret that was given is known to whoever gave it; the sandbox's own one has to be told.
     const shownSecret = env['UPS_CLIENT_SECRET'] ? null : clientSecret;
     const started = { url: sandbox.url, dataDir: folder, clientId, clientSecret: shownSecret, publicUrl };
     out.result(started, () => describe(started, out.width));
     return sandbox;
-  });
+  }, onAbandoned);
 }
+
+const onAbandoned = (signal: NodeJS.Signals): void => log({ signal, message: 'told to stop again: ended at once' });
 
 /** Its log is JSON lines, as the service's; stdout is for whoever started it. */
 const log = (entry: Readonly<Record<string, unknown>>): void => {

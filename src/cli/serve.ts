@@ -1,5 +1,6 @@
 /** `upslink serve`: the service, in the role its environment names. */
 
+import { pino } from 'pino';
 import { loadConfig } from '../config';
 import { serve } from '../main';
 import type { Environment } from './environment';
@@ -7,5 +8,9 @@ import { runUntilStopped } from './stopping';
 
 export async function runServe(env: Environment): Promise<void> {
   const config = loadConfig(env);
-  await runUntilStopped(() => serve(config));
+  const log = pino({ level: config.logLevel });
+  await runUntilStopped(
+    () => serve(config, { log }),
+    (signal) => log.warn({ signal }, 'Told to stop again: ended at once, with work in hand left to other processes.'),
+  );
 }

@@ -14,12 +14,18 @@ const SAME_SIGNAL_MS = 250;
 const LINGER_MS = 2_000;
 
 /** A signal that comes while it starts is obeyed when it has: half a start cannot be stopped in order. */
-export async function runUntilStopped(start: () => Promise<Stoppable>): Promise<void> {
-  let hear: () => void = () => undefined;
+export async function runUntilStopped(
+  start: () => Promise<Stoppable>,
+  onAbandoned: (signal: NodeJS.Signals) => void,
+): Promise<void> {
+  let hear: (signal: NodeJS.Signals) => void = () => undefined;
   let firstAt: number | null = null;
   const requested = new Promise<void>((resolve) => {
-    hear = () => {
-      if (firstAt !== null && performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(EXIT.failed);
+    hear = (signal) => {
+      if (firstAt !== null && performance.now() - firstAt > SAME_SIGNAL_MS) {
+        onAbandoned(signal);
+        process.exit(EXIT.failed);
+      }
       firstAt ??= performance.now();
       resolve();
     };

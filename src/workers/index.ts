@@ -3,6 +3,7 @@ export { makeLeftAlone, type LeftAlone } from './leftAlone';
 export { startLoop } from './loop';
 export { makePerformer, type Performer, type PerformerParts } from './performer';
 export { CAMPAIGNS, makeQueues, queueNames, type Job, type QueueName, type Queues, type QueuesOptions } from './queues';
+export { assertTakesUs, makeRedisWatch, RedisRefused, type RedisWatch } from './redis';
 export { makeRunners, type RunnerParts } from './runners';
 export {
   assertWritable,

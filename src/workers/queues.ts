@@ -9,8 +9,8 @@
  */
 
 import { Queue as BullQueue } from 'bullmq';
-import { Redis } from 'ioredis';
 import type { Queue } from '../durable/types';
+import { connectRedis, endConnection, makeBackoff, makeRedisWatch, refusalOf, type RedisWatch } from './redis';
 import { within } from './within';
 import { nameOf, type WorkLog } from './work';
 
@@ -31,6 +31,8 @@ export interface QueuesOptions {
   /** Before every key in Redis; no `:`. */
   prefix?: string;
   log: WorkLog;
+  /** Of the process; without one, its own. */
+  watch?: RedisWatch;
   /** So many jobs may wait in a queue; what is beyond is told again when there is room. */
   waitingMax?: number;
   /** How long Redis may take before it counts as away. */
@@ -60,12 +62,18 @@ const KEPT = { removeOnComplete: { count: 100 }, removeOnFail: { count: 1_000 } 
 /** Needs no Redis to start: it is used as soon as it is there. */
 export function makeQueues(options: QueuesOptions): Queues {
   const { log, prefix = DEFAULT_PREFIX, waitingMax = WAITING_MAX, patienceMs = PATIENCE_MS } = options;
-  // Without an offline queue a command fails at once while Redis is away, instead of waiting for it.
-  const redis = new Redis(options.redisUrl, {
-    enableOfflineQueue: false,
-    retryStrategy: (n) => Math.min(50 * n, 1_000),
+  const backoff = makeBackoff();
+  let tryAt = -Infinity;
+  const redis = connectRedis(options.redisUrl, {
+    who: 'producers',
+    watch: options.watch ?? makeRedisWatch(log),
+    // Without an offline queue a command fails at once while Redis is away, instead of waiting for it.
+    redis: { enableOfflineQueue: false },
+    // Hints are lost by then: what is due is found by the sweep.
+    onRefused: () => {
+      if (performance.now() >= tryAt) tryAt = performance.now() + backoff.next();
+    },
   });
-  redis.on('error', errorLogger(log, 'producers'));
   const queues = new Map(queueNames.map((name) => [name as string, makeQueue(name)]));
 
   function makeQueue(name: string): BullQueue<Job> {
@@ -90,7 +98,7 @@ export function makeQueues(options: QueuesOptions): Queues {
   }
 
   async function offer(items: { id: string; queue: string }[]): Promise<Offer> {
-    if (redis.status !== 'ready') return { reached: false, full: [] };
+    if (redis.status !== 'ready' || performance.now() < tryAt) return { reached: false, full: [] };
     const full: string[] = [];
     const adding = [...queues].map(async ([name, queue]) => {
       const ids = items.filter((item) => item.queue === name).map(({ id }) => id);
@@ -98,7 +106,8 @@ export function makeQueues(options: QueuesOptions): Queues {
       return true;
     });
     const all = Promise.all(adding).catch((error: unknown) => {
-      log.warn({ error: nameOf(error) }, 'Redis did not take jobs; the sweep will tell of them again.');
+      if (refusalOf(error) === null)
+        log.warn({ error: nameOf(error) }, 'Redis did not take jobs; the sweep will tell of them again.');
       return null;
     });
     return { reached: (await within(patienceMs, all)) !== null, full };
@@ -110,7 +119,7 @@ export function makeQueues(options: QueuesOptions): Queues {
     all: [...queues.values()],
     async close() {
       // Not by BullMQ's close, which would wait for a Redis that is away.
-      redis.disconnect();
+      endConnection(redis);
       await Promise.all(
         [...queues.values()].map((queue) =>
           within(
@@ -128,13 +137,3 @@ const jobFor = (id: string) => ({
   data: { accountId: id },
   opts: { deduplication: { id, keepLastIfActive: true } },
 });
-
-/** A Redis that is away says so many times a second: once in ten seconds is told. */
-export function errorLogger(log: WorkLog, who: string): (error: Error) => void {
-  let quietUntil = -Infinity;
-  return (error) => {
-    if (performance.now() < quietUntil) return;
-    quietUntil = performance.now() + 10_000;
-    log.warn({ who, error: 'code' in error ? error.code : error.name }, 'Redis is away; work goes on without it.');
-  };
-}

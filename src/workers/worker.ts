@@ -1,12 +1,14 @@
 /** Workers on the queues: a job is the word that an account has something due, and the performer does whatever it is. */
 
 import { Worker } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../durable/types';
 import type { Performer } from './performer';
-import { CAMPAIGNS, DEFAULT_PREFIX, errorLogger, queueNames, type Job, type QueueName } from './queues';
+import { CAMPAIGNS, DEFAULT_PREFIX, queueNames, type Job, type QueueName } from './queues';
+import { makeRedisWatch, type RedisWatch } from './redis';
+import { startShifts } from './shifts';
 import { within } from './within';
 import { codeOf, nameOf, type WorkLog } from './work';
 
@@ -18,6 +20,8 @@ export interface WorkersOptions {
   prefix?: string;
   clock: Clock;
   log: WorkLog;
+  /** Of the process; without one, its own. */
+  watch?: RedisWatch;
   concurrency?: Partial<Record<QueueName, number>>;
   /** How long BullMQ lets a worker be silent before it gives its job to another, and how often it looks. */
   stalls?: { lockMs: number; lookMs: number };
@@ -33,11 +37,10 @@ const CONCURRENCY: Record<QueueName, number> = { authorization: 20, 'token-refre
 /** While UPS will not be asked a job waits here, up to so long: the queue fills up and the sweep stops telling of more. */
 const GATE_PATIENCE_MS = 5_000;
 
-/** How long closing may take once nothing is in hand; a Redis that is away must not hold up the end of the process. */
+/** How long closing may take once nothing is in hand; Redis must not hold up the end of the process. */
 const CLOSE_MS = 3_000;
-const RETRY_MAX_MS = 1_000;
-/** A try at a Redis that is there or not takes so long. */
-const GIVE_UP_MS = 200;
+/** After a lost connection; BullMQ's own 15 s would also be waited for at the end. */
+const RETRY_MS = 1_000;
 
 export function startWorkers(options: WorkersOptions): RunningWorkers {
   const { performer, clock, log, prefix = DEFAULT_PREFIX } = options;
@@ -45,21 +48,7 @@ export function startWorkers(options: WorkersOptions): RunningWorkers {
   // Every job that waits at the gate listens to it.
   setMaxListeners(0, leaving.signal);
   const working = new Set<Promise<void>>();
-  // BullMQ wants its workers' commands to wait for Redis for as long as it is away. Its second connection, on which
-  // a worker waits for jobs, takes these options over.
-  // When the last of them is tried again, in the time that their own timers go by.
-  let triedAgainAt = 0;
-  const redis = new Redis(options.redisUrl, {
-    maxRetriesPerRequest: null,
-    retryStrategy: (n) => {
-      if (leaving.signal.aborted) return null;
-      const pauseMs = Math.min(50 * n, RETRY_MAX_MS);
-      triedAgainAt = Math.max(triedAgainAt, performance.now() + pauseMs);
-      return pauseMs;
-    },
-  });
-  const told = errorLogger(log, 'workers');
-  redis.on('error', told);
+  const watch = options.watch ?? makeRedisWatch(log);
 
   async function gateOpens(queue: string): Promise<void> {
     const giveUpAt = clock.monotonic() + GATE_PATIENCE_MS;
@@ -86,7 +75,7 @@ export function startWorkers(options: WorkersOptions): RunningWorkers {
     });
   }
 
-  const workers = queueNames.map((name) => {
+  function makeWorker(name: QueueName, connection: Redis): Worker<Job> {
     const worker = new Worker<Job>(
       name,
       async ({ data }) => {
@@ -96,33 +85,36 @@ export function startWorkers(options: WorkersOptions): RunningWorkers {
         await one;
       },
       {
-        connection: redis,
+        connection,
         prefix,
         autorun: false,
         skipVersionCheck: true,
-        // After a lost connection; BullMQ's own 15 s would also be waited for at the end.
-        runRetryDelay: RETRY_MAX_MS,
+        runRetryDelay: RETRY_MS,
         concurrency: options.concurrency?.[name] ?? CONCURRENCY[name],
         ...(options.stalls && { lockDuration: options.stalls.lockMs, stalledInterval: options.stalls.lookMs }),
       },
     );
-    worker.on('error', told);
+    worker.on('error', () => undefined); // the connections' own, told by them already
     worker.on('failed', (job, error) => {
       log.error({ queue: name, accountId: job?.data.accountId, error: nameOf(error) }, 'A job failed: this is a bug.');
     });
-    worker.run().catch(told);
+    worker.run().catch(() => undefined);
     return worker;
+  }
+
+  const shifts = startShifts({
+    redisUrl: options.redisUrl,
+    watch,
+    makeWorkers: (connection) => queueNames.map((name) => makeWorker(name, connection)),
   });
 
   let stopped: Promise<void> | null = null;
   async function stop(): Promise<void> {
     leaving.abort();
-    // BullMQ would wait for ever for the end of a connection between two tries: let each come back or give up.
-    await delay(Math.max(0, triedAgainAt + GIVE_UP_MS - performance.now()));
-    const closing = Promise.allSettled(workers.map((worker) => worker.close()));
+    const closing = shifts.stop();
     while (working.size > 0) await Promise.all(working);
     await within(CLOSE_MS, closing);
-    redis.disconnect();
+    shifts.end();
   }
   return { stop: () => (stopped ??= stop()) };
 }

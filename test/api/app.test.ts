@@ -159,6 +159,15 @@ describe('health', () => {
     expect((await house.send('GET', '/readyz')).body).toEqual({ status: 'ready' });
   });
 
+  it('stays ready while Redis refuses, and says what', async () => {
+    const sentence = 'Redis is full. Raise its maxmemory, or remove what else it holds.';
+    house.services.redisRefusal = () => ({ code: 'OOM', command: 'evalsha', sentence });
+    const told = await house.send('GET', '/readyz');
+    delete house.services.redisRefusal;
+    const redis = { status: 'refused', code: 'OOM', command: 'evalsha', detail: sentence };
+    expect(told).toMatchObject({ status: 200, body: { status: 'ready', redis } });
+  });
+
   it.each([
     ['tokens', () => house.connected()],
     ['access keys', () => house.withKey()],

@@ -16,9 +16,11 @@ import { Running } from '../../src/dev/running';
 import { startServer } from '../../src/dev/server';
 import { makeReleases, type Releases } from '../../src/release';
 import { systemClock } from '../../src/ups';
+import { startRedisProxy } from '../support/redisProxy';
 import { startActor, type Actor, type ActorEvents } from './actor';
 import { startBalancer } from './balancer';
 import type { ChaosOptions } from './options';
+import { makeRefusingRedis, makeUser, withLogin, type RefusingRedis } from './refusals';
 import { makeServer, type Server } from './server';
 import { makeUps, type Ups } from './ups';
 
@@ -31,6 +33,8 @@ export interface Cast {
   ups: Ups;
   store: Server;
   redis: Server;
+  /** The same Redis, as the service reaches it. */
+  refusing: RefusingRedis;
   serverName: string;
   actors: Actor[];
   keys: { platform: string; operator: string };
@@ -77,8 +81,15 @@ async function open(
   let started: DevServer | null = null;
   const store = await makeServer(async () => (started = await startMongodb(context)), running);
   releases.add('the store', () => store.stop('SIGTERM'));
-  const redis = await makeServer(() => startRedis(context), running);
+  const redis = await makeServer(async () => {
+    const one = await startRedis(context);
+    await makeUser(one.url);
+    return one;
+  }, running);
   releases.add('Redis', () => redis.stop('SIGTERM'));
+  const proxy = await startRedisProxy(withLogin(redis.url));
+  releases.add('the way to Redis', () => proxy.close());
+  const refusing = makeRefusingRedis(redis, proxy);
 
   const keys = await seed(store.url);
   const ports = await Promise.all(Array.from({ length: options.each }, () => freePort()));
@@ -86,7 +97,14 @@ async function open(
   releases.add('the balancer', () => balancer.stop());
   const sandboxPort = await freePort();
   const key = randomBytes(32);
-  const service = serviceEnvironment(options, { store, redis, sandboxPort, publicUrl: balancer.url, folder, key });
+  const service = serviceEnvironment(options, {
+    store,
+    redisUrl: refusing.url,
+    sandboxPort,
+    publicUrl: balancer.url,
+    folder,
+    key,
+  });
   const ups = await openSandbox(context, service, options, releases);
 
   const actors = ROLES.flatMap((role) =>
@@ -105,18 +123,30 @@ async function open(
   releases.add('the processes', stopActors);
   const serverName = (started as DevServer | null)?.name ?? '';
   const encryptionKey = { id: 'k1', key };
-  return { folder, apiUrl: balancer.url, ups, store, redis, serverName, actors, keys, encryptionKey, stopActors };
+  return {
+    folder,
+    apiUrl: balancer.url,
+    ups,
+    store,
+    redis,
+    refusing,
+    serverName,
+    actors,
+    keys,
+    encryptionKey,
+    stopActors,
+  };
 }
 
 function serviceEnvironment(
   { consentTtlSeconds }: ChaosOptions,
-  at: { store: Server; redis: Server; sandboxPort: number; publicUrl: string; folder: string; key: Buffer },
+  at: { store: Server; redisUrl: string; sandboxPort: number; publicUrl: string; folder: string; key: Buffer },
 ): Record<string, string> {
   const inherited = Object.entries(process.env).filter(([name]) => /^(PATH|HOME|TMPDIR|LANG|XDG_.*)$/.test(name));
   return {
     ...Object.fromEntries(inherited.map(([name, value]) => [name, value ?? ''])),
     MONGODB_URL: at.store.url,
-    REDIS_URL: at.redis.url,
+    REDIS_URL: at.redisUrl,
     PUBLIC_URL: at.publicUrl,
     SANDBOX_PORT: String(at.sandboxPort),
     UPS_ENV: 'sandbox',

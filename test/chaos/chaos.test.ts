@@ -3,6 +3,7 @@
 import { live } from './life';
 import { PATIENT_MS, readOptions, withUsual } from './options';
 import { kinds, planOf } from './plan';
+import { refusals } from './refusals';
 import { tableOf } from './table';
 
 const never = () => new AbortController().signal;
@@ -44,6 +45,12 @@ it('in five minutes everything goes wrong that may, kills most often', () => {
   const counts = kinds.map((kind) => plan.filter((one) => one.kind === kind).length);
   expect(Math.min(...counts)).toBeGreaterThan(1);
   expect(Math.max(...counts)).toBe(counts[0]);
+});
+
+it('Redis refuses in every way it can before one comes again', () => {
+  const plan = planOf(withUsual({ seed: 5, lastsMs: 600_000 }));
+  const ways = plan.filter(({ kind }) => kind === 'refused').map(({ refusal }) => refusal);
+  expect(new Set(ways.slice(0, refusals.length)).size).toBe(refusals.length);
 });
 
 it('what is typed wrong is said with what to type', () => {

@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectDb } from '../../src/db/connection';
+import { queueNames } from '../../src/workers';
 import { bringAllBack } from './afterwards';
 import { throughTheOutage } from './away';
 import { openCast, type Cast } from './cast';
@@ -76,9 +77,10 @@ async function run(
     const db = await connectDb(cast.store.url, { log: silent });
     try {
       const restless = await settle(db, options.settleMs, abandon);
+      const awayFromQueues = await missingAtQueues(cast, options, abandon);
       const endedAt = Date.now();
       await cast.stopActors();
-      const seen = { cast, db, options, notebook, incidents, restless, died, endedAt, spooled };
+      const seen = { cast, db, options, notebook, incidents, restless, died, awayFromQueues, endedAt, spooled };
       const evidence = await examine(seen);
       const folder = evidence.violations.length > 0 ? cast.folder : null;
       return { ...evidence, options, incidents, serverName: cast.serverName, folder };
@@ -88,6 +90,18 @@ async function run(
   } finally {
     clearInterval(ticking);
   }
+}
+
+/** Longer than any pause between two tries at a Redis that refuses. */
+const BACK_MS = 60_000;
+
+/** Redis was mended a while ago: every worker must have found the way back by itself. */
+async function missingAtQueues({ refusing }: Cast, { each }: ChaosOptions, over: AbortSignal): Promise<number> {
+  const wanted = each * queueNames.length;
+  const giveUpAt = Date.now() + BACK_MS;
+  let found = await refusing.waiting();
+  for (; found < wanted && Date.now() < giveUpAt && !over.aborted; found = await refusing.waiting()) await delay(500);
+  return over.aborted ? 0 : Math.max(0, wanted - found);
 }
 
 async function everybodyUp(cast: Cast, over: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cast } from './cast';
 import type { Kind, Mischief } from './plan';
+import { refusalInWords } from './refusals';
 
 /** What really happened. A witness excuses by it what nobody could have saved. */
 export interface Incident {
@@ -63,6 +64,13 @@ export function makeMischief(cast: Cast, incidents: Incident[], report: (what: s
     await lasting({ kind, who: isHard ? 'killed' : 'stopped', from }, lastsMs, over, () => server.start());
   }
 
+  async function refused({ refusal, lastsMs }: Mischief, over: AbortSignal): Promise<void> {
+    if (!cast.redis.isUp()) return;
+    const since = { who: refusalInWords[refusal], from: Date.now() };
+    await cast.refusing.begin(refusal);
+    await lasting({ kind: 'refused', ...since }, lastsMs, over, () => cast.refusing.mend(refusal));
+  }
+
   /**
    * Over after its time, though fewer met it: a service that keeps away from a broken UPS, asking once a minute, would meet
    * one fault after another of those that were laid up for it, and never come back.
@@ -88,6 +96,8 @@ export function makeMischief(cast: Cast, incidents: Incident[], report: (what: s
       case 'redis':
       case 'store':
         return away(mischief, over);
+      case 'refused':
+        return refused(mischief, over);
       case 'flush':
         if (cast.redis.isUp() && (await flushAll(cast.redis.url))) moment('flush', 'Redis');
         return;

@@ -2,8 +2,10 @@
 
 import { makeChance, type Chance } from '../simulation/chance';
 import type { ChaosOptions } from './options';
+import { refusals, type Refusal } from './refusals';
 
-export const kinds = ['kill', 'term', 'pause', 'flush', 'redis', 'store', 'lost', 'broken', 'busy', 'slow'] as const;
+// prettier-ignore
+export const kinds = ['kill', 'term', 'pause', 'flush', 'redis', 'refused', 'store', 'lost', 'broken', 'busy', 'slow'] as const;
 export type Kind = (typeof kinds)[number];
 
 /** For the table and the progress line. */
@@ -13,6 +15,7 @@ export const inWords: Record<Kind, string> = {
   pause: 'SIGSTOP, later SIGCONT',
   flush: 'FLUSHALL',
   redis: 'Redis away, back empty',
+  refused: 'Redis answers and refuses',
   store: 'store away, back with its data',
   lost: 'UPS: rotated, answer lost',
   broken: 'UPS: 503',
@@ -32,6 +35,8 @@ export interface Mischief {
   /** How many requests to UPS meet it, while it lasts. */
   times: number;
   path: string;
+  /** What Redis refuses. */
+  refusal: Refusal;
   isHard: boolean;
 }
 
@@ -45,23 +50,29 @@ export function planOf(options: ChaosOptions): Mischief[] {
   const chance = makeChance(options.seed);
   const plan: Mischief[] = [];
   let deck: Kind[] = [];
+  let refusing: Refusal[] = [];
   for (let atMs = CALM_MS; atMs < options.lastsMs; atMs += chance.between(500, options.gapMs)) {
-    if (deck.length === 0) deck = shuffled(chance, options);
+    if (deck.length === 0) deck = shuffled(chance, deckOf(options));
     const kind = deck.pop();
-    if (kind) plan.push({ ...drawn(chance, kind, options), atMs });
+    if (refusing.length === 0) refusing = shuffled(chance, refusals);
+    const refusal = (kind === 'refused' ? refusing.pop() : undefined) ?? 'password';
+    if (kind) plan.push({ ...drawn(chance, kind, options), refusal, atMs });
   }
   return plan;
 }
 
-/** A deck, so that each kind comes in every round; kills come twice. */
-function shuffled(chance: Chance, { losesAnswers }: ChaosOptions): Kind[] {
-  const left = [...kinds, 'kill' as const].filter((kind) => kind !== 'lost' || losesAnswers);
-  const deck: Kind[] = [];
+/** A deck, so that each kind comes in every round; kills come twice, and refusals, which have many ways. */
+const deckOf = ({ losesAnswers }: ChaosOptions): Kind[] =>
+  [...kinds, 'kill' as const, 'refused' as const].filter((kind) => kind !== 'lost' || losesAnswers);
+
+function shuffled<T>(chance: Chance, all: readonly T[]): T[] {
+  const left = [...all];
+  const deck: T[] = [];
   while (left.length > 0) deck.push(...left.splice(chance.between(0, left.length - 1), 1));
   return deck;
 }
 
-function drawn(chance: Chance, kind: Kind, options: ChaosOptions): Omit<Mischief, 'atMs'> {
+function drawn(chance: Chance, kind: Kind, options: ChaosOptions): Omit<Mischief, 'atMs' | 'refusal'> {
   const longestMs = kind === 'pause' ? options.longestPauseMs : options.longestAwayMs;
   return {
     kind,

@@ -3,6 +3,7 @@
 import type { ChaosOptions } from './options';
 import type { Incident } from './mischief';
 import { inWords, kinds } from './plan';
+import { refusalInWords } from './refusals';
 import { checks, type Evidence } from './witness';
 
 export interface Report extends Evidence {
@@ -19,8 +20,21 @@ const line = (what: string, count: number): string => `${what.padEnd(38)} ${Stri
 
 export function tableOf({ figures, violations, incidents, options, serverName, folder }: Report): string {
   const count = (name: string) => violations.filter(({ check }) => check === name).length;
+  const times = (which: (one: Incident) => boolean): number => incidents.filter(which).length;
+  const refused = Object.values(refusalInWords).map((what) =>
+    line(
+      `… ${what}`,
+      times(({ who }) => who === what),
+    ),
+  );
   const done = kinds
-    .map((kind) => line(inWords[kind], incidents.filter((one) => one.kind === kind).length))
+    .flatMap((kind) => [
+      line(
+        inWords[kind],
+        times((one) => one.kind === kind),
+      ),
+      ...(kind === 'refused' ? refused : []),
+    ])
     .filter((text) => !/ 0$/.test(text));
   const wrong = checks.flatMap((name) => [
     line(name, count(name)),

@@ -40,6 +40,7 @@ export const checks = [
   'events not told',
   'replays that differ',
   'processes that ended by themselves',
+  'workers not back at their queues',
 ] as const;
 export type Check = (typeof checks)[number];
 
@@ -57,6 +58,8 @@ export interface Witnessed {
   /** Never seen at rest after the healing, and why. */
   restless: ReadonlyMap<string, string>;
   died: readonly string[];
+  /** Workers' connections that should wait for jobs after the healing and do not. */
+  awayFromQueues: number;
   /** When the processes were told to end: nothing was done after it. */
   endedAt: number;
   /** Answers that lay in the second place while the store was away; null where nobody looked. */
@@ -90,6 +93,8 @@ export async function examine(seen: Witnessed): Promise<Evidence> {
   found('not to be connected afterwards', seen.notebook.outside);
   found('violations in the ledger', ledgerViolations(books));
   found('processes that ended by themselves', [...seen.died]);
+  const missing = `${seen.awayFromQueues} connections do not wait for jobs`;
+  found('workers not back at their queues', seen.awayFromQueues > 0 ? [missing] : []);
   return { violations, figures: figuresOf(seen, lives, books) };
 }
 

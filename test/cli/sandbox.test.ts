@@ -74,3 +74,10 @@ it('ends with 1 and a way out when its port is taken', async () => {
   expect(ended.stderr).toMatch(new RegExp(`^upslink: Port ${other.port} is taken: .*SANDBOX_PORT`, 'm'));
   expect(ended.stderr).not.toMatch(/\n\s+at /);
 });
+
+it('names DATA_DIR when a file is in its way', async () => {
+  const { code, stderr } = await start([], { DATA_DIR: __filename, SANDBOX_PORT: String(await freePort()) }).ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^ +DATA_DIR: .* folder/m);
+  expect(stderr).not.toMatch(/unexpected|\n\s+at /);
+});

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { privateRedis, testDatabase, type PrivateServer } from '../support/servers';
@@ -56,7 +57,7 @@ it('ends with 1 and a sentence when its port is taken or MongoDB is away', async
   const taken = await (running = startUpslink(['serve'], { ...env, PORT: String(other.port) })).ended;
   await other.close();
   expect(taken.code).toBe(1);
-  expect(taken.stderr).toMatch(new RegExp(`^upslink: Port ${other.port} is taken: `));
+  expect(taken.stderr).toMatch(new RegExp(`^upslink: Port ${other.port} is taken: .* PORT `));
   const away = await (running = startUpslink(['serve'], { ...env, MONGODB_URL: 'mongodb://127.0.0.1:1/x' })).ended;
   expect(away.code).toBe(1);
   expect(away.stderr).toMatch(/^upslink: MongoDB did not answer: .*\n$/);
@@ -116,4 +117,35 @@ it('does not look at HOST in roles that listen on nothing', async () => {
   await until('it is up', () => worker.said().stdout.includes('upslink is up'));
   worker.child.kill('SIGTERM');
   expect((await worker.ended).code).toBe(0);
+});
+
+it('names the variable whose folder cannot be, with all else that is wrong, and no stack', async () => {
+  const wrong = { SPOOL_DIR: __filename, REDIS_URL: `${redis.url}/99` };
+  const { code, stderr } = await (running = startUpslink(['serve'], { ...env, ...wrong })).ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^ +SPOOL_DIR: .* is not a folder\. /m);
+  expect(stderr).toMatch(/^ +REDIS_URL: Redis refuses the database index/m);
+  const below = { DATA_DIR: path.join(__filename, 'below') };
+  const { stderr: other } = await (running = startUpslink(['serve'], { ...env, ...below })).ended;
+  expect(other).toMatch(/^ +DATA_DIR: .* below something that is not a folder/m);
+  for (const said of [stderr, other]) expect(said).not.toMatch(/unexpected|\n\s+at /);
+});
+
+it('says in the log that a second signal ends it at once', async () => {
+  // Its connection is taken and never answered: so is a request of a client that never ends.
+  const service = (running = startUpslink(['serve'], env));
+  await until('it is ready', () => isReady(env['PORT'] ?? ''));
+  const slow = net.connect(Number(env['PORT']));
+  slow.on('error', () => undefined);
+  await new Promise((resolve) => slow.write('POST /v1/accounts HTTP/1.1\r\nHost: x\r\n', resolve));
+  await until('a request is under way', async () => (await isReady(env['PORT'] ?? '')) ?? false);
+  service.child.kill('SIGTERM');
+  await until('it ends at once', () => {
+    service.child.kill('SIGINT');
+    return service.child.exitCode !== null || undefined;
+  });
+  const { code, stdout } = await service.ended;
+  slow.destroy();
+  expect(code).toBe(1);
+  expect(stdout).toContain('"signal":"SIGINT"');
 });

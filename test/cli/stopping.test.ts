@@ -26,4 +26,5 @@ it('stops once for the first signal, and does not wait for another one', async (
   );
   expect(code).toBe(1);
   expect(said.match(/stopping/g)).toHaveLength(1);
+  expect(said).toContain('again SIGTERM');
 });

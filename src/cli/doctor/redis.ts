@@ -1,6 +1,6 @@
 /** Redis: does it answer, and does it keep what it is given while it runs. It holds no truth, so most faults cost delay. */
 
-import { Redis } from 'ioredis';
+import { askRedis, type Refusal } from '../../workers/redis';
 import { fail, ok, placeOf, warn, type Check } from './check';
 
 const OLDEST_SERVER = [6, 2] as const;
@@ -14,37 +14,20 @@ export function readInfo(text: string): Map<string, string> {
   return new Map(pairs);
 }
 
-async function ask(url: string): Promise<Map<string, string> | Error> {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: 3_000,
-    commandTimeout: 3_000,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  });
-  let fault: Error | null = null;
-  redis.on('error', (error: Error) => (fault ??= error));
-  try {
-    await redis.connect();
-    return readInfo(await redis.info());
-  } catch (error) {
-    return fault ?? (error instanceof Error ? error : new Error('no answer'));
-  } finally {
-    redis.disconnect();
-  }
-}
-
 export async function checkRedis(url: string): Promise<Check[]> {
-  const info = await ask(url);
-  if (info instanceof Error) return [unreachable(url, info)];
+  const asked = await askRedis(url, 'info');
+  if (asked.kind === 'refused') return [refused(asked.refusal)];
+  if (asked.kind === 'away')
+    return [fail('Redis', `does not answer at ${placeOf(url)}; ${MEANWHILE}`, 'Start it, or set REDIS_URL right.')];
+  const info = readInfo(asked.text);
   return [judgeVersion(info), judgeMemory(info), judgePersistence(info)];
 }
 
-function unreachable(url: string, { message }: Error): Check {
-  const isRefused = /NOAUTH|WRONGPASS|NOPERM/.test(message);
-  const seen = isRefused ? 'refuses the login in REDIS_URL' : `does not answer at ${placeOf(url)}`;
-  const next = isRefused ? 'Set the right user and password in REDIS_URL.' : 'Start it, or set REDIS_URL right.';
-  return fail('Redis', `${seen}; nothing is lost meanwhile, work is only late`, next);
+const MEANWHILE = 'nothing is lost meanwhile, work is only late';
+
+function refused({ code, sentence }: Refusal): Check {
+  const [seen = '', ...next] = sentence.split('. ');
+  return fail('Redis', `${seen} (${code}); ${MEANWHILE}`, next.join('. '));
 }
 
 function judgeVersion(info: Map<string, string>): Check {

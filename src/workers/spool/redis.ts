@@ -6,8 +6,8 @@
  * Redis is never waited for: a command fails at once while it is away. What it forgets lies on the disk.
  */
 
-import { Redis } from 'ioredis';
-import { DEFAULT_PREFIX, errorLogger } from '../queues';
+import { DEFAULT_PREFIX } from '../queues';
+import { connectRedis, endConnection, makeRedisWatch, type RedisWatch } from '../redis';
 import { within } from '../within';
 import type { WorkLog } from '../work';
 import { readSealedAnswer, type SealedAnswer } from './answer';
@@ -27,6 +27,8 @@ export interface RedisPlaceOptions {
   redisUrl: string;
   prefix?: string;
   log: WorkLog;
+  /** Of the process; without one, its own. */
+  watch?: RedisWatch;
 }
 
 export interface RedisPlace extends SecondPlace {
@@ -53,14 +55,12 @@ function read(hashes: { accountId: string; entries: Record<string, string> }[]):
 }
 
 /** Needs no Redis to start, but waits for a moment until the connection is there: a look at the start should see something. */
-export function makeRedisPlace({ redisUrl, prefix = DEFAULT_PREFIX, log }: RedisPlaceOptions): RedisPlace {
-  const redis = new Redis(redisUrl, {
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (n) => Math.min(50 * n, 1_000),
+export function makeRedisPlace({ redisUrl, prefix = DEFAULT_PREFIX, log, watch }: RedisPlaceOptions): RedisPlace {
+  const redis = connectRedis(redisUrl, {
+    who: 'second place',
+    watch: watch ?? makeRedisWatch(log),
+    redis: { enableOfflineQueue: false, autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 },
   });
-  redis.on('error', errorLogger(log, 'second place'));
   const ready = new Promise<void>((resolve) => void redis.once('ready', resolve));
   const started = within(CONNECTING_MS, ready);
   const index = `${prefix}:{answers}`;
@@ -101,6 +101,6 @@ export function makeRedisPlace({ redisUrl, prefix = DEFAULT_PREFIX, log }: Redis
       await started;
       return read([{ accountId, entries: await redis.hgetall(keyOf(accountId)) }]);
     },
-    close: () => redis.disconnect(),
+    close: () => endConnection(redis),
   };
 }
