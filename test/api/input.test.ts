@@ -1,3 +1,4 @@
+import type { AccountJson } from '../../src/api/schemas/answers';
 import { newAccount, openHouse, type House } from './house';
 
 let house: House;
@@ -171,6 +172,88 @@ describe('a new account', () => {
     expect((await ask('POST', '/accounts', 'platform', abroad)).body).toMatchObject({
       address: { stateProvinceCode: null, postalCode: null },
     });
+  });
+
+  const made = async (changes: object): Promise<AccountJson> => {
+    const answer = await house.call<AccountJson>('POST', '/accounts', { body: newAccount(changes) });
+    expect(answer.status).toBe(201);
+    return answer.body;
+  };
+
+  it.each([
+    ['\u200b', 'U+200B'],
+    ['\u00ad', 'U+00AD'],
+    ['\u3164', 'U+3164'],
+    ['\u2800', 'U+2800'],
+    ['\u{e0041}', 'U+E0041'],
+    ['\ufe0f', 'U+FE0F'],
+    ['\ufff9', 'U+FFF9'],
+    ['\ue000', 'U+E000'],
+  ])('has no invisible character in any of its texts, such as %j', async (mark, shown) => {
+    const body = newAccount({ name: `UPS ${mark}East` });
+    expect((await ask('POST', '/accounts', 'platform', body)).body.detail).toContain(shown);
+    for (const text of [`a${mark}b`, `ab${mark}`, `${mark}ab`]) {
+      await refused({ name: text }, 'name');
+      await refused({ externalId: text }, 'externalId');
+      await refused(address({ addressLine: text }), 'address.addressLine');
+      await refused(address({ city: text }), 'address.city');
+      await refused(address({ postalCode: `21093${mark}` }), 'address.postalCode');
+      const search = await ask('GET', `/accounts?text=${encodeURIComponent(text)}`, 'platform');
+      expect(search.body).toMatchObject({ status: 400, field: 'text' });
+      const note = { type: 'DISCONNECT', note: text };
+      const events = '/accounts/:id/events?tenantId=acme';
+      expect((await ask('POST', events, 'admin', note)).body).toMatchObject({ status: 400, field: 'note' });
+      const use = await ask('PUT', `/accounts/:id/used-by/store/${encodeURIComponent(text)}`, 'platform');
+      expect(use.body).toMatchObject({ status: 400, field: 'ref' });
+    }
+  });
+
+  it('has one name however its spaces are written, and is made once', async () => {
+    const name = `UPS East ${Date.now()}`;
+    const first = await made({ name });
+    for (const space of ['\u00a0', '\u202f', '\u2007', '\u3000', '  ', ' \u00a0']) {
+      const body = newAccount({ name: `${space}${name.replaceAll(' ', space)}${space}` });
+      const again = await house.call<AccountJson>('POST', '/accounts', { body });
+      expect([space, again.status, again.body.id, again.body.name]).toEqual([space, 200, first.id, name]);
+      const found = await house.call<{ items: AccountJson[] }>(
+        'GET',
+        `/accounts?text=${encodeURIComponent(body.name)}`,
+      );
+      expect(found.body.items.map((one) => one.id)).toEqual([first.id]);
+    }
+  });
+
+  it('keeps one form of an address, and is made once however the address is written', async () => {
+    const ottawa = { stateProvinceCode: 'ON', postalCode: 'K1A 0B1', countryCode: 'CA' };
+    const name = `Ottawa ${Date.now()}`;
+    const first = await made({ name, ...address(ottawa) });
+    for (const same of [{ postalCode: 'k1a0b1' }, { postalCode: ' K1A  0B1' }, { stateProvinceCode: 'on ' }]) {
+      const body = newAccount({ name, ...address({ ...ottawa, ...same }) });
+      const again = await house.call<AccountJson>('POST', '/accounts', { body });
+      expect([again.status, again.body.id, again.body.address]).toEqual([200, first.id, first.address]);
+    }
+    expect(first.address).toMatchObject(ottawa);
+  });
+
+  it.each([
+    [{ postalCode: '2109' }, 'postalCode', '02109'],
+    [{ postalCode: '210931234' }, 'postalCode', '21093-1234'],
+    [{ postalCode: '21093.0' }, 'postalCode', '21093'],
+    [{ postalCode: '00000' }, 'postalCode', 'does not'],
+    [{ postalCode: 'ABCDE' }, 'postalCode', '5 digits'],
+    [{ stateProvinceCode: 'ZZ' }, 'stateProvinceCode', 'code of two letters'],
+    [{ stateProvinceCode: 'ON' }, 'stateProvinceCode', 'CA'],
+    [{ stateProvinceCode: 'Maryland' }, 'stateProvinceCode', 'use MD'],
+    [{ stateProvinceCode: 'PR', postalCode: '00901' }, 'stateProvinceCode', 'PR as the country'],
+    [{ countryCode: 'PR', stateProvinceCode: 'PR' }, 'postalCode', '006, 007 or 009'],
+    [{ countryCode: 'CA', stateProvinceCode: 'ON', postalCode: 'Z1A 0B1' }, 'postalCode', 'A1A 1A1'],
+    [{ countryCode: 'CA', stateProvinceCode: 'ON' }, 'postalCode', 'ZIP code'],
+  ])('has no address with %j, and is told the way out', async (changes, field, hint) => {
+    const { body } = await ask('POST', '/accounts', 'platform', newAccount(address(changes)));
+    expect(body).toMatchObject({ status: 400, code: 'invalid-input', field: `address.${field}` });
+    expect(body.detail).toContain(hint);
+    const patched = await ask('PATCH', '/accounts/:id', 'platform', address(changes));
+    expect(patched.body).toMatchObject({ status: 400, field: `address.${field}`, detail: body.detail });
   });
 
   it('has an owner, and an external id of 200 characters at most', async () => {
