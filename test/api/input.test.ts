@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import type { AccountJson } from '../../src/api/schemas/answers';
 import { newAccount, openHouse, type House } from './house';
 
@@ -52,6 +53,40 @@ describe.each(bodies)('%s %s', (method, path, role, good) => {
     const text = JSON.stringify(good);
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=klingon'])
       expect((await ask(method, path, role, text, { 'content-type': type })).body).toMatchObject({ status: 415 });
+  });
+
+  it('reads UTF-8 only, however it is written', async () => {
+    for (const charset of [
+      'latin1',
+      'iso-8859-1',
+      'utf-16',
+      'UTF-16LE',
+      'utf-32',
+      '"us-ascii"',
+      'utf-8; charset=latin1',
+      '',
+    ]) {
+      const headers = { 'content-type': `application/json; charset=${charset}` };
+      const { body, status } = await ask(method, path, role, { surprise: 1 }, headers);
+      expect([charset, status, body.field]).toEqual([charset, 415, 'Content-Type']);
+      expect(body.detail).toContain('charset=utf-8');
+    }
+    for (const charset of ['utf-8', 'UTF-8', '"utf-8"', '"UTF-8"; x=y']) {
+      const headers = { 'content-type': `application/json; charset=${charset}` };
+      expect((await ask(method, path, role, { ...good, surprise: 1 }, headers)).body).toMatchObject({
+        field: 'surprise',
+      });
+    }
+  });
+
+  it('refuses a compression it does not know by name', async () => {
+    for (const encoding of ['zstd', 'compress', 'gzip, gzip', 'utf-8']) {
+      const { body, status } = await ask(method, path, role, { surprise: 1 }, { 'content-encoding': encoding });
+      expect([encoding, status, body.field]).toEqual([encoding, 415, 'Content-Encoding']);
+    }
+    const named = await ask(method, path, role, {}, { 'content-encoding': 'zstd' });
+    expect(named.body.detail).toContain('zstd');
+    expect(named.body.detail).toContain('gzip or deflate or br');
   });
 
   it('refuses an unknown field by name, `__proto__` too', async () => {
@@ -326,6 +361,31 @@ describe('an event', () => {
     ] as const)
       expect((await ask('POST', path, 'platform', body)).body).toMatchObject({ status: 400, field: 'returnTo' });
     expect(await house.read(id)).toEqual(before);
+  });
+});
+
+describe('a compressed body', () => {
+  const post = (text: string, encoding: string) =>
+    house.send('POST', '/v1/accounts', {
+      headers: {
+        authorization: `Bearer ${house.keys.platform}`,
+        'content-type': 'application/json',
+        'content-encoding': encoding,
+      },
+      body: encoding === 'gzip' ? gzipSync(text) : text,
+    });
+
+  it('is read when it is gzip', async () => {
+    expect((await post(JSON.stringify(newAccount()), 'gzip')).status).toBe(201);
+  });
+
+  it('is measured by what it holds, not by what was sent', async () => {
+    const bomb = JSON.stringify({ name: 'x'.repeat(5_000_000) });
+    expect((await post(bomb, 'gzip')).body).toMatchObject({ status: 413, code: 'too-large' });
+  });
+
+  it('is refused when it is not what it says', async () => {
+    expect((await post('{}', 'deflate')).body).toMatchObject({ status: 400 });
   });
 });
 

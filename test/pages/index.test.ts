@@ -206,6 +206,29 @@ it('removes a store as the API noted it, spaces and all', async () => {
   expect((await house.read(id)).usedBy).toEqual([]);
 });
 
+it('reads forms in UTF-8 only', async () => {
+  const browser = await signedIn();
+  const formToken = tokenIn(await open(browser, '/accounts/new'));
+  const body = new URLSearchParams({ ...filled(), formToken }).toString();
+  const form = 'application/x-www-form-urlencoded';
+  for (const path of ['/accounts/new', '/access-keys/import', '/sign-in'])
+    for (const charset of ['iso-8859-1', 'latin1', 'utf-16']) {
+      const headers = {
+        ...{ cookie: cookieOf(browser), origin: house.publicUrl, accept: 'text/html' },
+        'content-type': `${form}; charset=${charset}`,
+      };
+      const answer = await house.send('POST', path, { body, headers });
+      expect([path, charset, answer.status]).toEqual([path, charset, 415]);
+    }
+  const headers = { cookie: cookieOf(browser), origin: house.publicUrl, accept: 'text/html', 'content-type': form };
+  const broken = [Buffer.concat([Buffer.from(`${body}&x=`), Buffer.from([0xff])]), `${body}&x=caf%E9`];
+  for (const sent of broken) {
+    const answer = await house.send('POST', '/accounts/new', { body: sent, headers });
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain('not valid UTF-8');
+  }
+});
+
 it('refuses a reader’s settings before it looks at them', async () => {
   const { id } = await house.create();
   const browser = await signedIn(house.keys.reader);

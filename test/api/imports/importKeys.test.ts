@@ -164,6 +164,20 @@ it('imports once what is written in two ways', async () => {
   expect((await named(name)).address).toMatchObject({ stateProvinceCode: 'ON', postalCode: 'K1A 0B1' });
 });
 
+it('reads no file that says it is of another charset or compressed', async () => {
+  const body = [HEADER, lineOf()].join('\n');
+  for (const charset of ['latin1', 'utf-16', 'windows-1252'])
+    expect((await send(body, undefined, { 'content-type': `text/csv; charset=${charset}` })).body).toMatchObject({
+      status: 415,
+      field: 'Content-Type',
+    });
+  expect((await send(body, undefined, { 'content-encoding': 'gzip' })).body).toMatchObject({
+    status: 415,
+    field: 'Content-Encoding',
+  });
+  expect((await send(body, undefined, { 'content-type': 'text/csv; charset="UTF-8"' })).body.created).toBe(1);
+});
+
 it('does not take a name that is taken, by another account or earlier in the file', async () => {
   const { name } = await house.create();
   const [mine, twin] = [lineOf({ name: 'Twice' }), lineOf({ name: 'Twice', password: 'another' })];
