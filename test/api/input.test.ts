@@ -389,6 +389,27 @@ describe('a compressed body', () => {
   });
 });
 
+describe('an answer', () => {
+  it('is kept by no cache, whatever it says', async () => {
+    const asked: [string, string, 'platform' | 'admin'][] = [
+      ...gets.map(([path, role]): [string, string, 'platform' | 'admin'] => ['GET', path, role]),
+      ['GET', '/accounts/acc_none', 'platform'],
+      ['GET', '/nowhere', 'platform'],
+      ['PUT', '/accounts', 'platform'],
+      ['POST', '/accounts', 'platform'],
+      ['GET', '/accounts?surprise=1', 'platform'],
+    ];
+    for (const [method, path, role] of asked) {
+      const { headers } = await ask(method, path, role);
+      expect([method, path, headers.get('cache-control')]).toEqual([method, path, 'no-store']);
+    }
+    const created = await ask('POST', '/accounts', 'platform', newAccount());
+    expect([created.status, created.headers.get('cache-control')]).toEqual([201, 'no-store']);
+    const unknown = await house.call('GET', '/accounts', { key: 'upl_p_none' });
+    expect([unknown.status, unknown.headers.get('cache-control')]).toEqual([401, 'no-store']);
+  });
+});
+
 describe('a use', () => {
   it.each([
     ['shop', 's', 'kind'],

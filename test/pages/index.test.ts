@@ -229,6 +229,19 @@ it('reads forms in UTF-8 only', async () => {
   }
 });
 
+it('has nothing behind the sign-in kept by a cache', async () => {
+  const browser = await signedIn();
+  const { id } = await house.create();
+  const headers = { cookie: cookieOf(browser), accept: 'text/html' };
+  const paths = ['/', '/accounts/new', `/accounts/${id}`, `/accounts/${id}/settings`, '/access-keys', '/campaigns'];
+  for (const path of [...paths, '/lifecycle.svg', '/accounts/none', '/outages']) {
+    const answer = await house.send('GET', path, { headers });
+    expect([path, answer.headers.get('cache-control')]).toEqual([path, 'no-store']);
+  }
+  const stranger = await house.send('GET', '/accounts/new', { headers: { accept: 'text/html' } });
+  expect([stranger.status, stranger.headers.get('cache-control')]).toEqual([303, 'no-store']);
+});
+
 it('refuses a reader’s settings before it looks at them', async () => {
   const { id } = await house.create();
   const browser = await signedIn(house.keys.reader);
