@@ -6,24 +6,56 @@ import type { z } from 'zod';
 import { Refusal } from './problems';
 
 const BODY_LIMIT = '64kb';
+
 const parseJson = express.json({
   limit: BODY_LIMIT,
   strict: false,
   type: 'application/json',
   // Read leniently, broken bytes would become characters nobody sent.
-  verify(_req, _res, bytes, charset) {
-    if (charset === 'utf-8' && !isUtf8(bytes)) throw new Refusal('invalid-json', 'The body is not valid UTF-8.');
+  verify(_req, _res, bytes) {
+    if (!isUtf8(bytes)) throw new Refusal('invalid-json', 'The body is not valid UTF-8.');
   },
 });
 
 const hasBody = (req: Request): boolean =>
   req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 
+/** Every one that is given, though it is given once as a rule: of two, one would be ignored. */
+const charsetsIn = (contentType: string): string[] =>
+  [...contentType.matchAll(/;\s*charset\s*=\s*("[^"]*"|[^\s;]*)/gi)].map(([, name = '']) => name.replaceAll('"', ''));
+
+const COMPRESSED = ['gzip', 'deflate', 'br'];
+
+const oneOf = (names: string[]): string => names.join(' or ');
+
+/** What nobody could read is refused by name, before any of it is read. */
+export function assertReadable(req: Request, compressed: string[] = COMPRESSED): void {
+  const charset = charsetsIn(req.get('content-type') ?? '').find((name) => name.toLowerCase() !== 'utf-8');
+  if (charset !== undefined)
+    throw new Refusal(
+      'unsupported-media-type',
+      `The charset ${shown(charset)} of Content-Type is not read: send the body in UTF-8, with charset=utf-8 or none.`,
+      { field: 'Content-Type' },
+    );
+  const encoding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
+  if (['identity', ...compressed].includes(encoding)) return;
+  const also = compressed.length > 0 ? `, or compressed with ${oneOf(compressed)}` : '';
+  throw new Refusal(
+    'unsupported-media-type',
+    `The Content-Encoding ${shown(encoding)} is not read: send the body as it is${also}.`,
+    { field: 'Content-Encoding' },
+  );
+}
+
+/** A name that somebody may have mistyped; anything longer or stranger is not repeated. */
+const shown = (name: string): string => (/^[\w.:+-]{1,40}$/.test(name) ? name : 'given');
+
 /** The body as JSON; an absent one is an empty object. */
 export async function readBody(req: Request, res: Response): Promise<unknown> {
   if (!hasBody(req)) return {};
   if (!req.is('application/json'))
     throw new Refusal('unsupported-media-type', 'The body must be JSON: send Content-Type: application/json.');
+  assertReadable(req);
   await new Promise<void>((resolve, reject) => {
     parseJson(req, res, (error?: unknown) => {
       if (error instanceof Error) reject(error);
@@ -35,9 +67,9 @@ export async function readBody(req: Request, res: Response): Promise<unknown> {
 
 /** Of a body that is read as it comes. */
 export function assertType(req: Request, type: string): void {
-  const encoding = req.get('content-encoding') ?? 'identity';
-  if (req.is(type) && encoding === 'identity') return;
-  throw new Refusal('unsupported-media-type', `Send the body as it is, with Content-Type: ${type}; in UTF-8.`);
+  if (!req.is(type))
+    throw new Refusal('unsupported-media-type', `Send the body as it is, with Content-Type: ${type}; in UTF-8.`);
+  assertReadable(req, []);
 }
 
 /**

@@ -33,6 +33,7 @@ const isForPeople = (req: Request): boolean =>
 const forAdmins =
   (services: Services, rate: RateLimit): RequestHandler =>
   async (req, res, next) => {
+    res.set('Cache-Control', 'no-store');
     const session = await sessionOf(services, req);
     if (session === null && isForPeople(req)) {
       res.redirect(303, `/sign-in?next=${encodeURIComponent(req.originalUrl)}`);
@@ -65,7 +66,7 @@ export function operationsRouter(services: Services, rate: RateLimit, metrics: M
 
   router.get('/metrics', guard, async (_req, res) => {
     const { type, text } = await metrics.read();
-    res.set('Content-Type', type).set('Cache-Control', 'no-store').send(text);
+    res.set('Content-Type', type).send(text);
   });
   router.all('/metrics', guard, wrongMethod(['GET', 'HEAD']));
 

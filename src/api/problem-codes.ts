@@ -72,7 +72,7 @@ const own = {
   'unsupported-media-type': [
     415,
     'Unsupported media type',
-    'Send `Content-Type: application/json`, or for an import `text/csv`.',
+    'Send `Content-Type: application/json`, or for an import `text/csv`, in UTF-8.',
   ],
   'unknown-event': [422, 'Unknown event', 'There is no public event of that type.'],
   'name-is-immutable': [422, 'Name is immutable', 'The name of an account never changes.'],

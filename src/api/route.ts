@@ -47,8 +47,6 @@ interface Described {
   problems?: readonly Code[];
   /** Taken as it comes, in place of a JSON body: `req` is read by the handler. */
   consumes?: 'text/csv';
-  /** Secrets are in the answer: nobody may keep it. */
-  isSecret?: boolean;
   /** Headers it reads, for the document. */
   headers?: Record<string, { description: string; required: boolean }>;
   /** What the schema cannot say: codes of their own, and what only some roles may send. */

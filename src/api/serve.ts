@@ -105,9 +105,8 @@ async function sendStream(res: Response, stream: Readable): Promise<void> {
   });
 }
 
-async function send(res: Response, route: Route, { status, body, stream, type = 'json' }: Reply): Promise<void> {
+async function send(res: Response, { status, body, stream, type = 'json' }: Reply): Promise<void> {
   res.status(status);
-  if (route.isSecret) res.set('Cache-Control', 'no-store');
   if (stream) await sendStream(res.type(type), stream);
   else if (body === undefined) res.end();
   else if (type === 'json') res.json(body);
@@ -115,13 +114,15 @@ async function send(res: Response, route: Route, { status, body, stream, type = 
 }
 
 async function serveOne(services: Services, rate: RateLimit, route: Route, req: Request, res: Response): Promise<void> {
+  // Every answer tells of a tenant: no cache between us and the caller may keep it.
+  res.set('Cache-Control', 'no-store');
   const owner = await authenticate(services, rate, req, res);
   assertMay(owner, route.needs);
   const caller = await scoped(services, route, owner, namedTenant(req));
   res.locals['tenantId'] = caller.tenantId;
   assertTenantNamed(route, caller);
   try {
-    await send(res, route, await answer(services, route, caller, req, res));
+    await send(res, await answer(services, route, caller, req, res));
   } catch (error) {
     if (isAboutInput(error)) await assertFound(services, route, caller, req);
     throw error;

@@ -1,6 +1,7 @@
 /** A form's fields, the same on every page: label, hint, what was typed, and what is wrong with it. */
 
-import { isCountry } from '../api/countries';
+import { isCountry } from '../addresses/countries';
+import { statesOf } from '../addresses/states';
 import type { Fields } from './forms';
 import { flag, html, nothing, when, type Html } from './html';
 
@@ -15,6 +16,8 @@ export interface Field {
   maxLength?: number;
   autocomplete?: string;
   isCode?: boolean;
+  /** Offered while somebody types; anything else may be typed too. */
+  offered?: readonly { value: string; words: string }[];
   type?: 'text' | 'date' | 'number';
   min?: string;
   max?: string;
@@ -35,6 +38,10 @@ export const accountNumber: Field = {
   isCode: true,
 };
 
+const states = ['US', 'CA', 'PR'].flatMap((country) =>
+  statesOf(country).map(({ code, name }) => ({ value: code, words: `${name}, ${country}` })),
+);
+
 export const addressFields: Field[] = [
   { name: 'address.addressLine', label: 'Street and number', maxLength: 100, autocomplete: 'street-address' },
   { name: 'address.city', label: 'City', maxLength: 50, autocomplete: 'address-level2' },
@@ -43,14 +50,16 @@ export const addressFields: Field[] = [
     label: 'State or province',
     hint: 'Its code, such as MD. Needed in the US, Canada and Puerto Rico.',
     isOptional: true,
-    maxLength: 5,
+    // Room for a name, which is answered with its code.
+    maxLength: 50,
     autocomplete: 'address-level1',
     isCode: true,
+    offered: states,
   },
   {
     name: 'address.postalCode',
     label: 'Postal code',
-    hint: 'Needed in the US, Canada and Puerto Rico.',
+    hint: 'Such as 21093, or K1A 0B1 in Canada. Needed in the US, Canada and Puerto Rico.',
     isOptional: true,
     maxLength: 16,
     autocomplete: 'postal-code',
@@ -109,6 +118,15 @@ const hintLine = (name: string, hint: string | undefined): Html =>
 const bound = (name: 'min' | 'max' | 'step', value: string | undefined): Html =>
   value === undefined ? nothing : html`${{ markup: ` ${name}` }}="${value}"`;
 
+const listId = (name: string): string => `${idOf(name)}-offered`;
+
+const offeredFor = ({ name, offered }: Field): Html =>
+  offered === undefined
+    ? nothing
+    : html`<datalist id="${listId(name)}">
+        ${offered.map(({ value, words }) => html`<option value="${value}">${words}</option>`)}
+      </datalist>`;
+
 export function textField(field: Field, { fields, errors }: Filled): Html {
   const { name, label, hint, isOptional = false, maxLength = 100, autocomplete = 'off', isCode = false } = field;
   const error = errors[name];
@@ -126,9 +144,10 @@ export function textField(field: Field, { fields, errors }: Filled): Html {
       ${bound('max', field.max)}
       ${bound('step', field.step)}
       ${flag('required', !isOptional)}
+      ${when(field.offered !== undefined, () => html`list="${listId(name)}"`)}
       ${describedBy(name, hint, error)}
     />
-    ${hintLine(name, hint)} ${errorLine(name, label, error)}
+    ${offeredFor(field)} ${hintLine(name, hint)} ${errorLine(name, label, error)}
   </div>`;
 }
 

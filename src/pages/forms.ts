@@ -1,6 +1,7 @@
 /** What a page posts: a form, from one of our own pages, with every field once. */
 
 import express, { type Request, type RequestHandler } from 'express';
+import { assertReadable } from '../api/input';
 import { Refusal } from '../api/problems';
 import type { Services } from '../api/services';
 
@@ -8,7 +9,25 @@ export type Fields = Readonly<Record<string, string>>;
 
 const FORM_LIMIT = '16kb';
 
-export const parseForm: RequestHandler = express.urlencoded({ extended: false, limit: FORM_LIMIT });
+/** Read leniently, broken bytes would become characters nobody sent, and broken escapes would stay as they are. */
+function assertUtf8(bytes: Buffer): void {
+  try {
+    decodeURIComponent(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new Refusal('invalid-input', 'The form is not valid UTF-8. Open its page again and repeat.');
+  }
+}
+
+/** UTF-8, as every page of ours sends it. */
+export function formParser(limit: string): RequestHandler {
+  const parse = express.urlencoded({ extended: false, limit, verify: (_req, _res, bytes) => assertUtf8(bytes) });
+  return (req, res, next) => {
+    assertReadable(req);
+    parse(req, res, next);
+  };
+}
+
+export const parseForm = formParser(FORM_LIMIT);
 
 export function fieldsOf(req: Request): Fields {
   if (!req.is('application/x-www-form-urlencoded'))

@@ -59,6 +59,7 @@ export function requireSignIn(services: Services): RequestHandler {
   const { config, clock, queues } = services;
   const rate = makeRateLimit(config.rateLimit, clock);
   return async (req, res, next) => {
+    res.set('Cache-Control', 'no-store');
     const signedIn = await signedInWith(services, req.headers.cookie);
     if (!signedIn) {
       const expired = hasSessionCookie(req, config.publicUrl) ? '1' : null;

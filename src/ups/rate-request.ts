@@ -1,15 +1,8 @@
+import { hasPostalCodes, needsStateAndPostalCode } from '../addresses/countries';
 import type { ProbeAddress } from './types';
 
 /** Where UPS sells Ground (03). Puerto Rico is one: Standard (11) is not offered from there. Everywhere else Standard is the domestic one. */
 const GROUND = new Set(['US', 'PR']);
-const WITH_STATES = new Set(['US', 'CA', 'PR']);
-/** Countries and territories without postal codes (Universal Postal Union). */
-const WITHOUT_POSTAL_CODES = new Set(
-  (
-    'AE AG AO AW BF BI BJ BO BS BW BZ CD CF CG CI CK CM DJ DM ER FJ GA GD GM GQ GY HK JM KI KM KN KP LC ML MO MR MW NR NU QA RW SB SC ' +
-    'SL SR ST SY TD TF TG TK TL TO TV UG VU YE ZW'
-  ).split(' '),
-);
 
 /**
  * The smallest rate request that tells whose account it is: one 1-unit package from the account's address to itself, negotiated rates
@@ -48,7 +41,7 @@ export function makeRateRequest(accountNumber: string, from: ProbeAddress) {
 function makeAddress(from: ProbeAddress) {
   const country = from.countryCode.trim().toUpperCase();
   const state = stateOf(country, from.stateProvinceCode);
-  const postalCode = WITHOUT_POSTAL_CODES.has(country) ? '' : compactPostalCode(from.postalCode);
+  const postalCode = hasPostalCodes(country) ? compactPostalCode(from.postalCode) : '';
   return {
     AddressLine: foldLines(from.addressLine),
     City: from.city.trim().slice(0, 30),
@@ -59,7 +52,7 @@ function makeAddress(from: ProbeAddress) {
 }
 
 function stateOf(country: string, given: string | null | undefined): string {
-  if (!WITH_STATES.has(country)) return '';
+  if (!needsStateAndPostalCode(country)) return '';
   const state = (given ?? '').trim().toUpperCase();
   return state === '' && country === 'PR' ? 'PR' : state;
 }

@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+import type { AccountJson } from '../../src/api/schemas/answers';
 import { newAccount, openHouse, type House } from './house';
 
 let house: House;
@@ -51,6 +53,40 @@ describe.each(bodies)('%s %s', (method, path, role, good) => {
     const text = JSON.stringify(good);
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=klingon'])
       expect((await ask(method, path, role, text, { 'content-type': type })).body).toMatchObject({ status: 415 });
+  });
+
+  it('reads UTF-8 only, however it is written', async () => {
+    for (const charset of [
+      'latin1',
+      'iso-8859-1',
+      'utf-16',
+      'UTF-16LE',
+      'utf-32',
+      '"us-ascii"',
+      'utf-8; charset=latin1',
+      '',
+    ]) {
+      const headers = { 'content-type': `application/json; charset=${charset}` };
+      const { body, status } = await ask(method, path, role, { surprise: 1 }, headers);
+      expect([charset, status, body.field]).toEqual([charset, 415, 'Content-Type']);
+      expect(body.detail).toContain('charset=utf-8');
+    }
+    for (const charset of ['utf-8', 'UTF-8', '"utf-8"', '"UTF-8"; x=y']) {
+      const headers = { 'content-type': `application/json; charset=${charset}` };
+      expect((await ask(method, path, role, { ...good, surprise: 1 }, headers)).body).toMatchObject({
+        field: 'surprise',
+      });
+    }
+  });
+
+  it('refuses a compression it does not know by name', async () => {
+    for (const encoding of ['zstd', 'compress', 'gzip, gzip', 'utf-8']) {
+      const { body, status } = await ask(method, path, role, { surprise: 1 }, { 'content-encoding': encoding });
+      expect([encoding, status, body.field]).toEqual([encoding, 415, 'Content-Encoding']);
+    }
+    const named = await ask(method, path, role, {}, { 'content-encoding': 'zstd' });
+    expect(named.body.detail).toContain('zstd');
+    expect(named.body.detail).toContain('gzip or deflate or br');
   });
 
   it('refuses an unknown field by name, `__proto__` too', async () => {
@@ -173,6 +209,88 @@ describe('a new account', () => {
     });
   });
 
+  const made = async (changes: object): Promise<AccountJson> => {
+    const answer = await house.call<AccountJson>('POST', '/accounts', { body: newAccount(changes) });
+    expect(answer.status).toBe(201);
+    return answer.body;
+  };
+
+  it.each([
+    ['\u200b', 'U+200B'],
+    ['\u00ad', 'U+00AD'],
+    ['\u3164', 'U+3164'],
+    ['\u2800', 'U+2800'],
+    ['\u{e0041}', 'U+E0041'],
+    ['\ufe0f', 'U+FE0F'],
+    ['\ufff9', 'U+FFF9'],
+    ['\ue000', 'U+E000'],
+  ])('has no invisible character in any of its texts, such as %j', async (mark, shown) => {
+    const body = newAccount({ name: `UPS ${mark}East` });
+    expect((await ask('POST', '/accounts', 'platform', body)).body.detail).toContain(shown);
+    for (const text of [`a${mark}b`, `ab${mark}`, `${mark}ab`]) {
+      await refused({ name: text }, 'name');
+      await refused({ externalId: text }, 'externalId');
+      await refused(address({ addressLine: text }), 'address.addressLine');
+      await refused(address({ city: text }), 'address.city');
+      await refused(address({ postalCode: `21093${mark}` }), 'address.postalCode');
+      const search = await ask('GET', `/accounts?text=${encodeURIComponent(text)}`, 'platform');
+      expect(search.body).toMatchObject({ status: 400, field: 'text' });
+      const note = { type: 'DISCONNECT', note: text };
+      const events = '/accounts/:id/events?tenantId=acme';
+      expect((await ask('POST', events, 'admin', note)).body).toMatchObject({ status: 400, field: 'note' });
+      const use = await ask('PUT', `/accounts/:id/used-by/store/${encodeURIComponent(text)}`, 'platform');
+      expect(use.body).toMatchObject({ status: 400, field: 'ref' });
+    }
+  });
+
+  it('has one name however its spaces are written, and is made once', async () => {
+    const name = `UPS East ${Date.now()}`;
+    const first = await made({ name });
+    for (const space of ['\u00a0', '\u202f', '\u2007', '\u3000', '  ', ' \u00a0']) {
+      const body = newAccount({ name: `${space}${name.replaceAll(' ', space)}${space}` });
+      const again = await house.call<AccountJson>('POST', '/accounts', { body });
+      expect([space, again.status, again.body.id, again.body.name]).toEqual([space, 200, first.id, name]);
+      const found = await house.call<{ items: AccountJson[] }>(
+        'GET',
+        `/accounts?text=${encodeURIComponent(body.name)}`,
+      );
+      expect(found.body.items.map((one) => one.id)).toEqual([first.id]);
+    }
+  });
+
+  it('keeps one form of an address, and is made once however the address is written', async () => {
+    const ottawa = { stateProvinceCode: 'ON', postalCode: 'K1A 0B1', countryCode: 'CA' };
+    const name = `Ottawa ${Date.now()}`;
+    const first = await made({ name, ...address(ottawa) });
+    for (const same of [{ postalCode: 'k1a0b1' }, { postalCode: ' K1A  0B1' }, { stateProvinceCode: 'on ' }]) {
+      const body = newAccount({ name, ...address({ ...ottawa, ...same }) });
+      const again = await house.call<AccountJson>('POST', '/accounts', { body });
+      expect([again.status, again.body.id, again.body.address]).toEqual([200, first.id, first.address]);
+    }
+    expect(first.address).toMatchObject(ottawa);
+  });
+
+  it.each([
+    [{ postalCode: '2109' }, 'postalCode', '02109'],
+    [{ postalCode: '210931234' }, 'postalCode', '21093-1234'],
+    [{ postalCode: '21093.0' }, 'postalCode', '21093'],
+    [{ postalCode: '00000' }, 'postalCode', 'does not'],
+    [{ postalCode: 'ABCDE' }, 'postalCode', '5 digits'],
+    [{ stateProvinceCode: 'ZZ' }, 'stateProvinceCode', 'code of two letters'],
+    [{ stateProvinceCode: 'ON' }, 'stateProvinceCode', 'CA'],
+    [{ stateProvinceCode: 'Maryland' }, 'stateProvinceCode', 'use MD'],
+    [{ stateProvinceCode: 'PR', postalCode: '00901' }, 'stateProvinceCode', 'PR as the country'],
+    [{ countryCode: 'PR', stateProvinceCode: 'PR' }, 'postalCode', '006, 007 or 009'],
+    [{ countryCode: 'CA', stateProvinceCode: 'ON', postalCode: 'Z1A 0B1' }, 'postalCode', 'A1A 1A1'],
+    [{ countryCode: 'CA', stateProvinceCode: 'ON' }, 'postalCode', 'ZIP code'],
+  ])('has no address with %j, and is told the way out', async (changes, field, hint) => {
+    const { body } = await ask('POST', '/accounts', 'platform', newAccount(address(changes)));
+    expect(body).toMatchObject({ status: 400, code: 'invalid-input', field: `address.${field}` });
+    expect(body.detail).toContain(hint);
+    const patched = await ask('PATCH', '/accounts/:id', 'platform', address(changes));
+    expect(patched.body).toMatchObject({ status: 400, field: `address.${field}`, detail: body.detail });
+  });
+
   it('has an owner, and an external id of 200 characters at most', async () => {
     await refused({ owner: 'me' }, 'owner');
     await refused({ owner: undefined }, 'owner');
@@ -243,6 +361,52 @@ describe('an event', () => {
     ] as const)
       expect((await ask('POST', path, 'platform', body)).body).toMatchObject({ status: 400, field: 'returnTo' });
     expect(await house.read(id)).toEqual(before);
+  });
+});
+
+describe('a compressed body', () => {
+  const post = (text: string, encoding: string) =>
+    house.send('POST', '/v1/accounts', {
+      headers: {
+        authorization: `Bearer ${house.keys.platform}`,
+        'content-type': 'application/json',
+        'content-encoding': encoding,
+      },
+      body: encoding === 'gzip' ? gzipSync(text) : text,
+    });
+
+  it('is read when it is gzip', async () => {
+    expect((await post(JSON.stringify(newAccount()), 'gzip')).status).toBe(201);
+  });
+
+  it('is measured by what it holds, not by what was sent', async () => {
+    const bomb = JSON.stringify({ name: 'x'.repeat(5_000_000) });
+    expect((await post(bomb, 'gzip')).body).toMatchObject({ status: 413, code: 'too-large' });
+  });
+
+  it('is refused when it is not what it says', async () => {
+    expect((await post('{}', 'deflate')).body).toMatchObject({ status: 400 });
+  });
+});
+
+describe('an answer', () => {
+  it('is kept by no cache, whatever it says', async () => {
+    const asked: [string, string, 'platform' | 'admin'][] = [
+      ...gets.map(([path, role]): [string, string, 'platform' | 'admin'] => ['GET', path, role]),
+      ['GET', '/accounts/acc_none', 'platform'],
+      ['GET', '/nowhere', 'platform'],
+      ['PUT', '/accounts', 'platform'],
+      ['POST', '/accounts', 'platform'],
+      ['GET', '/accounts?surprise=1', 'platform'],
+    ];
+    for (const [method, path, role] of asked) {
+      const { headers } = await ask(method, path, role);
+      expect([method, path, headers.get('cache-control')]).toEqual([method, path, 'no-store']);
+    }
+    const created = await ask('POST', '/accounts', 'platform', newAccount());
+    expect([created.status, created.headers.get('cache-control')]).toEqual([201, 'no-store']);
+    const unknown = await house.call('GET', '/accounts', { key: 'upl_p_none' });
+    expect([unknown.status, unknown.headers.get('cache-control')]).toEqual([401, 'no-store']);
   });
 });
 

@@ -39,6 +39,15 @@ it('creates a tenant as the API would, and no second one of that id', async () =
   expect((await getTenant(db, 'acme'))?.returnOrigins).toHaveLength(2);
 });
 
+it('takes no name with something invisible in it, and one space for any', async () => {
+  const args = ['tenant', 'create', '--id', 'hooli', '--name'];
+  const refused = await upslink([...args, 'Hoo\u200bli'], env);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('--name holds an invisible');
+  expect((await upslink([...args, 'Hooli\u00a0 Inc'], env)).code).toBe(0);
+  expect(await getTenant(db, 'hooli')).toMatchObject({ name: 'Hooli Inc' });
+});
+
 it('prints a new key alone on its line, and the key works', async () => {
   await upslink(['tenant', 'create', '--id', 'globex', '--name', 'Globex'], env);
   const made = await upslink(['api-key', 'create', '--tenant', 'globex', '--role', 'operator'], env);

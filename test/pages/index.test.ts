@@ -129,6 +129,119 @@ it('names everything that somebody else changed before it is saved over', async 
     expect(told).toContain(word);
 });
 
+/** The form of a new account, as somebody may have filled it in. */
+const filled = (changes: Record<string, string> = {}) => ({
+  ...{ name: `Page ${Date.now()}`, accountNumber: 'a1b2c3', owner: 'shipper', externalId: '', refreshPolicy: '' },
+  ...{ 'address.addressLine': '1 Dock St', 'address.city': 'Timonium', 'address.countryCode': 'US' },
+  ...{ 'address.stateProvinceCode': 'md', 'address.postalCode': '21093' },
+  ...changes,
+});
+
+const errorAt = (html: string, name: string): string =>
+  new RegExp(`id="field-${name}-error">([^<]*)<`).exec(html)?.[1] ?? '';
+
+it('says what is wrong with an address and a name at their fields, and keeps what was typed', async () => {
+  const browser = await signedIn();
+  const account = await house.create();
+  const wrong = {
+    'address.stateProvinceCode': 'Maryland',
+    'address.postalCode': '2109',
+    'address.city': 'Timo\u00adnium',
+    externalId: 'x\u200b',
+  };
+  for (const path of ['/accounts/new', `/accounts/${account.id}/settings`]) {
+    const formToken = tokenIn(await open(browser, path));
+    const fields = path === '/accounts/new' ? filled(wrong) : { ...filled(wrong), settingsSeq: '1' };
+    const { name, ...given } = fields;
+    const answer = await post(browser, path, { ...given, ...(path === '/accounts/new' && { name }), formToken });
+    expect(answer.status).toBe(400);
+    expect(errorAt(answer.text, 'address-stateProvinceCode')).toContain('for Maryland use MD');
+    expect(errorAt(answer.text, 'address-postalCode')).toContain('write 02109');
+    expect(errorAt(answer.text, 'address-city')).toContain('U+00AD');
+    expect(errorAt(answer.text, 'externalId')).toContain('printable');
+    for (const typed of ['Maryland', '2109', 'Timo\u00adnium']) expect(answer.text).toContain(`value="${typed}"`);
+  }
+});
+
+it('offers the states to those who type, with nothing but HTML', async () => {
+  const page = await open(await signedIn(), '/accounts/new');
+  expect(page.html).toMatch(/name="address.stateProvinceCode"[^>]*list="field-address-stateProvinceCode-offered"/);
+  expect(page.html).toContain('<datalist id="field-address-stateProvinceCode-offered">');
+  for (const [code, words] of [
+    ['MD', 'Maryland, US'],
+    ['QC', 'Quebec, CA'],
+    ['PR', 'Puerto Rico, PR'],
+  ])
+    expect(page.html).toContain(`<option value="${code}">${words}</option>`);
+});
+
+it('creates an account from codes in any case', async () => {
+  const browser = await signedIn();
+  const formToken = tokenIn(await open(browser, '/accounts/new'));
+  const answer = await post(browser, '/accounts/new', { ...filled(), formToken });
+  expect(answer.status).toBe(303);
+  const id = /acc_[a-z2-7]{26}/.exec(answer.headers.get('location') ?? '')?.[0] ?? '';
+  expect(await house.read(id)).toMatchObject({ accountNumber: 'A1B2C3', address: { stateProvinceCode: 'MD' } });
+});
+
+it('keeps the id of a store that it refuses, and says what is wrong with it', async () => {
+  const browser = await signedIn();
+  const { id } = await house.create();
+  const formToken = tokenIn(await open(browser, `/accounts/${id}/settings`));
+  const fields = { formToken, kind: 'warehouse', ref: 'w\u200b7' };
+  const answer = await post(browser, `/accounts/${id}/used-by`, fields);
+  expect(answer.status).toBe(400);
+  expect(errorAt(answer.text, 'ref')).toContain('none of them invisible');
+  expect(answer.text).toContain('value="w\u200b7"');
+  expect(answer.text).toMatch(/<option value="warehouse" +selected/);
+});
+
+it('removes a store as the API noted it, spaces and all', async () => {
+  const browser = await signedIn();
+  const { id } = await house.create();
+  await house.call('PUT', `/accounts/${id}/used-by/store/${encodeURIComponent(' s1 ')}`);
+  const formToken = tokenIn(await open(browser, `/accounts/${id}/settings`));
+  const answer = await post(browser, `/accounts/${id}/used-by`, { formToken, kind: 'store', ref: ' s1 ', remove: '1' });
+  expect(answer.status).toBe(303);
+  expect((await house.read(id)).usedBy).toEqual([]);
+});
+
+it('reads forms in UTF-8 only', async () => {
+  const browser = await signedIn();
+  const formToken = tokenIn(await open(browser, '/accounts/new'));
+  const body = new URLSearchParams({ ...filled(), formToken }).toString();
+  const form = 'application/x-www-form-urlencoded';
+  for (const path of ['/accounts/new', '/access-keys/import', '/sign-in'])
+    for (const charset of ['iso-8859-1', 'latin1', 'utf-16']) {
+      const headers = {
+        ...{ cookie: cookieOf(browser), origin: house.publicUrl, accept: 'text/html' },
+        'content-type': `${form}; charset=${charset}`,
+      };
+      const answer = await house.send('POST', path, { body, headers });
+      expect([path, charset, answer.status]).toEqual([path, charset, 415]);
+    }
+  const headers = { cookie: cookieOf(browser), origin: house.publicUrl, accept: 'text/html', 'content-type': form };
+  const broken = [Buffer.concat([Buffer.from(`${body}&x=`), Buffer.from([0xff])]), `${body}&x=caf%E9`];
+  for (const sent of broken) {
+    const answer = await house.send('POST', '/accounts/new', { body: sent, headers });
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain('not valid UTF-8');
+  }
+});
+
+it('has nothing behind the sign-in kept by a cache', async () => {
+  const browser = await signedIn();
+  const { id } = await house.create();
+  const headers = { cookie: cookieOf(browser), accept: 'text/html' };
+  const paths = ['/', '/accounts/new', `/accounts/${id}`, `/accounts/${id}/settings`, '/access-keys', '/campaigns'];
+  for (const path of [...paths, '/lifecycle.svg', '/accounts/none', '/outages']) {
+    const answer = await house.send('GET', path, { headers });
+    expect([path, answer.headers.get('cache-control')]).toEqual([path, 'no-store']);
+  }
+  const stranger = await house.send('GET', '/accounts/new', { headers: { accept: 'text/html' } });
+  expect([stranger.status, stranger.headers.get('cache-control')]).toEqual([303, 'no-store']);
+});
+
 it('refuses a reader’s settings before it looks at them', async () => {
   const { id } = await house.create();
   const browser = await signedIn(house.keys.reader);

@@ -152,7 +152,6 @@ export const accountRoutes: Route[] = [
       'no-live-token',
       'vault-key-missing',
     ],
-    isSecret: true,
     handle: async ({ services, caller, params, query }) => ({
       status: 200,
       body: await readToken(services, caller, { id: idOf(params), ...query }),
@@ -168,7 +167,6 @@ export const accountRoutes: Route[] = [
     body: null,
     answers: { 200: { description: 'It serves until the account is migrated.', schema: accessKeySchema } },
     problems: ['no-access-key', 'too-busy', 'vault-key-missing'],
-    isSecret: true,
     handle: async ({ services, caller, params }) => ({
       status: 200,
       body: await readAccessKey(services, caller, { id: idOf(params) }),

@@ -52,7 +52,6 @@ export const adminRoutes: Route[] = [
     query: noneSchema,
     body: createKeySchema,
     answers: { 201: { description: 'The key is shown this once.', schema: newApiKeySchema } },
-    isSecret: true,
     handle: async ({ services, caller, body }) => ({ status: 201, body: await createKey(services, caller, body) }),
   }),
   route({

@@ -133,7 +133,6 @@ export const campaignRoutes: Route[] = [
       },
     },
     problems: ['vault-key-missing'],
-    isSecret: true,
     handle: async ({ services, caller, params, query, req }) => {
       const about = { id: idOf(params), ...query };
       if (req.accepts(['json', CSV]) !== CSV)

@@ -35,7 +35,6 @@ export const eventRoutes: Route[] = [
     answers: verdicts,
     problems: ['unknown-event', 'event-id-reused'],
     before: assertPublicEvent,
-    isSecret: true,
     handle: async ({ services, caller, params, query, body }) => {
       const about = { id: params['id'] ?? '', input: body, dryRun: query.dryRun === '1' };
       const { status, verdict } = await dispatchEvent(services, caller, about);
@@ -51,7 +50,6 @@ export const eventRoutes: Route[] = [
     query: noneSchema,
     body: resolveSchema,
     answers: verdicts,
-    isSecret: true,
     handle: async ({ services, caller, params, body }) => {
       const { status, verdict } = await resolve(services, caller, { id: params['id'] ?? '', input: body });
       return { status, body: verdict };
@@ -67,7 +65,6 @@ export const eventRoutes: Route[] = [
     body: authorizationSchema,
     answers: { 201: { description: 'The link.', schema: authorizationAnswerSchema } },
     problems: ['illegal-event', 'exchange-under-way'],
-    isSecret: true,
     handle: async ({ services, caller, params, body }) => {
       const { connectUrl, expiresAt } = await startAuthorization(services, caller, { id: params['id'] ?? '', ...body });
       return { status: 201, body: { connectUrl, expiresAt } };

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { lifeStates } from '../../machines/definition';
 import { reasons, type Reason } from '../../machines/reasons';
-import { isCountry, needsStateAndPostalCode } from '../countries';
+import { addressSchema } from './address';
 import { foreignId, line } from './text';
 
 export const accountNumberSchema = z
@@ -12,33 +12,6 @@ export const accountNumberSchema = z
   .meta({ examples: ['A1B2C3'] });
 
 export const accountIdSchema = z.string().regex(/^acc_[a-z2-7]{26}$/, { error: 'is no id of an account' });
-
-const absent = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? null);
-
-export const addressSchema = z
-  .strictObject({
-    addressLine: line(100),
-    city: line(50),
-    stateProvinceCode: absent(
-      z.string().regex(/^[A-Z0-9]{1,5}$/, { error: 'has 1 to 5 letters and digits, upper case' }),
-    ),
-    postalCode: absent(
-      z
-        .string()
-        .regex(/^[A-Za-z0-9][A-Za-z0-9 -]{0,15}$/, { error: 'has up to 16 letters, digits, spaces and hyphens' }),
-    ),
-    countryCode: z
-      .string()
-      .refine(isCountry, { error: 'is no ISO 3166-1 code of two letters, such as US' })
-      .meta({ minLength: 2, maxLength: 2, examples: ['US'] }),
-  })
-  .superRefine((address, context) => {
-    if (!needsStateAndPostalCode(address.countryCode)) return;
-    for (const field of ['stateProvinceCode', 'postalCode'] as const)
-      if (address[field] === null)
-        context.addIssue({ code: 'custom', path: [field], message: `is needed in ${address.countryCode}` });
-  })
-  .meta({ id: 'Address' });
 
 const owner = z.enum(['shipper', 'store']).describe('Who pays: the merchant, or a dropship partner.');
 const refreshPolicy = z.enum(['eager', 'lazy']);

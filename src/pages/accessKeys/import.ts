@@ -1,15 +1,15 @@
 /** Keys from a CSV: a file that the page's script sends as it is, or lines pasted into a form. */
 
-import express, { type Router } from 'express';
+import type { Router } from 'express';
 import { Readable } from 'node:stream';
 import { importAccessKeys } from '../../api/actions/accessKeys';
 import type { ImportReport } from '../../api/imports/importKeys';
-import { bytesOf } from '../../api/input';
+import { assertType, bytesOf } from '../../api/input';
 import { Refusal, refusalOf } from '../../api/problems';
 import { assertMay } from '../../api/roles';
 import { CSV } from '../../api/csv';
 import type { Services } from '../../api/services';
-import { assertOwnPage } from '../forms';
+import { assertOwnPage, formParser } from '../forms';
 import { pageOf, sendPage } from '../layout';
 import { isOwnForm } from '../session';
 import { readOwnForm, tenantVisitOf, type TenantVisit } from '../visitor';
@@ -17,7 +17,7 @@ import { importView, reportSection, type Imported } from './importView';
 
 const PATH = '/access-keys/import';
 const PASTED_MAX = '2mb';
-const parsePasted = express.urlencoded({ extended: false, limit: PASTED_MAX });
+const parsePasted = formParser(PASTED_MAX);
 
 /** What is wrong with the file as a whole is shown like a report. */
 async function imported(
@@ -50,6 +50,7 @@ export function addImportRoutes(router: Router, services: Services): void {
       next();
       return;
     }
+    assertType(req, CSV);
     const visit = tenantVisitOf(res);
     assertOwnPage(req, services);
     if (!isOwnForm(visit.signedIn, req.get('x-form-token')))

@@ -47,11 +47,11 @@ export function addSettingsRoutes(router: Router, services: Services): void {
   async function show(
     visit: TenantVisit,
     id: string,
-    { fields, errors = {}, isStale = false }: Shown,
+    { fields = {}, errors = {}, isStale = false }: Shown,
   ): Promise<string> {
     const account = await getAccount(services, visit.caller, { id });
     const isWrong = isStale || Object.keys(errors).length > 0;
-    const view = settingsView({ visit, account, fields: fields ?? fieldsFrom(account), errors, isStale });
+    const view = settingsView({ visit, account, fields: { ...fieldsFrom(account), ...fields }, errors, isStale });
     return pageOf(`${isWrong ? 'Error: ' : ''}Settings of ${account.name}`, visit.frame, view);
   }
 
@@ -79,10 +79,12 @@ export function addSettingsRoutes(router: Router, services: Services): void {
     const visit = tenantVisitOf(res);
     assertMay(visit.caller, 'write');
     const { id } = req.params as { id: string };
-    const { kind, ref, remove } = readOwnForm(req, res, services);
-    const read = useSchema.safeParse({ kind, ref: ref?.trim() });
+    const { remove, ...fields } = readOwnForm(req, res, services);
+    const { kind, ref = '' } = fields;
+    // One that was noted by the API may begin or end with a space: it is removed as it is.
+    const read = useSchema.safeParse({ kind, ref: remove === undefined ? ref.trim() : ref }, { reportInput: true });
     if (!read.success) {
-      sendPage(res, 400, await show(visit, id, { errors: { ref: 'has 1 to 200 printable characters' } }));
+      sendPage(res, 400, await show(visit, id, { fields, errors: errorsIn(read.error.issues) }));
       return;
     }
     await setUse(services, visit.caller, { id, use: read.data, isUsed: remove === undefined });

@@ -16,17 +16,15 @@ import { createView } from './createView';
 
 const TITLE = 'Create account';
 
-/** Codes are upper case; whoever types them is not asked to be. */
-const CODES = ['accountNumber', 'address.stateProvinceCode', 'address.countryCode'];
-
 /** The form's flat names as the API's object; what was left empty was not given. */
 export function inputFrom(fields: Fields): Record<string, unknown> {
   const input: Record<string, unknown> = {};
   const address: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(fields)) {
-    const value = CODES.includes(name) ? text.trim().toUpperCase() : text;
-    if (value.trim() === '') continue;
-    if (name.startsWith('address.')) address[name.slice('address.'.length)] = value.trim();
+    if (text.trim() === '') continue;
+    // An account number is upper case; the person who types it need not know.
+    const value = name === 'accountNumber' ? text.trim().toUpperCase() : text;
+    if (name.startsWith('address.')) address[name.slice('address.'.length)] = value;
     else input[name] = value;
   }
   return { ...input, address };

@@ -1,3 +1,4 @@
+import { needsStateAndPostalCode } from '../../addresses/countries';
 import { invalidRating } from '../answer';
 import { findFault } from './rules';
 import { requestShape } from './request-shape';
@@ -65,8 +66,6 @@ export const wantsNegotiatedRates = ({ Shipment: { ShipmentRatingOptions: option
 export const parcelsOf = ({ Shipment: { Package: parcels } }: RateRequest): readonly Parcel[] =>
   Array.isArray(parcels) ? (parcels as readonly Parcel[]) : [parcels as Parcel];
 
-const WITH_STATE_AND_POSTAL_CODE = ['US', 'CA', 'PR'];
-
 function assertAddresses({ Shipment: shipment }: RateRequest): void {
   const parties = { Shipper: shipment.Shipper, ShipTo: shipment.ShipTo, ShipFrom: shipment.ShipFrom };
   for (const [party, at] of Object.entries(parties)) {
@@ -78,7 +77,7 @@ function assertAddresses({ Shipment: shipment }: RateRequest): void {
 
 function missingFrom({ City, StateProvinceCode, PostalCode, CountryCode = 'US' }: Address): string | null {
   if (!City?.trim()) return 'City';
-  if (!WITH_STATE_AND_POSTAL_CODE.includes(CountryCode.toUpperCase())) return null;
+  if (!needsStateAndPostalCode(CountryCode.toUpperCase())) return null;
   if (!StateProvinceCode?.trim()) return 'StateProvinceCode';
   return PostalCode?.trim() ? null : 'PostalCode';
 }

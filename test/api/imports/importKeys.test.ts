@@ -139,6 +139,45 @@ it('keeps the good lines beside bad ones, and reports these by line, column and 
   expect(JSON.stringify(report)).not.toContain('SECRET');
 });
 
+it('has for addresses and names the rules and hints of the API', async () => {
+  const bad: [Partial<Record<string, string>>, string, string][] = [
+    [{ postal_code: '2109' }, 'postal_code', 'write 02109'],
+    [{ postal_code: '21093.0' }, 'postal_code', 'write 21093'],
+    [{ postal_code: '210931234' }, 'postal_code', 'write 21093-1234'],
+    [{ state: 'Maryland' }, 'state', 'use MD'],
+    [{ state: 'PR', postal_code: '00901' }, 'state', 'PR as the country'],
+    [{ country: 'CA', state: 'ON' }, 'postal_code', 'ZIP code'],
+    [{ name: 'UPS\u200bEast' }, 'name', 'U+200B'],
+    [{ city: 'Timo\u00adnium' }, 'city', 'U+00AD'],
+    [{ external_id: 'x\u3164' }, 'external_id', 'invisible'],
+  ];
+  const report = await load(...bad.map(([changes]) => lineOf(changes)));
+  expect(report.failed.map(({ line, field }) => [line, field])).toEqual(bad.map(([, field], n) => [n + 2, field]));
+  report.failed.forEach(({ message }, n) => expect(message).toContain(bad[n]?.[2]));
+});
+
+it('imports once what is written in two ways', async () => {
+  const name = `Two ways ${++made}`;
+  const plain = { name, country: 'CA', state: 'ON', postal_code: 'K1A 0B1' };
+  const other = { name: name.replaceAll(' ', '\u00a0'), country: 'CA', state: 'on', postal_code: 'k1a0b1' };
+  expect(await load(lineOf(plain), lineOf(other))).toEqual({ created: 1, unchanged: 1, failed: [] });
+  expect((await named(name)).address).toMatchObject({ stateProvinceCode: 'ON', postalCode: 'K1A 0B1' });
+});
+
+it('reads no file that says it is of another charset or compressed', async () => {
+  const body = [HEADER, lineOf()].join('\n');
+  for (const charset of ['latin1', 'utf-16', 'windows-1252'])
+    expect((await send(body, undefined, { 'content-type': `text/csv; charset=${charset}` })).body).toMatchObject({
+      status: 415,
+      field: 'Content-Type',
+    });
+  expect((await send(body, undefined, { 'content-encoding': 'gzip' })).body).toMatchObject({
+    status: 415,
+    field: 'Content-Encoding',
+  });
+  expect((await send(body, undefined, { 'content-type': 'text/csv; charset="UTF-8"' })).body.created).toBe(1);
+});
+
 it('does not take a name that is taken, by another account or earlier in the file', async () => {
   const { name } = await house.create();
   const [mine, twin] = [lineOf({ name: 'Twice' }), lineOf({ name: 'Twice', password: 'another' })];
