@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Request, type Response } from 'express';
 import type { z } from 'zod';
+import { makeReadAhead } from './imports/readAhead';
 import { Refusal } from './problems';
 
 const BODY_LIMIT = '64kb';
@@ -17,8 +18,10 @@ const parseJson = express.json({
   },
 });
 
-const hasBody = (req: Request): boolean =>
-  req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+/** 0 where it is not said. */
+export const declaredLength = (req: Request): number => Number(req.headers['content-length'] ?? 0);
+
+const hasBody = (req: Request): boolean => req.headers['transfer-encoding'] !== undefined || declaredLength(req) > 0;
 
 /** Every one that is given, though it is given once as a rule: of two, one would be ignored. */
 const charsetsIn = (contentType: string): string[] =>
@@ -28,8 +31,8 @@ const COMPRESSED = ['gzip', 'deflate', 'br'];
 
 const oneOf = (names: string[]): string => names.join(' or ');
 
-/** What nobody could read is refused by name, before any of it is read. */
-export function assertReadable(req: Request, compressed: string[] = COMPRESSED): void {
+/** A text that is to be UTF-8. */
+function assertUtf8(req: Request): void {
   const charset = charsetsIn(req.get('content-type') ?? '').find((name) => name.toLowerCase() !== 'utf-8');
   if (charset !== undefined)
     throw new Refusal(
@@ -37,6 +40,9 @@ export function assertReadable(req: Request, compressed: string[] = COMPRESSED):
       `The charset ${shown(charset)} of Content-Type is not read: send the body in UTF-8, with charset=utf-8 or none.`,
       { field: 'Content-Type' },
     );
+}
+
+function assertEncoding(req: Request, compressed: string[]): void {
   const encoding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
   if (['identity', ...compressed].includes(encoding)) return;
   const also = compressed.length > 0 ? `, or compressed with ${oneOf(compressed)}` : '';
@@ -45,6 +51,12 @@ export function assertReadable(req: Request, compressed: string[] = COMPRESSED):
     `The Content-Encoding ${shown(encoding)} is not read: send the body as it is${also}.`,
     { field: 'Content-Encoding' },
   );
+}
+
+/** A body that cannot be read is refused by name, before any of it is read. */
+export function assertReadable(req: Request): void {
+  assertUtf8(req);
+  assertEncoding(req, COMPRESSED);
 }
 
 /** A name that somebody may have mistyped; anything longer or stranger is not repeated. */
@@ -65,25 +77,81 @@ export async function readBody(req: Request, res: Response): Promise<unknown> {
   return req.body as unknown;
 }
 
-/** Of a body that is read as it comes. */
+/** For a body that is read as it comes; its reader judges the charset. */
 export function assertType(req: Request, type: string): void {
   if (!req.is(type))
     throw new Refusal('unsupported-media-type', `Send the body as it is, with Content-Type: ${type}; in UTF-8.`);
-  assertReadable(req, []);
+  assertEncoding(req, []);
+}
+
+/** So much is thrown away for a client that hears no answer before all of it is sent; whoever sends more is cut off. */
+const RUN_OUT = 64 * 1024 * 1024;
+
+/** The rest of a body nobody wants, thrown away as it comes: a connection closed on it would take the answer along. */
+export function letRunOut(req: Request): void {
+  let left = RUN_OUT;
+  req.on('data', ({ length }: Buffer) => {
+    left -= length;
+    if (left < 0) req.destroy();
+  });
+  req.resume();
+}
+
+const brokenOff = (): Refusal => new Refusal('invalid-input', 'The body broke off before its end.');
+
+export interface BytesOptions {
+  /** Held at once, at most. */
+  most: number;
+  /** What a body is refused with that has more. */
+  tooMany(): Error;
+  signal: AbortSignal;
 }
 
 /**
- * The body as it comes. Where it is not wanted to its end the rest is thrown away as it comes: many a client hears no answer
- * before all of it is sent, and a connection closed on it would take the answer along.
+ * The body as it comes, and at once: while a connection is not read nobody hears that the client has gone. Throws the
+ * reason of the signal once that is aborted.
  */
-export async function* bytesOf(req: Request): AsyncGenerator<Uint8Array> {
+export async function* bytesOf(req: Request, options: BytesOptions): AsyncGenerator<Uint8Array> {
+  const { most, signal } = options;
+  const ahead = makeReadAhead();
+  let came = 0;
+  let isWhole = false;
+  let failure: unknown = null;
+  let wake = (): void => undefined;
+
+  const end = (why: unknown): void => {
+    if (why === null) isWhole = true;
+    else if (!isWhole) failure ??= why;
+    wake();
+  };
+  const listeners: Record<string, (chunk: Buffer) => void> = {
+    data(chunk) {
+      came += chunk.length;
+      if (came > most) end(options.tooMany());
+      else ahead.put(chunk);
+      wake();
+    },
+    end: () => end(null),
+    close: () => end(brokenOff()),
+    error: () => end(brokenOff()),
+  };
+  const abort = (): void => end(signal.reason);
+  signal.addEventListener('abort', abort);
+  for (const [event, listener] of Object.entries(listeners)) req.on(event, listener);
+
   try {
-    yield* req.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-  } catch {
-    // Nobody hears this; it keeps what the other side did from being told as a fault of ours.
-    throw new Refusal('invalid-input', 'The body broke off before its end.');
+    for (;;) {
+      signal.throwIfAborted();
+      if (failure !== null) throw failure as Error;
+      const bytes = ahead.take();
+      if (bytes !== null) yield bytes;
+      else if (isWhole) return;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
   } finally {
-    req.resume();
+    signal.removeEventListener('abort', abort);
+    for (const [event, listener] of Object.entries(listeners)) req.off(event, listener);
+    letRunOut(req);
   }
 }
 

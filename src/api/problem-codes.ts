@@ -82,6 +82,11 @@ const own = {
     'Send `If-Match: "<settingsSeq>"`, so that nobody\'s change is overwritten unseen.',
   ],
   'rate-limited': [429, 'Too many requests', 'The key made more requests than it may. Wait for `Retry-After` seconds.'],
+  'too-many-imports': [
+    429,
+    'Too many imports',
+    'A tenant runs two imports at a time, an installation eight. Wait for `Retry-After` seconds, or import from the command line.',
+  ],
   'verification-attempts-exhausted': [
     429,
     'Verification attempts exhausted',

@@ -55,6 +55,7 @@ function fromExpress(error: unknown): Refusal | null {
     const most = typeof limit === 'number' ? `: ${sizeWords(limit)} at most` : '';
     return new Refusal('too-large', `The body is too large${most}.`);
   }
+  if (status === 413) return new Refusal('too-large', 'The body holds more fields than this address takes.');
   if (status === 415)
     return new Refusal('unsupported-media-type', 'Send the body as plain JSON in UTF-8, compressed by gzip at most.');
   if (type === 'entity.parse.failed') return new Refusal('invalid-json', 'The body is not valid JSON.');

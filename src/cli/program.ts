@@ -102,6 +102,7 @@ export function makeProgram(env: Environment): Command {
   const accessKeys = program.command('access-keys').description('access keys of the XML era');
   command(accessKeys, 'import <file>', 'import them from a CSV file (- for standard input); safe to repeat')
     .requiredOption('--tenant <id>', 'whose accounts they are')
+    .option('--encoding <label>', 'how the file is encoded, such as windows-1252', 'utf-8')
     .action((file: string, options: ImportOptions & Json) =>
       runners.importKeys().runImport(env, outputFor(options), file, options),
     );

@@ -3,7 +3,10 @@
 import type { AccountDocument } from '../../db/accounts';
 import { homeOf } from '../imports/home';
 import { importKeys, type ImportReport } from '../imports/importKeys';
+import { CutShort, IMPORT_LIMITS, OverLimit, type ImportLimits } from '../imports/limits';
 import { UnreadableFile } from '../imports/lines';
+import { inImportPlace } from '../imports/places';
+import type { Upload } from '../imports/upload';
 import { fingerprintsOf } from '../../db/fingerprints';
 import * as queries from '../../db/queries';
 import { ACCESS_KEY_BOX } from '../../machines/data';
@@ -35,17 +38,42 @@ export const readAccessKey = action(
   },
 );
 
-/** `bytes`: the CSV as it comes in. */
+const asked = (limit: OverLimit['limit']) => (limit === 'ms' ? 'too-slow' : 'too-large');
+
+/** What is told of a file that was not imported to its end. */
+function told(error: unknown): unknown {
+  if (error instanceof UnreadableFile)
+    return new Refusal('invalid-input', error.message, error.column === null ? {} : { field: error.column });
+  if (!(error instanceof CutShort)) return error;
+  const { reason, report } = error;
+  if (!(reason instanceof OverLimit)) return reason;
+  return new Refusal(asked(reason.limit), reason.message, { more: { report } });
+}
+
+export interface ImportInput {
+  upload: Upload;
+  limits?: ImportLimits;
+}
+
 export const importAccessKeys = action(
   'import',
-  async (services, caller: TenantCaller, { bytes }: { bytes: AsyncIterable<Uint8Array> }): Promise<ImportReport> => {
+  async (services, caller: TenantCaller, { upload, limits = IMPORT_LIMITS }: ImportInput): Promise<ImportReport> => {
     const { db, config, runtime, vault } = services;
-    const home = () => homeOf(db, caller.tenantId, config.accessKeyDeadlineAt);
+    const { tenantId } = caller;
+    const home = () => homeOf(db, tenantId, config.accessKeyDeadlineAt);
+    const time = new AbortController();
+    const timer = setTimeout(() => time.abort(new OverLimit('ms', limits.ms)), limits.ms);
+    const signal = AbortSignal.any([upload.wanted, time.signal]);
+    const options = { encoding: upload.encoding, rows: limits.rows, signal };
     try {
-      return await importKeys({ runtime, vault: await fingerprintsOf(db, vault), home, actor: actorOf(caller) }, bytes);
+      return await inImportPlace(services, tenantId, async () => {
+        const parts = { runtime, vault: await fingerprintsOf(db, vault), home, actor: actorOf(caller) };
+        return importKeys(parts, upload.open(signal), options);
+      });
     } catch (error) {
-      if (!(error instanceof UnreadableFile)) throw error;
-      throw new Refusal('invalid-input', error.message, error.column === null ? {} : { field: error.column });
+      throw told(error);
+    } finally {
+      clearTimeout(timer);
     }
   },
 );

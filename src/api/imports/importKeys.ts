@@ -8,7 +8,8 @@ import type { Runtime } from '../../durable/runtime';
 import type { AccountData } from '../../machines/data';
 import type { AccountView } from '../../machines/definition';
 import { planBirth, type Home, type Planned } from './birth';
-import { readLines, type FailedLine, type Line } from './lines';
+import { CutShort, OverLimit } from './limits';
+import { readLines, type FailedLine, type Line, type ReadOptions } from './lines';
 
 export interface ImportReport {
   created: number;
@@ -27,8 +28,6 @@ export interface ImportParts {
   home(): Promise<Home>;
   actor: string;
   onProgress?(lines: number): void;
-  /** After the batch in hand. */
-  isStopped?(): boolean;
 }
 
 /** A store that syncs every document to its disk takes so many well within the time it has for one answer. */
@@ -44,48 +43,74 @@ const nameTaken = (line: number): FailedLine => ({
   message: 'name is that of another account, or of this one with another key or other settings.',
 });
 
-/** Rejects with UnreadableFile, and with what the store's errors are; what was taken until then stays. */
-export async function importKeys(parts: ImportParts, bytes: AsyncIterable<Uint8Array>): Promise<ImportReport> {
-  const { runtime, vault, actor } = parts;
+/** What has become of the lines so far. */
+function makeTally() {
   const report: ImportReport = { created: 0, unchanged: 0, failed: [] };
   let omitted = 0;
+  return {
+    report,
+    fail(failed: FailedLine): void {
+      if (report.failed.length < FAILED_KEPT) report.failed.push(failed);
+      else omitted++;
+    },
+    inOrder(): ImportReport {
+      report.failed.sort((a, b) => a.line - b.line);
+      return { ...report, ...(omitted > 0 && { failedOmitted: omitted }) };
+    },
+  };
+}
+type Tally = ReturnType<typeof makeTally>;
+
+async function take(parts: ImportParts, batch: (Line | FailedLine)[], tally: Tally): Promise<void> {
+  const { report } = tally;
+  const home = await parts.home();
+  const planned: Planned[] = [];
+  for (const one of batch) {
+    const judged = isFailed(one) ? one : planBirth(one, home, parts.vault);
+    if (isFailed(judged)) tally.fail(judged);
+    else planned.push(judged);
+  }
+  const births = planned.map(({ birth }) => birth);
+  const born = await parts.runtime.createMany(births, { actor: parts.actor });
+  planned.forEach(({ line, hashes }, n) => {
+    const one = born[n];
+    if (one?.created) report.created++;
+    else if (one && hashes.includes(one.document.data.createHash)) report.unchanged++;
+    else tally.fail(nameTaken(line));
+  });
+}
+
+/**
+ * Rejects with UnreadableFile, with what the store's errors are, and with CutShort when a limit is met or the signal is
+ * aborted. What was taken until then stays.
+ */
+export async function importKeys(
+  parts: ImportParts,
+  bytes: AsyncIterable<Uint8Array>,
+  options: ReadOptions = {},
+): Promise<ImportReport> {
+  const tally = makeTally();
+  const isCut = (error: unknown): boolean =>
+    error instanceof OverLimit || (options.signal?.aborted === true && error === options.signal.reason);
+  const batch: (Line | FailedLine)[] = [];
   let lines = 0;
 
-  function fail(failed: FailedLine): void {
-    if (report.failed.length < FAILED_KEPT) report.failed.push(failed);
-    else omitted++;
-  }
-
-  async function take(batch: (Line | FailedLine)[]): Promise<void> {
-    const home = await parts.home();
-    const planned: Planned[] = [];
-    for (const one of batch) {
-      const judged = isFailed(one) ? one : planBirth(one, home, vault);
-      if (isFailed(judged)) fail(judged);
-      else planned.push(judged);
-    }
-    const born = await runtime.createMany(
-      planned.map(({ birth }) => birth),
-      { actor },
-    );
-    planned.forEach(({ line, hashes }, n) => {
-      const one = born[n];
-      if (one?.created) report.created++;
-      else if (one && hashes.includes(one.document.data.createHash)) report.unchanged++;
-      else fail(nameTaken(line));
-    });
+  async function takeBatch(): Promise<void> {
     lines += batch.length;
+    if (batch.length > 0) await take(parts, batch.splice(0), tally);
     parts.onProgress?.(lines);
   }
 
-  const batch: (Line | FailedLine)[] = [];
-  for await (const one of readLines(bytes)) {
-    batch.push(one);
-    if (batch.length < BATCH) continue;
-    await take(batch.splice(0));
-    if (parts.isStopped?.() === true) break;
+  try {
+    for await (const one of readLines(bytes, options)) {
+      batch.push(one);
+      if (batch.length >= BATCH) await takeBatch();
+    }
+  } catch (error) {
+    if (!isCut(error)) throw error;
+    await takeBatch();
+    throw new CutShort(error, tally.inOrder());
   }
-  if (batch.length > 0) await take(batch.splice(0));
-  report.failed.sort((a, b) => a.line - b.line);
-  return { ...report, ...(omitted > 0 && { failedOmitted: omitted }) };
+  await takeBatch();
+  return tally.inOrder();
 }

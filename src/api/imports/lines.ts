@@ -1,6 +1,10 @@
 /** A CSV of access keys, a line at a time: where each begins, and what its cells are called. */
 
-import { RECORD_MAX, records } from './records';
+import { makeTurns, yielding } from '../yielding';
+import { cellsOf, isBlankBy, isBlankByAny, separatorOf, toldSeparator } from './cells';
+import { decoded, SAVE_AS_UTF8 } from './encoding';
+import { OverLimit } from './limits';
+import { RECORD_MAX, records, type Cutter } from './records';
 import { textLines } from './textLines';
 
 export const REQUIRED_COLUMNS = [
@@ -41,23 +45,17 @@ const BROKEN = '\ufffd';
 
 const isColumn = (name: string): name is Column => COLUMNS.some((column) => column === name);
 
-const SEPARATORS = { ';': 'semicolons', '\t': 'tabs' };
+const nameOf = (cell: string): string => cell.trim().toLowerCase();
 
-/** Where columns are found only once the cell is cut: spreadsheets write what their language separates by. */
-const otherSeparator = (cell: string): string | null =>
-  Object.entries(SEPARATORS).find(
-    ([mark]) => cell.includes(mark) && cell.split(mark).some((name) => isColumn(name.trim())),
-  )?.[1] ?? null;
+/** Bytes that are not what they were taken for: no text has them. */
+const isMisread = (cell: string): boolean => cell.includes(BROKEN) || cell.includes('\0');
 
 /** A cell that is no column may be a password of a file without a header: its place is said, not what it holds. */
 function readHeader(cells: string[]): Column[] {
-  const names = cells.map((cell) => cell.trim().toLowerCase());
+  const names = cells.map(nameOf);
   const unknown = names.findIndex((name) => !isColumn(name));
-  const separator = otherSeparator(names[unknown] ?? '');
-  if (separator !== null)
-    throw new UnreadableFile(
-      `The cells of the first line are separated by ${separator}: save the file with commas between its cells.`,
-    );
+  if (isMisread(names[unknown] ?? ''))
+    throw new UnreadableFile(`Cell ${unknown + 1} of the header cannot be read as text. ${SAVE_AS_UTF8}`);
   if (unknown >= 0)
     throw new UnreadableFile(
       `Cell ${unknown + 1} of the first line names no column: the first line names ${COLUMNS.join(', ')}, in any order.`,
@@ -73,27 +71,66 @@ function readHeader(cells: string[]): Column[] {
 const whole = (line: number, message: string): FailedLine => ({ line, field: null, code: 'invalid-csv', message });
 
 /** The cells by their columns, or what is wrong with the line as CSV. */
-function toLine(line: number, record: string[], header: Column[]): Line | FailedLine {
+function toLine(line: number, record: string[], header: Column[], encoding: string): Line | FailedLine {
   if (record.length !== header.length)
     return whole(line, `The line has ${record.length} cells, the header has ${header.length}.`);
   const broken = record.findIndex((cell) => cell.includes(BROKEN));
-  if (broken >= 0)
-    return { line, field: header[broken] ?? null, code: 'invalid-csv', message: 'holds bytes that are no UTF-8' };
-  return { line, cells: Object.fromEntries(header.map((column, n) => [column, record[n] ?? ''])) };
+  const column = header[broken];
+  if (column === undefined)
+    return { line, cells: Object.fromEntries(header.map((name, n) => [name, record[n] ?? ''])) };
+  const message = `${column} holds bytes that are not ${encoding.toUpperCase()}. ${SAVE_AS_UTF8}`;
+  return { line, field: column, code: 'invalid-csv', message };
+}
+
+/** By the separator that a first line `sep=;` names, else by the one the header shows. */
+function makeCutter(width: () => number | null): Cutter {
+  let told: string | null = null;
+  let isBlank = isBlankByAny;
+  const learn = (separator: string): string => {
+    isBlank = isBlankBy(separator);
+    return (told = separator);
+  };
+  return {
+    width,
+    isBlank(text) {
+      const named = told === null ? toldSeparator(text) : null;
+      if (named !== null) learn(named);
+      return named !== null || isBlank(text);
+    },
+    cut: (text) => cellsOf(text, told ?? learn(separatorOf(text, (cell) => isColumn(nameOf(cell))))),
+  };
+}
+
+export interface ReadOptions {
+  /** A label that `isEncoding` knows. */
+  encoding?: string | undefined;
+  /** Lines that hold something, without the header; more of them are an OverLimit. */
+  rows?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /**
  * As fast as it is asked for: nothing is held but the record at hand. Throws UnreadableFile before the first line for a
- * file without a header that names every column once.
+ * file without a header that names every column once, and the reason of the signal once that is aborted.
  */
-export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Line | FailedLine> {
+export async function* readLines(
+  bytes: AsyncIterable<Uint8Array>,
+  { encoding = 'utf-8', rows = Infinity, signal }: ReadOptions = {},
+): AsyncGenerator<Line | FailedLine> {
+  const turn = makeTurns({ signal });
   let header: Column[] | null = null;
-  const width = (): number | null => header?.length ?? null;
-  for await (const { line, cells } of records(textLines(bytes, RECORD_MAX), width)) {
+  let count = 0;
+  const cutter = makeCutter(() => header?.length ?? null);
+  const batches = yielding(textLines(decoded(bytes, encoding), RECORD_MAX), turn);
+  for await (const { line, cells } of records(batches, cutter, turn)) {
     if (header === null) {
       if (typeof cells === 'string') throw new UnreadableFile(`The first line names the columns. ${cells}`);
       header = readHeader(cells);
-    } else yield typeof cells === 'string' ? whole(line, cells) : toLine(line, cells, header);
+      continue;
+    }
+    count++;
+    if (count > rows) throw new OverLimit('rows', rows);
+    yield typeof cells === 'string' ? whole(line, cells) : toLine(line, cells, header, encoding);
   }
   if (header === null)
     throw new UnreadableFile(`The file is empty: its first line names the columns ${COLUMNS.join(', ')}.`);

@@ -7,7 +7,6 @@
  *    at more than twice, however many quotes are stray.
  */
 
-import { parse } from 'csv-parse/sync';
 import type { TextLine } from './textLines';
 
 export interface CsvRecord {
@@ -17,89 +16,108 @@ export interface CsvRecord {
   cells: string[] | string;
 }
 
+/** What a text is to the file at hand: its first lines tell what separates the cells of the others. */
+export interface Cutter {
+  /** Nothing but separators and white space, or nothing that is to be read. */
+  isBlank(text: string): boolean;
+  /** Null where the quotes do not fit. */
+  cut(text: string): string[] | null;
+  /** The number of cells a record over lines must have; null for any. */
+  width(): number | null;
+}
+
 /** In UTF-16 units. */
 export const RECORD_MAX = 64 * 1024;
 
 const TOO_LONG = `The line is longer than ${RECORD_MAX / 1024} kB.`;
 const NEVER_CLOSED = `A quote is opened and not closed within ${RECORD_MAX / 1024} kB.`;
 const ILL_QUOTED =
-  'The quotes do not fit: a cell with quotes, commas or line ends stands in quotes, its own quotes doubled.';
-
-/** Null where the quotes do not fit. */
-function cellsOf(text: string): string[] | null {
-  if (!text.includes('"')) return text.split(',');
-  try {
-    const [cells, ...more] = parse(text, { relax_column_count: true });
-    return cells !== undefined && more.length === 0 ? cells : null;
-  } catch {
-    return null;
-  }
-}
+  'The quotes do not fit: a cell with quotes, separators or line ends stands in quotes, its own quotes doubled.';
 
 const hasOddQuotes = (text: string): boolean => text.includes('"') && text.split('"').length % 2 === 0;
 
-/** A line and, once it was looked at, the one behind it: read once, and let go with those before it. */
-interface ChainedLine extends TextLine {
-  next: ChainedLine | null;
-}
-type After = (line: ChainedLine) => Promise<ChainedLine | null>;
+/** Lines from where they come many together: looked at ahead, and let go once they are behind. */
+function windowOf(batches: AsyncGenerator<TextLine[], void>) {
+  let lines: TextLine[] = [];
+  let at = 0;
 
-interface Joined {
-  text: string;
-  last: ChainedLine;
+  /** False when there are no more. */
+  async function more(): Promise<boolean> {
+    const got = await batches.next();
+    if (got.done === true) return false;
+    lines = [...lines.slice(at), ...got.value];
+    at = 0;
+    return true;
+  }
+
+  return {
+    /** The line at hand and those behind it, as far as they are here: awaiting each would cost more than reading it. */
+    peek: (ahead = 0): TextLine | undefined => lines[at + ahead],
+    more,
+    pass: (count: number) => void (at += count),
+    passEmpty() {
+      while (lines[at]?.text === '') at++;
+    },
+  };
+}
+type Window = ReturnType<typeof windowOf>;
+
+interface Found {
+  cells: string[] | string;
+  /** So many lines. */
+  count: number;
 }
 
-/** Up to the line on which the quote that `first` opens is closed; null when it is closed too late, or never. */
-async function joined(first: ChainedLine, begin: string, after: After): Promise<Joined | null> {
-  let text = begin;
-  let last = first;
-  let isOpen = hasOddQuotes(begin);
-  while (isOpen) {
-    const next = await after(last);
-    if (next === null || next.text === null || text.length + next.text.length > RECORD_MAX) return null;
+const wrong = (why: string): Found => ({ cells: why, count: 1 });
+
+/** Up to the line on which the quote that the first one opens is closed, unless that is too late, or never. */
+async function overLines(window: Window, begin: TextLine, cutter: Cutter): Promise<Found> {
+  let text = begin.text ?? '';
+  let last = begin;
+  for (let count = 1; ; count++) {
+    while (window.peek(count) === undefined) if (!(await window.more())) return wrong(NEVER_CLOSED);
+    const next = window.peek(count);
+    if (next === undefined || next.text === null || text.length + next.text.length > RECORD_MAX)
+      return wrong(NEVER_CLOSED);
     text += last.end + next.text;
     last = next;
-    isOpen = !hasOddQuotes(next.text);
+    if (!hasOddQuotes(next.text)) continue;
+    const cells = cutter.cut(text);
+    const fits = cells !== null && cells.length === (cutter.width() ?? cells.length);
+    return fits ? { cells, count: count + 1 } : wrong(ILL_QUOTED);
   }
-  return { text, last };
 }
 
-/** `width`: the number of cells a record over lines must have; null for any. */
-async function recordAt(
-  first: ChainedLine,
-  after: After,
-  width: number | null,
-): Promise<{ cells: string[] | string; last: ChainedLine }> {
-  if (first.text === null) return { cells: TOO_LONG, last: first };
-  const found = await joined(first, first.text, after);
-  if (found === null) return { cells: NEVER_CLOSED, last: first };
-  const { text, last } = found;
-  const cells = cellsOf(text);
-  if (cells === null || (last !== first && cells.length !== (width ?? cells.length)))
-    return { cells: ILL_QUOTED, last: first };
-  return { cells, last };
+async function recordAt(window: Window, first: TextLine, cutter: Cutter): Promise<Found | null> {
+  const { text } = first;
+  if (text === null) return wrong(TOO_LONG);
+  if (hasOddQuotes(text)) return overLines(window, first, cutter);
+  if (cutter.isBlank(text)) return null;
+  return { cells: cutter.cut(text) ?? ILL_QUOTED, count: 1 };
 }
 
-/** All but empty lines. `width` is asked at every record: the first may tell it. */
+/** All but blank ones. `turn` is taken at every record: it gives everything else its time. */
 export async function* records(
-  lines: AsyncGenerator<TextLine, void>,
-  width: () => number | null,
+  batches: AsyncGenerator<TextLine[], void>,
+  cutter: Cutter,
+  turn: () => Promise<void>,
 ): AsyncGenerator<CsvRecord> {
-  async function read(): Promise<ChainedLine | null> {
-    const got = await lines.next();
-    return got.done === true ? null : { ...got.value, next: null };
-  }
-  const after: After = async (line) => (line.next ??= await read());
-
+  const window = windowOf(batches);
   try {
-    let first = await read();
-    while (first !== null) {
-      const { cells, last } = await recordAt(first, after, width());
-      if (first.text !== '') yield { line: first.number, cells };
-      first = await after(last);
+    for (;;) {
+      window.passEmpty();
+      const first = window.peek();
+      if (first === undefined) {
+        if (!(await window.more())) return;
+        continue;
+      }
+      await turn();
+      const found = await recordAt(window, first, cutter);
+      if (found !== null) yield { line: first.number, cells: found.cells };
+      window.pass(found?.count ?? 1);
     }
   } finally {
     // Read by hand, they are not let go by themselves when nobody wants more.
-    await lines.return();
+    await batches.return();
   }
 }

@@ -1,6 +1,4 @@
-/** Bytes as lines of text, numbered as an editor numbers them: whatever ends each, and none held that is too long. */
-
-import { TextDecoder } from 'node:util';
+/** Text as lines, numbered as an editor numbers them: whatever ends each, and none held that is too long. */
 
 export interface TextLine {
   /** From 1. */
@@ -11,35 +9,28 @@ export interface TextLine {
   end: string;
 }
 
-const LINE_ENDS = /\r\n|\r|\n/g;
-const MARK_BYTES = 2;
-/** By the byte order mark, in hex. */
-const UTF16: Record<string, string> = { fffe: 'utf-16le', feff: 'utf-16be' };
+const CR = 13;
+const LF = 10;
 
-const decoderFor = (begin: Buffer): TextDecoder =>
-  new TextDecoder(UTF16[begin.subarray(0, MARK_BYTES).toString('hex')] ?? 'utf-8');
-
-/** UTF-8, or UTF-16 that says so by its byte order mark; broken bytes become U+FFFD. */
-async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let begin = Buffer.alloc(0);
-  let decoder: TextDecoder | null = null;
-  for await (const chunk of bytes) {
-    if (decoder !== null) {
-      yield decoder.decode(chunk, { stream: true });
-      continue;
-    }
-    begin = Buffer.concat([begin, chunk]);
-    if (begin.length < MARK_BYTES) continue;
-    decoder = decoderFor(begin);
-    yield decoder.decode(begin, { stream: true });
+/** Where each line end begins, and what it is. By hand: a file of millions of empty lines is a few million of them. */
+function* lineEndsIn(text: string): Generator<{ index: number; end: string }> {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code !== CR && code !== LF) continue;
+    const end = code === LF ? '\n' : text.charCodeAt(index + 1) === LF ? '\r\n' : '\r';
+    yield { index, end };
+    index += end.length - 1;
   }
-  yield decoder === null ? decoderFor(begin).decode(begin) : decoder.decode();
 }
 
-/** `longest` in UTF-16 units. */
-export async function* textLines(bytes: AsyncIterable<Uint8Array>, longest: number): AsyncGenerator<TextLine, void> {
+/** The lines that end in one piece of text together: most files have many, and awaiting each would cost more than reading it. */
+export async function* textLines(
+  texts: AsyncIterable<string>,
+  /** In UTF-16 units. */
+  longest: number,
+): AsyncGenerator<TextLine[], void> {
   let number = 1;
-  // Of the line that has not ended yet. Chunks may be small: what is here is not searched again.
+  // Of the line that has not ended yet. Pieces may be small: what is here is not searched again.
   let begun = '';
   let isTooLong = false;
 
@@ -56,17 +47,19 @@ export async function* textLines(bytes: AsyncIterable<Uint8Array>, longest: numb
 
   // The other half of a line end that may be still to come.
   let held = '';
-  for await (const chunk of decoded(bytes)) {
-    const text = held + chunk;
+  for await (const piece of texts) {
+    const text = held + piece;
     held = text.endsWith('\r') ? '\r' : '';
     const whole = text.slice(0, text.length - held.length);
+    const lines: TextLine[] = [];
     let from = 0;
-    for (const { 0: end, index } of whole.matchAll(LINE_ENDS)) {
+    for (const { index, end } of lineEndsIn(whole)) {
       add(whole.slice(from, index));
-      yield take(end);
+      lines.push(take(end));
       from = index + end.length;
     }
     add(whole.slice(from));
+    yield lines;
   }
-  if (held !== '' || begun !== '' || isTooLong) yield take(held);
+  if (held !== '' || begun !== '' || isTooLong) yield [take(held)];
 }

@@ -1,6 +1,6 @@
 import { eachAccessKey, importAccessKeys, listAccessKeys } from '../actions/accessKeys';
 import { CSV, csvOf } from '../csv';
-import { bytesOf } from '../input';
+import { uploadOf } from '../imports/upload';
 import { route, type Route } from '../route';
 import { accessKeyPageSchema, importReportSchema, type AccessKeyItemJson } from '../schemas/answers';
 import { accessKeyListSchema, noneSchema } from '../schemas/inputs';
@@ -28,9 +28,10 @@ export const accessKeyRoutes: Route[] = [
     body: null,
     consumes: CSV,
     answers: { 200: { description: 'Good lines are in; bad ones are listed.', schema: importReportSchema } },
+    problems: ['too-many-imports'],
     handle: async ({ services, caller, req }) => ({
       status: 200,
-      body: await importAccessKeys(services, caller, { bytes: bytesOf(req) }),
+      body: await importAccessKeys(services, caller, { upload: uploadOf(req) }),
     }),
   }),
   route({

@@ -2,8 +2,10 @@
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { isEncoding } from '../../api/imports/encoding';
 import { homeOf } from '../../api/imports/home';
 import { importKeys, type ImportReport } from '../../api/imports/importKeys';
+import { CutShort } from '../../api/imports/limits';
 import { UnreadableFile, type FailedLine } from '../../api/imports/lines';
 import type { Db } from '../../db/connection';
 import { fingerprintsOf } from '../../db/fingerprints';
@@ -20,18 +22,23 @@ import { table } from '../table';
 
 export interface ImportOptions {
   tenant: string;
+  /** A label such as `windows-1252`; UTF-8 where none is given. */
+  encoding?: string;
 }
 
 const FAILED_SHOWN = 50;
 const SAMPLED = 50;
 
-export async function runImport(env: Environment, out: Output, file: string, { tenant }: ImportOptions): Promise<void> {
+export async function runImport(env: Environment, out: Output, file: string, options: ImportOptions): Promise<void> {
+  const { tenant, encoding = 'utf-8' } = options;
+  if (!isEncoding(encoding))
+    throw new UsageError('--encoding names no encoding that is known here: give utf-8, or one such as windows-1252.');
   const config = loadKeysConfig(env);
   const size = file === '-' ? null : await sizeOf(file);
   const { report, isStopped } = await withOpenDb(config, async (db) => {
     if ((await getTenant(db, tenant)) === null)
       throw new CliError('not-found', `There is no tenant ${tenant}: \`upslink tenant create\` makes one.`);
-    return importFile(db, config, { file, size, tenant }, out);
+    return importFile(db, config, { file, size, tenant, encoding }, out);
   });
   const result = { ...report, ...(isStopped && { stopped: true }) };
   out.result(result, () => describe(report, out.width));
@@ -57,44 +64,58 @@ async function assertServiceRing(db: Db, vault: Vault): Promise<void> {
   }
 }
 
+interface Given {
+  file: string;
+  /** Null where nobody knows. */
+  size: number | null;
+  tenant: string;
+  encoding: string;
+}
+
+interface Ended {
+  report: ImportReport;
+  /** Before the end of the file. */
+  isStopped: boolean;
+}
+
 async function importFile(
   db: Db,
   config: ReturnType<typeof loadKeysConfig>,
-  { file, size, tenant }: { file: string; size: number | null; tenant: string },
+  { file, size, tenant, encoding }: Given,
   out: Output,
-): Promise<{ report: ImportReport; isStopped: boolean }> {
+): Promise<Ended> {
   const vault = makeVault(config.encryptionKeys);
   await assertServiceRing(db, vault);
   const runtime = runtimeOn(db, vault);
   const progress = makeProgress(out, 'lines');
   let passed = 0;
-  let isAsked = false;
-  // Only once lines are left out: asked at the very end, it has nothing to stop.
-  let isStopped = false;
-  const stop = () => void (isAsked = true);
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
   process.once('SIGINT', stop);
   try {
     const parts = {
       ...{ runtime, vault: await fingerprintsOf(db, vault), actor: 'cli' },
       home: () => homeOf(db, tenant, config.accessKeyDeadlineAt),
       onProgress: (done: number) => progress.reached({ done, share: size ? Math.min(1, passed / size) : null }),
-      isStopped: () => (isStopped = isAsked),
     };
     const bytes = file === '-' ? process.stdin : createReadStream(file);
-    const report = await importKeys(
-      parts,
-      watched(bytes, (count) => (passed += count)),
-    );
-    return { report, isStopped };
+    const counted = watched(bytes, (count) => (passed += count));
+    const report = await importKeys(parts, counted, { encoding, signal: stopping.signal });
+    return { report, isStopped: false };
   } catch (error) {
-    if (error instanceof UnreadableFile) throw new CliError(error.code, error.message);
-    throw error;
+    return stoppedBy(error, out);
   } finally {
     progress.end();
     process.off('SIGINT', stop);
     await runtime.relay.idle();
-    if (isStopped) out.remark('Stopped. What is in stays in: run it again to go on.');
   }
+}
+
+function stoppedBy(error: unknown, out: Output): Ended {
+  if (error instanceof UnreadableFile) throw new CliError(error.code, error.message);
+  if (!(error instanceof CutShort)) throw error;
+  out.remark('Stopped. Imported rows are kept; run the command again to continue.');
+  return { report: error.report, isStopped: true };
 }
 
 /** The same bytes, counted as they pass. */

@@ -1,13 +1,13 @@
 /** Keys from a CSV: a file that the page's script sends as it is, or lines pasted into a form. */
 
-import type { Router } from 'express';
-import { Readable } from 'node:stream';
+import type { Request, Response, Router } from 'express';
 import { importAccessKeys } from '../../api/actions/accessKeys';
-import type { ImportReport } from '../../api/imports/importKeys';
-import { assertType, bytesOf } from '../../api/input';
-import { Refusal, refusalOf } from '../../api/problems';
-import { assertMay } from '../../api/roles';
 import { CSV } from '../../api/csv';
+import type { ImportReport } from '../../api/imports/importKeys';
+import { pastedUpload, uploadOf, type Upload } from '../../api/imports/upload';
+import { codes, type Code } from '../../api/problem-codes';
+import { Refusal, refusalOf, setProblemHeaders } from '../../api/problems';
+import { assertMay } from '../../api/roles';
 import type { Services } from '../../api/services';
 import { assertOwnPage, formParser } from '../forms';
 import { pageOf, sendPage } from '../layout';
@@ -19,19 +19,34 @@ const PATH = '/access-keys/import';
 const PASTED_MAX = '2mb';
 const parsePasted = formParser(PASTED_MAX);
 
-/** What is wrong with the file as a whole is shown like a report. */
+/** What is wrong with the file as a whole, or with the moment, is shown like a report. */
+const SHOWN: readonly Code[] = ['invalid-input', 'too-large', 'too-slow', 'too-many-imports', 'unsupported-media-type'];
+
+interface Ended {
+  status: number;
+  shown: Imported;
+}
+
 async function imported(
   services: Services,
   { caller }: TenantVisit,
-  bytes: AsyncIterable<Uint8Array>,
-): Promise<Imported> {
+  res: Response,
+  uploadFrom: () => Upload,
+): Promise<Ended> {
   try {
-    return { report: (await importAccessKeys(services, caller, { bytes })) satisfies ImportReport };
+    return { status: 200, shown: { report: await importAccessKeys(services, caller, { upload: uploadFrom() }) } };
   } catch (error) {
     const refusal = refusalOf(error);
-    if (refusal?.code !== 'invalid-input') throw error;
-    return { error: refusal.message };
+    if (refusal === null || !SHOWN.includes(refusal.code)) throw error;
+    setProblemHeaders(res, refusal);
+    const report = refusal.extras.more?.['report'] as ImportReport | undefined;
+    return { status: codes[refusal.code].status, shown: { error: refusal.message, ...(report && { report }) } };
   }
+}
+
+function assertFormToken({ signedIn }: TenantVisit, req: Request): void {
+  if (isOwnForm(signedIn, req.get('x-form-token'))) return;
+  throw new Refusal('forbidden', 'This form belongs to an earlier sign-in. Open the page again and repeat.');
 }
 
 export function addImportRoutes(router: Router, services: Services): void {
@@ -50,19 +65,17 @@ export function addImportRoutes(router: Router, services: Services): void {
       next();
       return;
     }
-    assertType(req, CSV);
     const visit = tenantVisitOf(res);
     assertOwnPage(req, services);
-    if (!isOwnForm(visit.signedIn, req.get('x-form-token')))
-      throw new Refusal('forbidden', 'This form belongs to an earlier sign-in. Open the page again and repeat.');
-    const done = await imported(services, visit, bytesOf(req));
-    sendPage(res, 200, reportSection(done).markup);
+    assertFormToken(visit, req);
+    const { status, shown } = await imported(services, visit, res, () => uploadOf(req));
+    sendPage(res, status, reportSection(shown).markup);
   });
 
   router.post(PATH, parsePasted, async (req, res) => {
     const visit = tenantVisitOf(res);
     const { lines = '' } = readOwnForm(req, res, services);
-    const done = await imported(services, visit, Readable.from([Buffer.from(lines)]));
-    sendPage(res, 'error' in done ? 400 : 200, show(visit, done));
+    const { status, shown } = await imported(services, visit, res, () => pastedUpload(req, lines));
+    sendPage(res, status, show(visit, shown));
   });
 }

@@ -137,15 +137,22 @@ function sendFile(form, file) {
   const button = form.querySelector('button');
   const progress = form.querySelector('progress');
   const report = document.getElementById('import-report');
-  const done = (markup) => {
-    report.replaceChildren(...new DOMParser().parseFromString(markup, 'text/html').body.childNodes);
+  const show = (part) => {
+    report.replaceChildren(part);
     progress.hidden = true;
     button.removeAttribute('aria-disabled');
     report.focus();
   };
+  const stopped = (text) => {
+    const part = document.createElement('p');
+    part.className = 'message bad';
+    part.setAttribute('role', 'alert');
+    part.textContent = text;
+    show(part);
+  };
   const request = new XMLHttpRequest();
   request.open('POST', form.action);
-  request.setRequestHeader('content-type', 'text/csv');
+  request.setRequestHeader('content-type', `text/csv; charset=${form.elements.encoding.value}`);
   request.setRequestHeader('x-form-token', form.elements.formToken.value);
   request.upload.addEventListener('progress', ({ loaded, total }) => {
     progress.value = loaded / total;
@@ -153,16 +160,13 @@ function sendFile(form, file) {
     // Sent whole, it is still being imported: nobody knows how long.
     if (loaded === total) progress.removeAttribute('value');
   });
-  request.addEventListener('load', () =>
-    done(
-      request.status === 200
-        ? request.responseText
-        : '<p class="message bad" role="alert">The import stopped early. Import the file again to go on.</p>',
-    ),
-  );
-  request.addEventListener('error', () =>
-    done('<p class="message bad" role="alert">The service did not answer. Import the file again to go on.</p>'),
-  );
+  request.addEventListener('load', () => {
+    // The page of another problem has none: the whole of it would not fit in here.
+    const part = new DOMParser().parseFromString(request.responseText, 'text/html').querySelector('[data-report]');
+    if (part) show(document.importNode(part, true));
+    else stopped('The import stopped early. Import the file again to continue.');
+  });
+  request.addEventListener('error', () => stopped('The service did not answer. Import the file again to continue.'));
   progress.hidden = false;
   request.send(file);
 }
