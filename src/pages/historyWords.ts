@@ -56,7 +56,9 @@ export const titleOf = ({ type }: Pick<RowJson, 'type'>): string =>
     .toLowerCase()
     .replace(/^./, (first) => first.toUpperCase());
 
-export function actorWords(actor: string): string {
+/** A key by its name; one without a name by the beginning of its id. */
+export function actorWords({ actor, actorName }: Pick<RowJson, 'actor' | 'actorName'>): string {
+  if (actorName !== null) return actorName;
   if (actor === 'machine') return 'By itself';
   if (actor === 'merchant') return 'Merchant';
   if (actor.startsWith('campaign:')) return 'Campaign';
