@@ -61,6 +61,8 @@ export function actorWords({ actor, actorName }: Pick<RowJson, 'actor' | 'actorN
   if (actorName !== null) return actorName;
   if (actor === 'machine') return 'By itself';
   if (actor === 'merchant') return 'Merchant';
+  if (actor === 'cli') return 'Command line';
+  if (actor === 'setup') return 'Setup';
   if (actor.startsWith('campaign:')) return 'Campaign';
   return actor.startsWith('key:') ? `Key ${actor.slice('key:key_'.length, 'key:key_'.length + 6)}…` : actor;
 }
