@@ -8,7 +8,7 @@ import { belongsToTenant } from '../api/roles';
 import { createKeySchema } from '../api/schemas/admin';
 import type { ApiKeyJson } from '../api/schemas/answers';
 import { keyListSchema } from '../api/schemas/inputs';
-import { makeApiKeys, type ApiKey, type NewKey, type Role } from '../db/apiKeys';
+import { makeApiKeys, type NewKey, type Role } from '../db/apiKeys';
 import { namesOfActors } from '../db/keyNames';
 import { KEYS_MAX, TooManyKeys } from '../db/keyPlaces';
 import type { Environment } from './environment';
@@ -71,7 +71,7 @@ export async function runApiKeyList(env: Environment, out: Output, options: ApiK
   const page = await withDb(env, async (db) => {
     await assertTenant(db, options.tenant);
     const { items, nextCursor } = await makeApiKeys(db, clock).list({ tenantId, limit: limit ?? 50, cursor });
-    const makers = items.map(({ createdBy }: ApiKey) => createdBy);
+    const makers = items.flatMap(({ createdBy }) => createdBy ?? []);
     const names = await namesOfActors(db, makers, tenantId);
     return { items: items.map((key) => presentKey(key, names)), nextCursor };
   });
@@ -98,7 +98,7 @@ function describe(items: ApiKeyJson[], width: number): string {
     { head: 'EXPIRES' },
   ];
   const cells = items.map((key) => [
-    ...[key.id, key.tenantId ?? '-', key.role, key.name ?? '-', key.createdByName ?? key.createdBy],
+    ...[key.id, key.tenantId ?? '-', key.role, key.name ?? '-', key.createdByName ?? key.createdBy ?? '-'],
     key.lastUsedAt?.slice(0, 10) ?? 'never',
     key.expiresAt?.slice(0, 10) ?? 'never',
   ]);

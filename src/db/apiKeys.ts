@@ -4,7 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../durable/types';
 import type { Db } from './connection';
 import { answered } from './errors';
-import { insertKey, LIVING } from './keyPlaces';
+import { insertKey } from './keyPlaces';
 import { makeUseNotes } from './keyUse';
 import { pageOf, type Page } from './page';
 import type { Role, StoredApiKey } from './schemas';
@@ -18,8 +18,8 @@ export interface ApiKey {
   role: Role;
   name: string | null;
   createdAt: number;
-  /** `key:<id>`, `cli` or `setup`. */
-  createdBy: string;
+  /** `key:<id>`, `cli` or `setup`; null: not known. */
+  createdBy: string | null;
   expiresAt: number | null;
   /** Midnight UTC of the last day it was used. */
   lastUsedOn: number | null;
@@ -65,18 +65,15 @@ const idOf = (keyHash: string): string => `key_${keyHash.slice(0, 24)}`;
 
 export const mintKey = (role: Role): string => `upl_${role.charAt(0)}_${randomBytes(32).toString('base64url')}`;
 
-const apiKeyFrom = ({
-  _id,
-  tenantId,
-  role,
-  name,
-  createdAt,
-  createdBy,
-  expiresAt,
-  lastUsedOn,
-}: StoredApiKey): ApiKey => ({
-  ...{ id: _id, tenantId, role, name, createdAt, createdBy, expiresAt },
-  lastUsedOn: lastUsedOn ?? null,
+/** Deleted keys stay for their names (decisions/2026-11-30-events-of-keys.md). */
+const LIVING = { deletedAt: { $exists: false } };
+
+const apiKeyFrom = ({ _id, tenantId, role, createdAt, ...rest }: StoredApiKey): ApiKey => ({
+  ...{ id: _id, tenantId, role, createdAt },
+  name: rest.name ?? null,
+  createdBy: rest.createdBy ?? null,
+  expiresAt: rest.expiresAt ?? null,
+  lastUsedOn: rest.lastUsedOn ?? null,
 });
 
 const isSameHash = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'));
@@ -88,7 +85,8 @@ function newStored(about: NewKey, key: string, createdAt: number): StoredApiKey 
   const _id = idOf(keyHash);
   const data = { keyId: _id, role, name, createdBy, expiresAt };
   const outbox = [{ id: `${_id}:created`, type: 'api-key.created' as const, at: createdAt, data }];
-  return { _id, tenantId, role, keyHash, name, createdAt, createdBy, expiresAt, outbox };
+  const given = { ...(name !== null && { name }), ...(expiresAt !== null && { expiresAt }) };
+  return { _id, tenantId, role, keyHash, createdAt, createdBy, ...given, outbox };
 }
 
 export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
@@ -109,9 +107,9 @@ export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
     return stored;
   }
 
-  /** Whoever gets a key has been told that it has not expired: memory and sessions are no way around that. */
+  /** Every way to a key leads through here, so that neither memory nor a session gets around its end. */
   function usable(stored: StoredApiKey): ApiKey | 'expired' {
-    if (stored.expiresAt !== null && stored.expiresAt <= clock.now()) return 'expired';
+    if (stored.expiresAt !== undefined && stored.expiresAt <= clock.now()) return 'expired';
     noteUse(stored);
     return apiKeyFrom(stored);
   }
@@ -129,7 +127,7 @@ export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
       const there = await answered(db.apiKeys.findOne({ _id: stored._id }));
       if (there === null && (await insertKey(db, stored))) return apiKeyFrom(stored);
       const found = there ?? (await answered(db.apiKeys.findOne({ _id: stored._id })));
-      return found?.place === undefined ? null : apiKeyFrom(found);
+      return found && found.deletedAt === undefined ? apiKeyFrom(found) : null;
     },
 
     async findByKey(key) {

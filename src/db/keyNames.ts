@@ -17,9 +17,7 @@ export async function namesOfActors(
   const ids = [...new Set(actors)].flatMap((actor) => ACTOR.exec(actor)?.[1] ?? []);
   if (ids.length === 0) return new Map();
   const owner = tenantId === null ? {} : { tenantId: { $in: [tenantId, null] } };
-  const found = db.apiKeys
-    .find({ _id: { $in: ids }, ...owner })
-    .project<{ _id: string; name: string | null }>({ name: 1 });
+  const found = db.apiKeys.find({ _id: { $in: ids }, ...owner }).project<{ _id: string; name?: string }>({ name: 1 });
   const named = await answered(found.batchSize(ids.length + 1).toArray());
-  return new Map(named.flatMap(({ _id, name }) => (name === null ? [] : [[`key:${_id}`, name] as const])));
+  return new Map(named.flatMap(({ _id, name }) => (name === undefined ? [] : [[`key:${_id}`, name] as const])));
 }

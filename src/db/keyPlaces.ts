@@ -13,9 +13,6 @@ import type { StoredApiKey } from './schemas';
 
 export const KEYS_MAX = 100;
 
-/** Only a key that was not deleted has a place. */
-export const LIVING = { place: { $gte: 0 } };
-
 export class TooManyKeys extends Error {
   constructor() {
     super(`There are ${KEYS_MAX} API keys already.`);
@@ -27,7 +24,7 @@ const allPlaces = [...Array(KEYS_MAX).keys()];
 /** One trip. Without the index nothing would hold the bound, so the hint fails where it is missing. */
 async function freePlaces(db: Db, tenantId: string | null): Promise<number[]> {
   const found = db.apiKeys
-    .find({ tenantId, ...LIVING })
+    .find({ tenantId, place: { $gte: 0 } })
     .project<{ place: number }>({ _id: 0, place: 1 })
     .hint('places');
   const taken = new Set((await firstOf(found, KEYS_MAX)).map(({ place }) => place));

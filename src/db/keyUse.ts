@@ -2,7 +2,6 @@
 
 import type { Clock } from '../durable/types';
 import type { Db } from './connection';
-import { LIVING } from './keyPlaces';
 import type { StoredApiKey } from './schemas';
 
 /** A key that was pushed out is judged by what is stored of it. */
@@ -26,7 +25,7 @@ export function makeUseNotes(db: Db, clock: Clock): (used: StoredApiKey) => void
     notBefore.set(_id, day + DAY_MS);
     const [oldest] = notBefore.keys();
     if (notBefore.size > REMEMBERED && oldest !== undefined) notBefore.delete(oldest);
-    const write = db.apiKeys.updateOne({ _id, ...LIVING }, { $max: { lastUsedOn: day } });
+    const write = db.apiKeys.updateOne({ _id }, { $max: { lastUsedOn: day } });
     write.catch(() => notBefore.set(_id, now + TRY_AGAIN_MS));
   };
 }

@@ -227,15 +227,16 @@ export interface StoredApiKey {
   role: Role;
   /** SHA-256, hex. The key itself is nowhere. */
   keyHash: string;
-  /** Kept after the key is deleted, because history goes on naming who acted. */
-  name: string | null;
+  /** Kept after the key is deleted, because history goes on naming who acted. Absent: it has none. */
+  name?: string;
   createdAt: number;
-  /** `key:<id>`, `cli` or `setup`. */
-  createdBy: string;
-  expiresAt: number | null;
+  /** `key:<id>`, `cli` or `setup`. Keys of before this was noted have none. */
+  createdBy?: string;
+  /** Absent: never. */
+  expiresAt?: number;
   /** Midnight UTC of the last day it was used; absent until then. */
   lastUsedOn?: number;
-  /** One of its tenant's places (keyPlaces.ts). A deleted key has none. */
+  /** One of its tenant's places (keyPlaces.ts). A deleted key has none, nor has one of before there were places. */
   place?: number;
   deletedAt?: number;
   deletedBy?: string;
@@ -402,10 +403,11 @@ const apiKey = schemaOf({
   deletedBy: String,
   outbox: [Mixed],
 });
-const living = { place: { $exists: true } };
-apiKey.index({ tenantId: 1, _id: 1 }, { name: 'living', partialFilterExpression: living });
-apiKey.index({ _id: 1, place: 1 }, { name: 'allLiving', partialFilterExpression: living });
-apiKey.index({ tenantId: 1, place: 1 }, { name: 'places', unique: true, partialFilterExpression: living });
+apiKey.index({ tenantId: 1, _id: 1 });
+apiKey.index(
+  { tenantId: 1, place: 1 },
+  { name: 'places', unique: true, partialFilterExpression: { place: { $exists: true } } },
+);
 apiKey.index({ createdAt: 1 }, { name: 'untold', partialFilterExpression: { outbox: { $exists: true } } });
 
 const session = schemaOf({ _id: String, keyId: String, expiresAt: Date });

@@ -239,3 +239,14 @@ it('forgets at once a key that is deleted while it is read', async () => {
   await reading;
   expect(await here.findByKey(key)).toBeNull();
 });
+
+it('takes a key that was stored before keys had names, ends and places', async () => {
+  const { id, key } = await keys().create({ tenantId: 'acme', role: 'reader', ...BY });
+  const later = { createdBy: 1, place: 1, outbox: 1, lastUsedOn: 1 } as const;
+  await db.apiKeys.updateOne({ _id: id }, { $unset: later });
+  const unknown = { name: null, createdBy: null, expiresAt: null, lastUsedOn: null };
+  expect(await keys().findByKey(key)).toMatchObject({ id, ...unknown });
+  expect(await keys().peek({ tenantId: 'acme', id })).toMatchObject({ id });
+  expect(await keys().remove({ tenantId: 'acme', id, by: 'cli' })).toBe(true);
+  expect(await keys().findByKey(key)).toBeNull();
+});

@@ -21,7 +21,7 @@ export const presentKey = (key: ApiKey, names: ReadonlyMap<string, string> = new
   name: key.name,
   createdAt: instant(key.createdAt),
   createdBy: key.createdBy,
-  createdByName: names.get(key.createdBy) ?? null,
+  createdByName: names.get(key.createdBy ?? '') ?? null,
   expiresAt: instantOrNull(key.expiresAt),
   lastUsedAt: instantOrNull(key.lastUsedOn),
 });
@@ -90,7 +90,7 @@ export const listKeys = action(
     { limit = PAGE, cursor }: { limit?: number | undefined; cursor?: string | undefined },
   ) => {
     const { items, nextCursor } = await apiKeys.list({ tenantId, limit, cursor });
-    const makers = items.map(({ createdBy }) => createdBy);
+    const makers = items.flatMap(({ createdBy }) => createdBy ?? []);
     const names = await namesOfActors(db, makers, tenantId);
     return { items: items.map((key) => presentKey(key, names)), nextCursor };
   },

@@ -244,7 +244,10 @@ export const apiKeySchema = z
     role: z.enum(roles),
     name: z.string().nullable(),
     createdAt: instant,
-    createdBy: z.string().describe('`key:<id>`; `cli`: the command line; `setup`: the keys of `npm start`.'),
+    createdBy: z
+      .string()
+      .nullable()
+      .describe('`key:<id>`; `cli`: the command line; `setup`: the keys of `npm start`; null: not known.'),
     createdByName: z.string().nullable().describe('The name of the key that made it, also when that one was deleted.'),
     expiresAt: instant.nullable().describe('It is refused from then on.'),
     lastUsedAt: instant.nullable().describe('The day of the last use, as its midnight UTC.'),

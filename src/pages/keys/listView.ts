@@ -77,6 +77,9 @@ function table(shown: KeysShown): Html {
 
 const nameOf = ({ name, id }: ApiKeyJson): string => name ?? actorWords({ actor: `key:${id}`, actorName: null });
 
+const makerOf = ({ createdBy, createdByName }: ApiKeyJson): string =>
+  createdBy === null ? 'Not known' : actorWords({ actor: createdBy, actorName: createdByName });
+
 function row(key: ApiKeyJson, visit: Visit, hasTenants: boolean): Html {
   const { now } = visit.frame;
   const isOwn = key.id === visit.signedIn.key.id;
@@ -86,7 +89,7 @@ function row(key: ApiKeyJson, visit: Visit, hasTenants: boolean): Html {
     </th>
     ${when(hasTenants, () => html`<td data-label="Tenant">${key.tenantId ?? 'Installation'}</td>`)}
     <td data-label="Role">${roleWords[key.role]}</td>
-    <td data-label="Made by">${actorWords({ actor: key.createdBy, actorName: key.createdByName })}</td>
+    <td data-label="Made by">${makerOf(key)}</td>
     <td data-label="Made" class="when">${ago(key.createdAt, now)}</td>
     <td data-label="Last used" class="when">${lastUse(key, now)}</td>
     <td data-label="Expires" class="when">${end(key, now)}</td>
