@@ -82,7 +82,7 @@ async function seed(
   const apiKeys = makeApiKeys(db, systemClock);
   const makeKey = async (role: Role): Promise<string> => {
     const key = mintKey(role);
-    await apiKeys.ensure({ tenantId: role === 'admin' ? null : TENANT, role, key });
+    await apiKeys.ensure({ tenantId: role === 'admin' ? null : TENANT, role, key, createdBy: 'setup' });
     return key;
   };
   const keys = {

@@ -1,4 +1,4 @@
-/** /metrics and /admin/queues: for role admin, by key or by the session of the pages. */
+/** /metrics and /admin/queues: by key, or by the session of the pages. */
 
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
@@ -10,7 +10,7 @@ import type { Metrics } from './metrics';
 import { Refusal } from './problems';
 import type { RateLimit } from './rateLimit';
 import { wrongMethod } from './requests';
-import { assertMay, type Caller } from './roles';
+import { assertMay, type Caller, type Permission } from './roles';
 import { authenticate } from './serve';
 import type { Services } from './services';
 
@@ -30,8 +30,8 @@ async function sessionOf(services: Services, req: Request): Promise<Caller | nul
 const isForPeople = (req: Request): boolean =>
   req.method === 'GET' && req.headers.authorization === undefined && req.accepts(['json', 'html']) === 'html';
 
-const forAdmins =
-  (services: Services, rate: RateLimit): RequestHandler =>
+const onlyWith =
+  (permission: Permission, services: Services, rate: RateLimit): RequestHandler =>
   async (req, res, next) => {
     res.set('Cache-Control', 'no-store');
     const session = await sessionOf(services, req);
@@ -40,7 +40,7 @@ const forAdmins =
       return;
     }
     const caller = session ?? (await authenticate(services, rate, req, res));
-    assertMay(caller, 'administer');
+    assertMay(caller, permission);
     next();
   };
 
@@ -62,15 +62,15 @@ function boardOf(queues: NonNullable<Services['queues']>): RequestHandler {
 
 export function operationsRouter(services: Services, rate: RateLimit, metrics: Metrics): Router {
   const router = Router({ caseSensitive: true });
-  const guard = forAdmins(services, rate);
+  const forMetrics = onlyWith('metrics', services, rate);
 
-  router.get('/metrics', guard, async (_req, res) => {
+  router.get('/metrics', forMetrics, async (_req, res) => {
     const { type, text } = await metrics.read();
     res.set('Content-Type', type).send(text);
   });
-  router.all('/metrics', guard, wrongMethod(['GET', 'HEAD']));
+  router.all('/metrics', forMetrics, wrongMethod(['GET', 'HEAD']));
 
-  router.use(QUEUES, guard);
+  router.use(QUEUES, onlyWith('administer', services, rate));
   if (services.queues) router.use(QUEUES, boardPolicy, boardOf(services.queues));
   return router;
 }

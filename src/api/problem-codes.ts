@@ -53,6 +53,11 @@ const own = {
     'No account on an old key that may be asked matches the filter of the campaign.',
   ],
   'too-many-uses': [409, 'Too many uses', 'At most 100 stores and warehouses may be noted as using one account.'],
+  'too-many-keys': [
+    409,
+    'Too many keys',
+    'A tenant has at most 100 API keys, expired ones included. Delete keys that are not used any more.',
+  ],
   'not-authorized-yet': [409, 'Not authorized yet', 'The account was never connected. Authorize it first.'],
   'authorization-pending': [
     409,

@@ -23,25 +23,47 @@ export type Permission =
   | 'token'
   | 'access-key'
   | 'import'
+  /** Makes, lists and deletes keys of roles that `mayMake` allows. */
   | 'api-keys'
-  /** Tenants, queues and metrics. */
-  | 'administer';
+  /** Tenants, queues and outages. */
+  | 'administer'
+  | 'metrics';
 
 const granted: Record<Role, readonly Permission[]> = {
   reader: ['read'],
+  metrics: ['metrics'],
   platform: ['read', 'write', 'token', 'access-key'],
   operator: ['read', 'write', 'disconnect', 'import', 'api-keys'],
-  admin: ['read', 'write', 'disconnect', 'import', 'api-keys', 'administer'],
+  admin: ['read', 'write', 'disconnect', 'import', 'api-keys', 'administer', 'metrics'],
 };
 
-/** From the least to the most: a key is made for a role up to one's own. */
-const ranks: readonly Role[] = ['reader', 'platform', 'operator', 'admin'];
+export const roles = ['platform', 'operator', 'reader', 'admin', 'metrics'] as const satisfies readonly Role[];
 
 export const may = (role: Role, permission: Permission): boolean => granted[role].includes(permission);
 
-export const rolesWith = (permission: Permission): Role[] => ranks.filter((role) => may(role, permission));
+export const rolesWith = (permission: Permission): Role[] => roles.filter((role) => may(role, permission));
 
-export const isUpTo = (role: Role, own: Role): boolean => ranks.indexOf(role) <= ranks.indexOf(own);
+/** Keys of the other roles belong to the installation. */
+export const belongsToTenant = (role: Role): boolean => role !== 'admin' && role !== 'metrics';
+
+/**
+ * Whether a key of role `maker` may make and delete keys of role `made`: what the made key may do, its maker may do too.
+ * The exception is `platform`, whose tokens no role that makes keys may read: admins make those, and the tenant is told.
+ */
+export const mayMake = (maker: Role, made: Role): boolean =>
+  may(maker, 'api-keys') &&
+  (made === 'platform' ? may(maker, 'administer') : granted[made].every((permission) => may(maker, permission)));
+
+export const rolesMadeBy = (maker: Role): Role[] => roles.filter((made) => mayMake(maker, made));
+
+export function assertMayMake({ role }: Pick<Caller, 'role'>, made: Role): void {
+  if (mayMake(role, made)) return;
+  const makers = roles.filter((maker) => mayMake(maker, made)).join(' or ');
+  throw new Refusal('forbidden', `A key of role ${role} may not make or delete a key of role ${made}.`, {
+    field: 'role',
+    wayOut: `Use a key of role ${makers}.`,
+  });
+}
 
 export function assertMay(caller: Pick<Caller, 'role'>, permission: Permission): void {
   if (may(caller.role, permission)) return;
@@ -53,7 +75,7 @@ export function assertMay(caller: Pick<Caller, 'role'>, permission: Permission):
 export const callerOf = ({ id, role, tenantId }: ApiKey): Caller => ({
   keyId: id,
   role,
-  tenantId: role === 'admin' ? null : tenantId,
+  tenantId: belongsToTenant(role) ? tenantId : null,
 });
 
 export const actorOf = ({ keyId }: Caller): string => `key:${keyId}`;

@@ -117,7 +117,8 @@ const reasonIn = (outgoing: Outgoing[]): Facts => {
   return reason === undefined ? {} : { reason };
 };
 
-export function presentRow(row: Row): RowJson {
+/** `names`: of actors that are keys. */
+export function presentRow(row: Row, names: ReadonlyMap<string, string>): RowJson {
   const [type, facts] = read(row.event, row.facts);
   const { seq, at, actor, from, to, eventId, outgoing } = row;
   return {
@@ -125,6 +126,7 @@ export function presentRow(row: Row): RowJson {
     at: instant(at),
     type,
     actor,
+    actorName: names.get(actor) ?? null,
     from,
     to,
     eventId,

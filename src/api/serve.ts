@@ -26,6 +26,7 @@ export async function authenticate(services: Services, rate: RateLimit, req: Req
   if (key === undefined) throw unauthorized('Send an API key: Authorization: Bearer <api key>.');
   const found = await services.apiKeys.findByKey(key);
   if (!found) throw unauthorized('This API key does not exist, or was deleted.');
+  if (found === 'expired') throw unauthorized('This API key has expired. Use another one.');
   res.locals['keyId'] = found.id;
   res.locals['tenantId'] = found.tenantId;
   const retryAfterSeconds = rate.take(found.id);

@@ -1,30 +1,106 @@
-/** `upslink api-key create`: the key is on stdout, alone on its line, once and never again. */
+/**
+ * `upslink api-key`: create, list and delete keys. A new key is on stdout, alone on its line, once and never again.
+ * Whoever runs a command owns the installation: every role may be made, and `createdBy` is `cli`.
+ */
 
-import { makeApiKeys, type Role } from '../db/apiKeys';
+import { presentKey } from '../api/actions/keys';
+import { belongsToTenant } from '../api/roles';
+import { createKeySchema } from '../api/schemas/admin';
+import type { ApiKeyJson } from '../api/schemas/answers';
+import { keyListSchema } from '../api/schemas/inputs';
+import { makeApiKeys, type NewKey, type Role } from '../db/apiKeys';
+import { namesOfActors } from '../db/keyNames';
+import { KEYS_MAX, TooManyKeys } from '../db/keyPlaces';
 import type { Environment } from './environment';
-import { UsageError } from './failure';
+import { CliError, UsageError } from './failure';
+import { parseOptions } from './input';
 import type { Output } from './output';
 import { assertTenant, withDb } from './store';
+import { table } from './table';
 
 export interface ApiKeyOptions {
   tenant?: string;
   role: Role;
+  name?: string;
+  expiresAt?: string;
+}
+
+export interface ApiKeyListOptions {
+  tenant?: string;
+  limit: string;
+  cursor?: string;
 }
 
 const clock = { now: Date.now, monotonic: () => performance.now() };
 
-export async function runApiKeyCreate(env: Environment, out: Output, { tenant, role }: ApiKeyOptions): Promise<void> {
-  if (role === 'admin' && tenant !== undefined)
-    throw new UsageError('A key of role admin belongs to no tenant: leave out --tenant.');
-  if (role !== 'admin' && tenant === undefined)
+function newKey({ tenant, role, name, expiresAt }: ApiKeyOptions): NewKey {
+  if (!belongsToTenant(role) && tenant !== undefined)
+    throw new UsageError(`A key of role ${role} belongs to no tenant: leave out --tenant.`);
+  if (belongsToTenant(role) && tenant === undefined)
     throw new UsageError(`A key of role ${role} belongs to a tenant: say --tenant T.`);
-  const made = await withDb(env, async (db) => {
-    await assertTenant(db, tenant);
-    return makeApiKeys(db, clock).create({ tenantId: tenant ?? null, role });
+  const input = parseOptions(createKeySchema, { role, name, expiresAt });
+  const expires = input.expiresAt ? Date.parse(input.expiresAt) : null;
+  if (expires !== null && expires <= clock.now())
+    throw new UsageError('--expires-at has passed already: choose an instant in the future.');
+  return { tenantId: tenant ?? null, role, name: input.name, createdBy: 'cli', expiresAt: expires };
+}
+
+const notTooMany = (error: unknown): never => {
+  if (!(error instanceof TooManyKeys)) throw error;
+  throw new CliError('too-many-keys', `There are ${KEYS_MAX} keys already: delete those that are not used any more.`);
+};
+
+export async function runApiKeyCreate(env: Environment, out: Output, options: ApiKeyOptions): Promise<void> {
+  const about = newKey(options);
+  const { key, ...made } = await withDb(env, async (db) => {
+    await assertTenant(db, options.tenant);
+    // The bound of keys stands on an index, and the service may not have started yet.
+    await db.ensureIndexes('apiKeys');
+    return makeApiKeys(db, clock).create(about).catch(notTooMany);
   });
-  const { id, tenantId, key, createdAt } = made;
-  out.result({ id, tenantId, role, key, createdAt: new Date(createdAt).toISOString() }, () => key);
+  const { id, tenantId, role } = made;
+  out.result({ ...presentKey(made), key }, () => key);
   out.remark(
     `${id}, role ${role}${tenantId === null ? '' : `, tenant ${tenantId}`}. It cannot be shown again: keep it.`,
   );
+}
+
+export async function runApiKeyList(env: Environment, out: Output, options: ApiKeyListOptions): Promise<void> {
+  const { limit, cursor } = parseOptions(keyListSchema, { limit: options.limit, cursor: options.cursor });
+  const tenantId = options.tenant ?? null;
+  const page = await withDb(env, async (db) => {
+    await assertTenant(db, options.tenant);
+    const { items, nextCursor } = await makeApiKeys(db, clock).list({ tenantId, limit: limit ?? 50, cursor });
+    const makers = items.flatMap(({ createdBy }) => createdBy ?? []);
+    const names = await namesOfActors(db, makers, tenantId);
+    return { items: items.map((key) => presentKey(key, names)), nextCursor };
+  });
+  out.result(page, () => describe(page.items, out.width));
+  if (page.nextCursor !== null) out.remark(`There are more: upslink api-key list --cursor ${page.nextCursor}`);
+}
+
+export async function runApiKeyDelete(env: Environment, out: Output, id: string): Promise<void> {
+  const isGone = await withDb(env, (db) => makeApiKeys(db, clock).remove({ tenantId: null, id, by: 'cli' }));
+  if (!isGone)
+    throw new CliError('not-found', `There is no API key ${id}: \`upslink api-key list\` shows those there are.`);
+  out.result({ id }, () => `Deleted ${id}.`);
+}
+
+function describe(items: ApiKeyJson[], width: number): string {
+  if (items.length === 0) return 'There are no keys.';
+  const columns = [
+    { head: 'ID' },
+    { head: 'TENANT', shrinksTo: 6 },
+    { head: 'ROLE' },
+    { head: 'NAME', shrinksTo: 12 },
+    { head: 'BY', shrinksTo: 5 },
+    { head: 'LAST USED' },
+    { head: 'EXPIRES' },
+  ];
+  const cells = items.map((key) => [
+    ...[key.id, key.tenantId ?? '-', key.role, key.name ?? '-', key.createdByName ?? key.createdBy ?? '-'],
+    key.lastUsedAt?.slice(0, 10) ?? 'never',
+    key.expiresAt?.slice(0, 10) ?? 'never',
+  ]);
+  return table(columns, cells, width);
 }

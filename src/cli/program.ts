@@ -16,7 +16,7 @@ import type { HistoryOptions } from './accounts/history';
 import type { ReplayOptions } from './accounts/replay';
 import type { ImportOptions } from './access-keys/import';
 import type { AdoptOptions } from './adopt';
-import type { ApiKeyOptions } from './api-key';
+import type { ApiKeyListOptions, ApiKeyOptions } from './api-key';
 import type { ResealOptions } from './keys/reseal';
 import type { InTenant } from './store';
 import type { TenantOptions } from './tenant';
@@ -34,7 +34,7 @@ const STATES = namesOf<LifeState>({
   inactive: true,
 });
 const SCHEMES = namesOf<NonNullable<AccountView['scheme']>>({ oauth: true, 'access-key': true });
-const ROLES = namesOf<Role>({ platform: true, operator: true, reader: true, admin: true });
+const ROLES = namesOf<Role>({ platform: true, operator: true, reader: true, admin: true, metrics: true });
 const POLICIES = namesOf<RefreshPolicy>({ eager: true, lazy: true });
 
 interface Json {
@@ -53,7 +53,7 @@ export function makeProgram(env: Environment): Command {
     .showSuggestionAfterError(true)
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage. `upslink COMMAND --help` says more.');
 
-  const command = (parent: Command, usage: string, description: string) =>
+  const command: MakeCommand = (parent, usage, description) =>
     parent.command(usage).description(description).option('--json', 'answer as JSON');
 
   command(program, 'serve', 'run the service in the role ROLE names, until SIGTERM or Ctrl-C').action(() =>
@@ -81,12 +81,7 @@ export function makeProgram(env: Environment): Command {
     .addOption(oneOf('--refresh-policy <policy>', 'when tokens are refreshed', POLICIES).default('eager'))
     .action((options: TenantOptions & Json) => runners.tenant().runTenantCreate(env, outputFor(options), options));
 
-  const apiKey = program.command('api-key').description('keys for the API');
-  command(apiKey, 'create', 'create a key; it is printed once, alone on its line')
-    .option('--tenant <id>', 'whose key it is (none for the role admin)')
-    .addOption(oneOf('--role <role>', 'what it may do', ROLES).makeOptionMandatory())
-    .action((options: ApiKeyOptions & Json) => runners.apiKey().runApiKeyCreate(env, outputFor(options), options));
-
+  addApiKeys(program, command, env);
   addAccounts(program, command, env);
 
   const machine = program.command('machine').description('the machine that carries accounts, before a deploy');
@@ -109,11 +104,29 @@ export function makeProgram(env: Environment): Command {
   return program;
 }
 
-function addAccounts(
-  program: Command,
-  command: (parent: Command, usage: string, description: string) => Command,
-  env: Environment,
-): void {
+type MakeCommand = (parent: Command, usage: string, description: string) => Command;
+
+function addApiKeys(program: Command, command: MakeCommand, env: Environment): void {
+  const apiKey = program.command('api-key').description('keys for the API');
+  command(apiKey, 'create', 'create a key; it is printed once, alone on its line')
+    .option('--tenant <id>', 'whose key it is (none for the roles admin and metrics)')
+    .addOption(oneOf('--role <role>', 'what it may do', ROLES).makeOptionMandatory())
+    .option('--name <name>', 'what it is for, or whose it is: history shows it')
+    .option('--expires-at <instant>', 'when it stops working, such as 2027-01-31T00:00:00Z')
+    .action((options: ApiKeyOptions & Json) => runners.apiKey().runApiKeyCreate(env, outputFor(options), options));
+
+  command(apiKey, 'list', 'list keys, in order of id; never the keys themselves')
+    .option('--tenant <id>', 'only of this tenant')
+    .option('--limit <n>', 'how many, up to 200', '50')
+    .option('--cursor <id>', 'go on after this id')
+    .action((options: ApiKeyListOptions & Json) => runners.apiKey().runApiKeyList(env, outputFor(options), options));
+
+  command(apiKey, 'delete <id>', 'delete a key; running processes refuse it within 2 s').action(
+    (id: string, options: Json) => runners.apiKey().runApiKeyDelete(env, outputFor(options), id),
+  );
+}
+
+function addAccounts(program: Command, command: MakeCommand, env: Environment): void {
   const accounts = program.command('accounts').description('look at accounts, and erase closed ones');
   const inTenant = ['--tenant <id>', 'only within this tenant'] as const;
 

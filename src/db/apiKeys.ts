@@ -1,36 +1,56 @@
-/** API keys: shown once, kept as hashes. */
+/** API keys: shown once, kept as hashes. A deleted key leaves its name behind, for history. */
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../durable/types';
 import type { Db } from './connection';
 import { answered } from './errors';
+import { insertKey } from './keyPlaces';
+import { makeUseNotes } from './apiKeyUse';
 import { pageOf, type Page } from './page';
 import type { Role, StoredApiKey } from './schemas';
-import { unlessThere } from './tenants';
 
 export type { Role };
 
 export interface ApiKey {
   id: string;
-  /** null for an admin, whose tenant is named by each request. */
+  /** null for a key of the installation: a request with one of role admin names the tenant. */
   tenantId: string | null;
   role: Role;
+  name: string | null;
   createdAt: number;
+  /** `key:<id>`, `cli` or `setup`; null: not known. */
+  createdBy: string | null;
+  expiresAt: number | null;
+  /** Midnight UTC of the last day it was used. */
+  lastUsedOn: number | null;
 }
 
+export interface NewKey {
+  tenantId: string | null;
+  role: Role;
+  name?: string | null | undefined;
+  createdBy: string;
+  expiresAt?: number | null | undefined;
+}
+
+/** `expired`: it is the right key, too late. */
+export type Found = ApiKey | 'expired' | null;
+
 export interface ApiKeys {
-  /** One trip. The key is here and nowhere else: it cannot be shown again. */
-  create(about: { tenantId: string | null; role: Role }): Promise<ApiKey & { key: string }>;
-  /** One trip. A given key, for seeding: there already is done. */
-  ensure(about: { tenantId: string | null; role: Role; key: string }): Promise<ApiKey>;
-  /** No trip for a key seen within `freshMs`, else one. */
-  findByKey(key: string): Promise<ApiKey | null>;
+  /** The key is here and nowhere else: it cannot be shown again. Rejects with TooManyKeys. */
+  create(about: NewKey): Promise<ApiKey & { key: string }>;
+  /** A given key, for seeding: there already is done. Null: it was deleted, and stays so. */
+  ensure(about: NewKey & { key: string }): Promise<ApiKey | null>;
+  /** No trip for a key seen within `freshMs`, else one. Notes the day of use, without waiting for it. */
+  findByKey(key: string): Promise<Found>;
   /** As findByKey; for sessions, which remember the key's id. */
-  findById(id: string): Promise<ApiKey | null>;
+  findById(id: string): Promise<Found>;
+  /** One trip, and no use of the key; tenantId null: in any tenant. */
+  peek(about: { tenantId: string | null; id: string }): Promise<ApiKey | null>;
   /** One trip; tenantId null: every tenant's, for admins. */
   list(about: { tenantId: string | null; limit: number; cursor?: string | undefined }): Promise<Page<ApiKey>>;
-  /** One trip; false when there is none of that id within the tenant (null: in any). */
-  remove(about: { tenantId: string | null; id: string }): Promise<boolean>;
+  /** One trip. `roles`: those that may be removed. False when there is none like that within the tenant (null: in any). */
+  remove(about: { tenantId: string | null; id: string; roles?: readonly Role[]; by: string }): Promise<boolean>;
 }
 
 /** How long a deleted key still works in the other processes. */
@@ -45,67 +65,101 @@ const idOf = (keyHash: string): string => `key_${keyHash.slice(0, 24)}`;
 
 export const mintKey = (role: Role): string => `upl_${role.charAt(0)}_${randomBytes(32).toString('base64url')}`;
 
-function apiKeyFrom({ _id, keyHash: _h, ...rest }: StoredApiKey): ApiKey {
-  return { id: _id, ...rest };
-}
+/** Deleted keys stay for their names (decisions/2026-11-30-events-of-keys.md). */
+const LIVING = { deletedAt: { $exists: false } };
+
+const apiKeyFrom = ({ _id, tenantId, role, createdAt, ...rest }: StoredApiKey): ApiKey => ({
+  ...{ id: _id, tenantId, role, createdAt },
+  name: rest.name ?? null,
+  createdBy: rest.createdBy ?? null,
+  expiresAt: rest.expiresAt ?? null,
+  lastUsedOn: rest.lastUsedOn ?? null,
+});
 
 const isSameHash = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'));
 
+/** The event is part of the key's own document: whoever made a key is told of, or neither happened. */
+function newStored(about: NewKey, key: string, createdAt: number): StoredApiKey {
+  const { tenantId, role, name = null, createdBy, expiresAt = null } = about;
+  const keyHash = hashKey(key);
+  const _id = idOf(keyHash);
+  const data = { keyId: _id, role, name, createdBy, expiresAt };
+  const outbox = [{ id: `${_id}:created`, type: 'api-key.created' as const, at: createdAt, data }];
+  const given = { ...(name !== null && { name }), ...(expiresAt !== null && { expiresAt }) };
+  return { _id, tenantId, role, keyHash, createdAt, createdBy, ...given, outbox };
+}
+
 export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
   const remembered = new Map<string, { stored: StoredApiKey; until: number }>();
-
-  const storedOf = (about: { tenantId: string | null; role: Role }, key: string): StoredApiKey => {
-    const keyHash = hashKey(key);
-    return { _id: idOf(keyHash), tenantId: about.tenantId, role: about.role, keyHash, createdAt: clock.now() };
-  };
+  const noteUse = makeUseNotes(db, clock);
+  let removals = 0;
 
   async function find(id: string): Promise<StoredApiKey | null> {
     const known = remembered.get(id);
     if (known && known.until > clock.monotonic()) return known.stored;
     remembered.delete(id);
-    const stored = await answered(db.apiKeys.findOne({ _id: id }));
-    if (stored) remembered.set(id, { stored, until: clock.monotonic() + freshMs });
+    const before = removals;
+    const stored = await answered(db.apiKeys.findOne({ _id: id, ...LIVING }));
+    // A key that was removed while it was read must not come back into memory.
+    if (stored && before === removals) remembered.set(id, { stored, until: clock.monotonic() + freshMs });
     const [oldest] = remembered.keys();
     if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
     return stored;
   }
 
+  /** Every way to a key leads through here, so that neither memory nor a session gets around its end. */
+  function usable(stored: StoredApiKey): ApiKey | 'expired' {
+    if (stored.expiresAt !== undefined && stored.expiresAt <= clock.now()) return 'expired';
+    noteUse(stored);
+    return apiKeyFrom(stored);
+  }
+
   return {
     async create(about) {
       const key = mintKey(about.role);
-      const stored = storedOf(about, key);
-      await answered(db.apiKeys.insertOne(stored));
+      const stored = newStored(about, key, clock.now());
+      await insertKey(db, stored);
       return { ...apiKeyFrom(stored), key };
     },
 
     async ensure({ key, ...about }) {
-      const { _id, ...rest } = storedOf(about, key);
-      await answered(db.apiKeys.updateOne({ _id }, { $setOnInsert: rest }, { upsert: true })).catch(unlessThere);
-      return apiKeyFrom({ _id, ...rest });
+      const stored = newStored(about, key, clock.now());
+      const there = await answered(db.apiKeys.findOne({ _id: stored._id }));
+      if (there === null && (await insertKey(db, stored))) return apiKeyFrom(stored);
+      const found = there ?? (await answered(db.apiKeys.findOne({ _id: stored._id })));
+      return found && found.deletedAt === undefined ? apiKeyFrom(found) : null;
     },
 
     async findByKey(key) {
       const keyHash = hashKey(key);
       const stored = await find(idOf(keyHash));
-      return stored && isSameHash(stored.keyHash, keyHash) ? apiKeyFrom(stored) : null;
+      return stored && isSameHash(stored.keyHash, keyHash) ? usable(stored) : null;
     },
 
     async findById(id) {
       const stored = await find(id);
+      return stored && usable(stored);
+    },
+
+    async peek({ tenantId, id }) {
+      const owner = tenantId === null ? {} : { tenantId };
+      const stored = await answered(db.apiKeys.findOne({ _id: id, ...LIVING, ...owner }));
       return stored && apiKeyFrom(stored);
     },
 
-    async list({ tenantId, limit, cursor }) {
-      const filter = { ...(tenantId !== null && { tenantId }), ...(cursor !== undefined && { _id: { $gt: cursor } }) };
-      return pageOf(db.apiKeys.find(filter).sort({ _id: 1 }), limit, apiKeyFrom);
+    async list({ tenantId, limit, cursor = '' }) {
+      const owner = tenantId === null ? {} : { tenantId };
+      const living = db.apiKeys.find({ ...owner, _id: { $gt: cursor }, ...LIVING });
+      return pageOf(living.sort({ _id: 1 }), limit, apiKeyFrom);
     },
 
-    async remove({ tenantId, id }) {
-      const { deletedCount } = await answered(
-        db.apiKeys.deleteOne(tenantId === null ? { _id: id } : { _id: id, tenantId }),
-      );
+    async remove({ tenantId, id, roles, by }) {
+      const owner = { ...(tenantId !== null && { tenantId }), ...(roles && { role: { $in: [...roles] } }) };
+      const left = { $set: { deletedAt: clock.now(), deletedBy: by }, $unset: { place: 1 as const } };
+      const { modifiedCount } = await answered(db.apiKeys.updateOne({ _id: id, ...LIVING, ...owner }, left));
+      removals += 1;
       remembered.delete(id);
-      return deletedCount === 1;
+      return modifiedCount === 1;
     },
   };
 }

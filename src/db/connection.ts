@@ -26,8 +26,8 @@ export type Collections = { [Name in keyof Stored]: mongo.Collection<Stored[Name
 export interface Db extends Collections {
   /** One trip; rejects with StoreUnavailable. */
   ping(): Promise<void>;
-  /** Safe to repeat, and in several processes at once. */
-  ensureIndexes(): Promise<void>;
+  /** Of every collection, or of one. Safe to repeat, and in several processes at once. */
+  ensureIndexes(only?: keyof Stored): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -111,8 +111,9 @@ export async function connectDb(url: string, { log, database, onCommand }: DbOpt
     ping: async () => {
       await answered(connection.getClient().db().command({ ping: 1 }));
     },
-    ensureIndexes: async () => {
-      for (const model of models) await answered(model.createIndexes());
+    ensureIndexes: async (only) => {
+      const wanted = models.filter(({ modelName }) => only === undefined || modelName === only);
+      for (const model of wanted) await answered(model.createIndexes());
     },
     close: async () => {
       connection.removeAllListeners();

@@ -190,7 +190,7 @@ export interface StoredValue {
   value: number;
 }
 
-export type Role = 'platform' | 'operator' | 'reader' | 'admin';
+export type Role = 'platform' | 'operator' | 'reader' | 'admin' | 'metrics';
 
 /** Which deployment the database belongs to, and how far it has come: one document. */
 export interface StoredEpoch {
@@ -226,7 +226,29 @@ export interface StoredApiKey {
   role: Role;
   /** SHA-256, hex. The key itself is nowhere. */
   keyHash: string;
+  /** Kept after the key is deleted, because history goes on naming who acted. Absent: it has none. */
+  name?: string;
   createdAt: number;
+  /** `key:<id>`, `cli` or `setup`. Keys of before this was noted have none. */
+  createdBy?: string;
+  /** Absent: never. */
+  expiresAt?: number;
+  /** Midnight UTC of the last day it was used; absent until then. */
+  lastUsedOn?: number;
+  /** One of its tenant's places (keyPlaces.ts). A deleted key has none, nor has one of before there were places. */
+  place?: number;
+  deletedAt?: number;
+  deletedBy?: string;
+  /** Events that no feed has taken over yet. They are part of the insert, so no crash can separate them from the key. */
+  outbox?: StoredKeyEvent[];
+}
+
+export interface StoredKeyEvent {
+  /** `<key id>:created`: a reader that sees it twice can tell. */
+  id: string;
+  type: 'api-key.created';
+  at: number;
+  data: { keyId: string; role: Role; name: string | null; createdBy: string; expiresAt: number | null };
 }
 
 export interface StoredSession {
@@ -360,8 +382,27 @@ tenant.index(
   { name: 'deadlines', partialFilterExpression: { deadlineDueAt: { $exists: true } } },
 );
 
-const apiKey = schemaOf({ _id: String, tenantId: String, role: String, keyHash: String, createdAt: Number });
+const apiKey = schemaOf({
+  _id: String,
+  tenantId: String,
+  role: String,
+  keyHash: String,
+  name: String,
+  createdAt: Number,
+  createdBy: String,
+  expiresAt: Number,
+  lastUsedOn: Number,
+  place: Number,
+  deletedAt: Number,
+  deletedBy: String,
+  outbox: [Mixed],
+});
 apiKey.index({ tenantId: 1, _id: 1 });
+apiKey.index(
+  { tenantId: 1, place: 1 },
+  { name: 'places', unique: true, partialFilterExpression: { place: { $exists: true } } },
+);
+apiKey.index({ createdAt: 1 }, { name: 'untold', partialFilterExpression: { outbox: { $exists: true } } });
 
 const session = schemaOf({ _id: String, keyId: String, expiresAt: Date });
 session.index({ expiresAt: 1 }, { expireAfterSeconds: 0 });

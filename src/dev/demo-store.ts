@@ -1,4 +1,4 @@
-import { makeApiKeys, mintKey } from '../db/apiKeys';
+import { makeApiKeys } from '../db/apiKeys';
 import { connectDb } from '../db/connection';
 import { ensureTenant, getTenant, updateTenant } from '../db/tenants';
 import { systemClock } from '../ups';
@@ -23,9 +23,9 @@ export const openDemoStore: OpenDemoStore = async (config) => {
       await keepOrigins(tenant.id, tenant.returnOrigins);
     },
     async ensureApiKey(tenantId, role, kept) {
-      const key = kept ?? mintKey(role);
-      await keys.ensure({ tenantId: role === 'admin' ? null : tenantId, role, key });
-      return key;
+      const about = { tenantId: role === 'admin' ? null : tenantId, role, name: `Demo ${role}`, createdBy: 'setup' };
+      if (kept !== undefined && (await keys.ensure({ ...about, key: kept }))) return kept;
+      return (await keys.create(about)).key;
     },
     close: () => db.close(),
   };

@@ -56,9 +56,13 @@ export const titleOf = ({ type }: Pick<RowJson, 'type'>): string =>
     .toLowerCase()
     .replace(/^./, (first) => first.toUpperCase());
 
-export function actorWords(actor: string): string {
+/** A key by its name; one without a name by the beginning of its id. */
+export function actorWords({ actor, actorName }: Pick<RowJson, 'actor' | 'actorName'>): string {
+  if (actorName !== null) return actorName;
   if (actor === 'machine') return 'By itself';
   if (actor === 'merchant') return 'Merchant';
+  if (actor === 'cli') return 'Command line';
+  if (actor === 'setup') return 'Setup';
   if (actor.startsWith('campaign:')) return 'Campaign';
   return actor.startsWith('key:') ? `Key ${actor.slice('key:key_'.length, 'key:key_'.length + 6)}…` : actor;
 }

@@ -15,6 +15,7 @@ import { addListRoutes } from './accounts/list';
 import { assetsRouter } from './assets';
 import { addCampaignRoutes } from './campaigns/routes';
 import { addForecastRoutes } from './forecast';
+import { addApiKeyRoutes } from './keys/routes';
 import { addOutageRoutes } from './outages';
 import { answerByPage } from './problem';
 import { signInRouter } from './signIn';
@@ -29,6 +30,8 @@ export function makePages(services: Services): Router {
     '/access-keys/{*rest}',
     '/campaigns',
     '/campaigns/{*rest}',
+    '/keys',
+    '/keys/{*rest}',
     '/outages',
     '/outages/{*rest}',
     '/forecast',
@@ -39,6 +42,7 @@ export function makePages(services: Services): Router {
   addKeyListRoutes(router, services);
   addImportRoutes(router, services);
   addCampaignRoutes(router, services);
+  addApiKeyRoutes(router, services);
   addOutageRoutes(router, services);
   addForecastRoutes(router, services);
   addResolveRoutes(router, services);

@@ -1,6 +1,7 @@
 /** The shell of every page: for those who are signed in, and for a merchant on the way to UPS and back. */
 
 import type { Response } from 'express';
+import { may } from '../api/roles';
 import { mark, script, style } from './assets';
 import { hidden, html, nothing, pathOf, when, type Html } from './html';
 import { icon } from './icons';
@@ -59,6 +60,7 @@ function banner({ signedIn, tenantId, isSandbox, hasQueues }: Frame): Html {
         <a href="${pathOf('/', { tenantId: tenant })}">Accounts</a>
         <a href="${pathOf('/access-keys', { tenantId: tenant })}">Old keys</a>
         <a href="${pathOf('/campaigns', { tenantId: tenant })}">Campaigns</a>
+        ${when(may(role, 'api-keys'), () => html`<a href="${pathOf('/keys', { tenantId: tenant })}">Keys</a>`)}
         ${when(role === 'admin', () => html`<a href="${pathOf('/forecast', { tenantId: tenant })}">Forecast</a>`)}
         ${when(role === 'admin', () => html`<a href="/outages">Outages</a>`)}
         ${when(role === 'admin' && hasQueues, () => html`<a href="/admin/queues">Queues</a>`)}

@@ -52,7 +52,7 @@ const waveCard = (wave: WaveJson, { frame }: Visit): Html =>
     <p>${waveWords[wave.state]}</p>
     <p class="muted">
       Since ${ago(wave.since, frame.now)}. Tried so far: ${wave.canaries}, refused again:
-      ${wave.refusedCanaries}.${when(wave.decidedBy !== null, () => html` Ended by ${wave.decidedBy ?? ''}.`)}
+      ${wave.refusedCanaries}.${when(wave.decidedBy !== null, () => html` Ended by ${wave.decidedByName ?? wave.decidedBy ?? ''}.`)}
     </p>
     ${when(
       wave.state === 'held',

@@ -1,6 +1,6 @@
 /**
  * Who is signed in to the pages. A browser holds 256 random bits in an HttpOnly cookie; the store holds their hash and
- * the key's id, never the key. Signing out, deleting the key, or twelve hours end it.
+ * the key's id, never the key. Signing out, twelve hours, and the end of the key end it.
  */
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
@@ -45,7 +45,8 @@ export async function signedInWith(services: Needs, cookies: string | undefined)
   if (cookie === null) return null;
   const session = await findSession(db, cookie, clock.now());
   const key = session && (await apiKeys.findById(session.keyId));
-  return key && { caller: callerOf(key), key, formToken: hmac(cookie, 'form') };
+  if (key === null || key === 'expired') return null;
+  return { caller: callerOf(key), key, formToken: hmac(cookie, 'form') };
 }
 
 const attributesFor = (publicUrl: string) => ({

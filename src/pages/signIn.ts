@@ -2,7 +2,9 @@
 
 import { Router } from 'express';
 import { readQuery } from '../api/input';
+import { may } from '../api/roles';
 import type { Services } from '../api/services';
+import type { ApiKey, Found } from '../db/apiKeys';
 import { assertOwnPage, fieldsOf, parseForm } from './forms';
 import { flag, hidden, html, when, type Html } from './html';
 import { cardPageOf, sendPage } from './layout';
@@ -59,7 +61,17 @@ const signInPage = ({ next, note, error, isSandbox }: Shown): Html => html`
 
 const MISSING = 'Enter an API key.';
 const UNKNOWN = 'This API key does not exist, or was deleted. Check that all of it was pasted.';
-const EXPIRED = 'Your session has ended. Sign in again to go on where you were.';
+const KEY_EXPIRED = 'This API key has expired. Sign in with another one, or ask whoever gave it to you for a new one.';
+const NO_PAGES = 'A key of role metrics reads /metrics only. Sign in with a key of another role.';
+const EXPIRED =
+  'Your session has ended. It lasts twelve hours, and no longer than its API key. Sign in again to go on where you were.';
+
+function judge(text: string, found: Found): { error: string } | { key: ApiKey } {
+  if (text === '') return { error: MISSING };
+  if (found === null) return { error: UNKNOWN };
+  if (found === 'expired') return { error: KEY_EXPIRED };
+  return may(found.role, 'read') ? { key: found } : { error: NO_PAGES };
+}
 
 export function signInRouter(services: Services): Router {
   const { config, apiKeys } = services;
@@ -79,14 +91,14 @@ export function signInRouter(services: Services): Router {
   router.post('/sign-in', parseForm, async (req, res) => {
     assertOwnPage(req, services);
     const { key = '', next } = fieldsOf(req);
-    const found = await apiKeys.findByKey(key.trim());
-    if (!found) {
-      const error = key.trim() === '' ? MISSING : UNKNOWN;
+    const judged = judge(key.trim(), await apiKeys.findByKey(key.trim()));
+    if ('error' in judged) {
+      const { error } = judged;
       sendPage(res, 401, cardPageOf('Sign in', signInPage({ next: localPath(next), note: null, error, isSandbox })));
       return;
     }
     await endSession(services, req, res);
-    await startSession(services, res, found);
+    await startSession(services, res, judged.key);
     res.redirect(303, localPath(next));
   });
 

@@ -63,6 +63,7 @@ export const roleWords: Record<Role, string> = {
   operator: 'Operator',
   reader: 'Reader',
   admin: 'Admin',
+  metrics: 'Metrics',
 };
 
 export const ownerWords: Record<AccountJson['owner'], string> = {

@@ -195,7 +195,7 @@ describe('uses', () => {
 
 describe('lists', () => {
   it('page through one tenant in order of id, filtered', async () => {
-    const key = (await house.services.apiKeys.create({ tenantId: 'other', role: 'platform' })).key;
+    const key = (await house.services.apiKeys.create({ tenantId: 'other', role: 'platform', createdBy: 'cli' })).key;
     const made: string[] = [];
     for (let n = 0; n < 5; n++) {
       const body = newAccount({ name: `List ${n}`, externalId: n === 2 ? 'two' : null });

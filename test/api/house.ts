@@ -179,11 +179,11 @@ export async function openHouse(
     const tenant = { id, name: `Tenant ${id}`, returnOrigins: ['http://localhost:9999'], accessKeyDeadline: null };
     await createTenant(db, { ...tenant, refreshPolicy: 'eager', createdAt: clock.now() });
   }
-  for (const role of ['platform', 'operator', 'reader', 'admin'] as const) {
-    const tenantId = role === 'admin' ? null : 'acme';
-    keys[role] = (await apiKeys.create({ tenantId, role })).key;
+  for (const role of ['platform', 'operator', 'reader', 'admin', 'metrics'] as const) {
+    const tenantId = role === 'admin' || role === 'metrics' ? null : 'acme';
+    keys[role] = (await apiKeys.create({ tenantId, role, name: `The ${role} key`, createdBy: 'cli' })).key;
   }
-  keys.other = (await apiKeys.create({ tenantId: 'other', role: 'platform' })).key;
+  keys.other = (await apiKeys.create({ tenantId: 'other', role: 'platform', createdBy: 'cli' })).key;
 
   async function send<Body>(method: string, to: string, options: RequestInit = {}): Promise<Answer<Body>> {
     const response = await fetch(new URL(to, publicUrl), { redirect: 'manual', method, ...options });

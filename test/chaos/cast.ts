@@ -190,7 +190,7 @@ async function seed(mongodbUrl: string): Promise<Cast['keys']> {
     const keys = { platform: mintKey('platform'), operator: mintKey('operator') };
     const apiKeys = makeApiKeys(db, systemClock);
     for (const role of ['platform', 'operator'] as const)
-      await apiKeys.ensure({ tenantId: TENANT, role, key: keys[role] });
+      await apiKeys.ensure({ tenantId: TENANT, role, key: keys[role], createdBy: 'setup' });
     return keys;
   } finally {
     await db.close();

@@ -61,9 +61,50 @@ it('prints a new key alone on its line, and the key works', async () => {
 it('makes a key of role admin without a tenant, with --json whole', async () => {
   const made = await upslink(['api-key', 'create', '--role', 'admin', '--json'], env);
   const { key, ...shown } = json(made) as { key: string };
-  const found = await makeApiKeys(db, clock).findByKey(key);
-  expect(found).toMatchObject({ tenantId: null, role: 'admin' });
-  expect(shown).toEqual({ ...found, createdAt: new Date(found?.createdAt ?? 0).toISOString() });
+  expect(await makeApiKeys(db, clock).findByKey(key)).toMatchObject({ tenantId: null, role: 'admin' });
+  expect(shown).toEqual({
+    ...{ id: expect.stringMatching(/^key_/) as string, tenantId: null, role: 'admin', name: null },
+    ...{ createdAt: expect.stringMatching(/Z$/) as string, createdBy: 'cli', createdByName: null },
+    ...{ expiresAt: null, lastUsedAt: null },
+  });
+});
+
+it('gives a key a name and an end, lists it, and deletes it', async () => {
+  await upslink(['tenant', 'create', '--id', 'hooli', '--name', 'Hooli'], env);
+  const about = [
+    '--tenant',
+    'hooli',
+    '--role',
+    'platform',
+    '--name',
+    ' Checkout ',
+    '--expires-at',
+    '2999-01-01T00:00:00Z',
+  ];
+  const key = (await upslink(['api-key', 'create', ...about], env)).stdout.trim();
+  const { items } = json(await upslink(['api-key', 'list', '--tenant', 'hooli', '--json'], env)) as {
+    items: { id: string }[];
+  };
+  expect(items).toMatchObject([
+    { role: 'platform', name: 'Checkout', createdBy: 'cli', expiresAt: '2999-01-01T00:00:00.000Z', lastUsedAt: null },
+  ]);
+  const shown = await upslink(['api-key', 'list', '--tenant', 'hooli'], env);
+  expect(shown.stdout).toContain('Checkout');
+  expect(shown.stdout).not.toContain(key);
+  const id = items[0]?.id ?? '';
+  expect(await upslink(['api-key', 'delete', id], env)).toMatchObject({ code: 0, stdout: `Deleted ${id}.\n` });
+  expect(await makeApiKeys(db, clock).findByKey(key)).toBeNull();
+  expect((await upslink(['api-key', 'delete', id], env)).stderr).toContain('There is no API key');
+});
+
+it('refuses an end that has passed, or is none, and a tenant for a key of role metrics', async () => {
+  const create = (...more: string[]) => upslink(['api-key', 'create', ...more], env);
+  const past = await create('--tenant', 'globex', '--role', 'reader', '--expires-at', '2020-01-01T00:00:00Z');
+  expect([past.code, past.stderr]).toMatchObject([2, expect.stringContaining('--expires-at has passed')]);
+  const vague = await create('--tenant', 'globex', '--role', 'reader', '--expires-at', 'tomorrow');
+  expect([vague.code, vague.stderr]).toMatchObject([2, expect.stringContaining('--expires-at')]);
+  expect((await create('--tenant', 'globex', '--role', 'metrics')).code).toBe(2);
+  expect((await create('--role', 'metrics')).stdout).toMatch(/^upl_m_/);
 });
 
 it('makes no key for a tenant that is not there', async () => {

@@ -115,6 +115,45 @@ it('is walked through by keyboard alone, from the key to a connected account', a
   expect(await button(page, 'Deactivate the account').isVisible()).toBe(true);
 });
 
+it('makes a key and revokes it by keyboard alone', async () => {
+  const { page, complaints } = await stand.visitor();
+  await signIn(stand, page, stand.keys.operator);
+  await tabTo(page, 'Keys');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'API keys' }).waitFor();
+  await tabTo(page, 'Create key');
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Name').waitFor();
+  await tabTo(page, 'Create key');
+  await page.keyboard.press('Enter');
+  // What is wrong is focused, and leads to its field.
+  await page.getByText('The key was not created').waitFor();
+  await tabTo(page, 'Name is missing.');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.type('By keyboard');
+  await page.keyboard.press('Enter');
+  await page.getByText('Copy the key now.').waitFor();
+  const key = await page.getByLabel('API key').inputValue();
+  expect(key).toMatch(/^upl_r_[\w-]{43}$/);
+  expect(page.url()).not.toContain(key);
+  const stored = await page.evaluate(
+    '[document.cookie, JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage })].join()',
+  );
+  expect(String(stored) + JSON.stringify(await page.context().cookies())).not.toContain(key);
+  await tabTo(page, 'I have copied it');
+  await page.keyboard.press('Enter');
+  await page.getByRole('rowheader', { name: 'By keyboard' }).waitFor();
+  await tabTo(page, 'Revoke … By keyboard');
+  await page.keyboard.press('Space');
+  await tabTo(page, 'Revoke the key By keyboard');
+  await page.keyboard.press('Enter');
+  await page.getByText('The key was revoked.').waitFor();
+  expect(await page.getByRole('rowheader', { name: 'By keyboard' }).count()).toBe(0);
+  expect(complaints).toEqual([]);
+}, 180_000);
+
 const focusedText = async (page: Page): Promise<string> =>
   String(await page.evaluate('document.activeElement?.textContent ?? ""')).trim();
 
@@ -165,6 +204,18 @@ it('shows axe nothing serious on any page, in light and in dark', async () => {
   await look('list');
   await page.goto(`${stand.url}/?state=migrating`);
   await look('list, nothing found');
+  await page.goto(`${stand.url}/keys/new`);
+  await look('new key');
+  await button(page, 'Create key').click();
+  await page.getByText('The key was not created').waitFor();
+  await look('new key, refused');
+  await page.getByLabel('Name').fill('For axe');
+  await button(page, 'Create key').click();
+  await page.getByText('Copy the key now.').waitFor();
+  await look('new key, created');
+  await page.goto(`${stand.url}/keys?revoked=1`);
+  await page.getByText('Revoke …').first().click();
+  await look('keys, about to revoke');
   await page.goto(`${stand.url}/accounts/new`);
   await look('create');
   await button(page, 'Create account').click();
@@ -187,6 +238,12 @@ it('shows axe nothing serious on any page, in light and in dark', async () => {
   await admin.getByRole('heading', { name: 'The nearest' }).waitFor();
   await admin.getByText('As a table').first().click();
   await look('forecast', admin);
+  await admin.goto(`${stand.url}/keys`);
+  await admin.getByRole('rowheader').first().waitFor();
+  await look('keys of all tenants', admin);
+  await admin.goto(`${stand.url}/keys?tenantId=other`);
+  await admin.getByText('There is no key yet.').waitFor();
+  await look('keys, none', admin);
   await admin.goto(`${stand.url}/outages`);
   await admin.getByText('In order').first().waitFor();
   await look('outages', admin);

@@ -147,7 +147,7 @@ async function seed(mongodbUrl: string, publicUrl: string): Promise<Record<Role,
     const apiKeys = makeApiKeys(db, { now: Date.now, monotonic: () => performance.now() });
     const keys = {} as Record<Role, string>;
     for (const role of ['platform', 'operator', 'reader', 'admin'] as const) {
-      keys[role] = (await apiKeys.create({ tenantId: role === 'admin' ? null : TENANT, role })).key;
+      keys[role] = (await apiKeys.create({ tenantId: role === 'admin' ? null : TENANT, role, createdBy: 'cli' })).key;
     }
     return keys;
   } finally {

@@ -6,6 +6,7 @@ import { publicEvents } from '../../src/machines/events';
 const row = {
   seq: 2,
   at: '2026-11-23T08:00:00.000Z',
+  actorName: null,
   actor: 'machine',
   from: 'connected',
   to: 'connected',

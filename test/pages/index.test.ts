@@ -66,10 +66,10 @@ it('keeps of a session a hash and the key’s id only, in a cookie no script can
 });
 
 it('ends a session after twelve hours, and at once when its key is deleted', async () => {
-  const made = await house.services.apiKeys.create({ tenantId: 'acme', role: 'reader' });
+  const made = await house.services.apiKeys.create({ tenantId: 'acme', role: 'reader', createdBy: 'cli' });
   const browser = await signedIn(made.key);
   expect((await open(browser, '/')).html).toContain('<h1>Accounts</h1>');
-  await house.services.apiKeys.remove({ tenantId: 'acme', id: made.id });
+  await house.services.apiKeys.remove({ tenantId: 'acme', id: made.id, by: 'cli' });
   const refused = await open(browser, '/');
   expect(refused.url).toContain('/sign-in?next=%2F&expired=1');
 

@@ -2,6 +2,7 @@
 
 import { HISTORY_PAGE, readHistory as readRows } from '../../db/history';
 import type { AccountDocument } from '../../db/accounts';
+import { namesOfActors } from '../../db/keyNames';
 import { standingOf } from '../../machines/definition';
 import { reasons, type NextStep } from '../../machines/reasons';
 import { contextOf, instant, instantOrNull, neverComes, sentenceFor } from '../present';
@@ -23,7 +24,9 @@ export const readHistory = action(
     const document = await lookAtAccount(services, caller, id);
     const rows = await readRows(services.db, document, after, HISTORY_PAGE);
     const last = rows.at(-1)?.seq ?? document.seq;
-    return { items: rows.map(presentRow), nextCursor: last < document.seq ? String(last) : null };
+    const actors = rows.map(({ actor }) => actor);
+    const names = await namesOfActors(services.db, actors, caller.tenantId);
+    return { items: rows.map((row) => presentRow(row, names)), nextCursor: last < document.seq ? String(last) : null };
   },
 );
 

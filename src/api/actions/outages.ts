@@ -1,5 +1,6 @@
 /** Circuits and waves of refusals: looked at by admins, who may end a wave before it ends by itself. */
 
+import { namesOfActors } from '../../db/keyNames';
 import { readOutages, type StoredCircuit, type StoredOutage, type StoredWave } from '../../db/outages';
 import { CIRCUITS } from '../../ups';
 import { stateOf } from '../../workers';
@@ -23,7 +24,7 @@ function presentCircuit(name: (typeof CIRCUITS)[number], stored: StoredCircuit |
   };
 }
 
-function presentWave(wave: StoredWave, now: number): WaveJson[] {
+function presentWave(wave: StoredWave, now: number, names: ReadonlyMap<string, string>): WaveJson[] {
   const state = stateOf(wave, now);
   if (state === null) return [];
   return [
@@ -33,6 +34,7 @@ function presentWave(wave: StoredWave, now: number): WaveJson[] {
         state: state === 'settled' ? 'released' : state,
         since: instant(wave.since),
         decidedBy: wave.decidedBy,
+        decidedByName: names.get(wave.decidedBy ?? '') ?? null,
       },
       canaries: wave.canaries.length,
       refusedCanaries: wave.canaries.filter(({ isRefused }) => isRefused).length,
@@ -47,6 +49,9 @@ export const getOutages = action(
     const outages = await readOutages(db);
     const now = clock.now();
     const circuits = outages.filter(isCircuit);
+    const waves = outages.filter(isWave);
+    const deciders = waves.flatMap(({ decidedBy }) => decidedBy ?? []);
+    const names = await namesOfActors(db, deciders, null);
     return {
       circuits: CIRCUITS.map((name) =>
         presentCircuit(
@@ -55,7 +60,7 @@ export const getOutages = action(
           now,
         ),
       ),
-      waves: outages.filter(isWave).flatMap((wave) => presentWave(wave, now)),
+      waves: waves.flatMap((wave) => presentWave(wave, now, names)),
     };
   },
 );

@@ -1,9 +1,17 @@
 import { createKey, deleteKey, listKeys } from '../actions/keys';
 import { createTenant, editTenant, listTenants } from '../actions/tenants';
+import { assertMayMake, roles, type Caller } from '../roles';
 import { route, type Route } from '../route';
 import { createKeySchema, createTenantSchema, editTenantSchema } from '../schemas/admin';
 import { apiKeySchema, newApiKeySchema, pageOf, tenantSchema } from '../schemas/answers';
 import { keyListSchema, noneSchema, tenantListSchema } from '../schemas/inputs';
+
+/** The role of the made key is looked at before the rest of the input. */
+function assertMakesRole(body: unknown, caller: Caller): void {
+  if (body === null || typeof body !== 'object' || !('role' in body)) return;
+  const made = roles.find((role) => role === body.role);
+  if (made) assertMayMake(caller, made);
+}
 
 export const adminRoutes: Route[] = [
   route({
@@ -46,12 +54,14 @@ export const adminRoutes: Route[] = [
   route({
     method: 'post',
     path: '/api-keys',
-    summary: "Make an API key, for a role up to one's own",
+    summary: 'Make an API key: admins of any role, operators of the roles operator and reader',
     needs: createKey.needs,
     scope: 'any',
     query: noneSchema,
     body: createKeySchema,
     answers: { 201: { description: 'The key is shown this once.', schema: newApiKeySchema } },
+    problems: ['too-many-keys'],
+    before: assertMakesRole,
     handle: async ({ services, caller, body }) => ({ status: 201, body: await createKey(services, caller, body) }),
   }),
   route({
@@ -68,12 +78,12 @@ export const adminRoutes: Route[] = [
   route({
     method: 'delete',
     path: '/api-keys/:id',
-    summary: 'Delete an API key',
+    summary: 'Delete an API key, of a role that the caller may make',
     needs: deleteKey.needs,
     scope: 'any',
     query: noneSchema,
     body: null,
-    answers: { 204: { description: 'Gone; other processes may know it for 2 s more.', schema: null } },
+    answers: { 204: { description: 'Refused from now on; other processes may take it for 2 s more.', schema: null } },
     handle: async ({ services, caller, params }) => {
       await deleteKey(services, caller, { id: params['id'] ?? '' });
       return { status: 204 };

@@ -1,6 +1,7 @@
 /** Inputs about tenants and keys. */
 
 import { z } from 'zod';
+import { roles } from '../roles';
 import { line } from './text';
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
@@ -49,8 +50,16 @@ export const editTenantSchema = z
 
 export const createKeySchema = z
   .strictObject({
-    role: z.enum(['platform', 'operator', 'reader', 'admin']),
-    tenantId: tenantIdSchema.optional().describe('By an admin only: whose key it is. A key of role admin has none.'),
+    role: z.enum(roles),
+    name: line(100).nullable().optional().describe('What the key is for, or whose it is: history shows it.'),
+    expiresAt: z.iso
+      .datetime({ offset: true })
+      .nullable()
+      .optional()
+      .describe('In the future. From then on the key is refused.'),
+    tenantId: tenantIdSchema
+      .optional()
+      .describe('By an admin only: whose key it is. A key of role admin or metrics has none.'),
   })
   .meta({ id: 'NewApiKey' });
 

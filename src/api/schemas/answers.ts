@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { lifeStates } from '../../machines/definition';
 import { reasons, type Reason } from '../../machines/reasons';
+import { roles } from '../roles';
 
 const instant = z.iso.datetime();
 const reason = z.enum(Object.keys(reasons) as [Reason, ...Reason[]]).nullable();
@@ -171,7 +172,11 @@ export const rowSchema = z
     seq: z.int(),
     at: instant,
     type: z.string(),
-    actor: z.string(),
+    actor: z.string().describe('`key:<id>`, `merchant`, `machine`, `campaign:<id>` or `cli`.'),
+    actorName: z
+      .string()
+      .nullable()
+      .describe('The name of the key, also when it was deleted; null where there is none.'),
     from: z.string().nullable(),
     to: z.string(),
     eventId: z.string(),
@@ -236,8 +241,16 @@ export const apiKeySchema = z
   .object({
     id: z.string(),
     tenantId: z.string().nullable(),
-    role: z.enum(['platform', 'operator', 'reader', 'admin']),
+    role: z.enum(roles),
+    name: z.string().nullable(),
     createdAt: instant,
+    createdBy: z
+      .string()
+      .nullable()
+      .describe('`key:<id>`; `cli`: the command line; `setup`: the keys of `npm start`; null: not known.'),
+    createdByName: z.string().nullable().describe('The name of the key that made it, also when that one was deleted.'),
+    expiresAt: instant.nullable().describe('It is refused from then on.'),
+    lastUsedAt: instant.nullable().describe('The day of the last use, as its midnight UTC.'),
   })
   .meta({ id: 'ApiKey' });
 

@@ -16,6 +16,7 @@ export const waveSchema = z.object({
   state: z.enum(['held', 'released', 'applied']),
   since: instant,
   decidedBy: z.string().nullable(),
+  decidedByName: z.string().nullable().describe('The name of the key that ended it.'),
   canaries: z.int().describe('Accounts that were tried for all of them.'),
   refusedCanaries: z.int(),
   nextCanaryAt: instant.nullable(),

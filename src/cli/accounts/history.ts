@@ -34,12 +34,12 @@ function describe(items: RowJson[], width: number): string {
     { head: 'STATE' },
     { head: 'BY', shrinksTo: 7 },
   ];
-  const cells = items.map(({ seq, at, type, from, to, actor }) => [
+  const cells = items.map(({ seq, at, type, from, to, actor, actorName }) => [
     String(seq),
     instant(at),
     type,
     from === to ? `  ${to}` : `> ${to}`,
-    actor,
+    actorName ?? actor,
   ]);
   return table(columns, cells, width);
 }

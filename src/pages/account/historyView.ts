@@ -45,7 +45,7 @@ function historyRow(row: RowJson, { now }: AccountShown): Html {
     <th scope="row">
       <span>${titleOf(row)}</span> ${stateChange(row)} ${facts === '' ? '' : html`<span class="hint">${facts}</span>`}
     </th>
-    <td data-label="By" class="when">${actorWords(row.actor)}</td>
+    <td data-label="By" class="when">${actorWords(row)}</td>
     <td data-label="When" class="when">${ago(row.at, now)}</td>
   </tr>`;
 }
