@@ -4,6 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../durable/types';
 import type { Db } from './connection';
 import { answered } from './errors';
+import { makeKeyMemory } from './keyMemory';
 import { pageOf, type Page } from './page';
 import type { Role, StoredApiKey } from './schemas';
 import { unlessThere } from './tenants';
@@ -25,6 +26,8 @@ export interface ApiKeys {
   ensure(about: { tenantId: string | null; role: Role; key: string }): Promise<ApiKey>;
   /** No trip for a key seen within `freshMs`, else one. */
   findByKey(key: string): Promise<ApiKey | null>;
+  /** Whether `findByKey` needs no trip, or makes it for a key that existed when it was last seen. */
+  knows(key: string): boolean;
   /** As findByKey; for sessions, which remember the key's id. */
   findById(id: string): Promise<ApiKey | null>;
   /** One trip; tenantId null: every tenant's, for admins. */
@@ -33,10 +36,8 @@ export interface ApiKeys {
   remove(about: { tenantId: string | null; id: string }): Promise<boolean>;
 }
 
-/** How long a deleted key still works in the other processes. */
+/** How long a deleted key still works in the other processes, and a new one may be refused there. */
 const FRESH_MS = 2_000;
-/** Only keys that exist are remembered, so that made-up ones push none of them out. */
-const REMEMBERED = 5_000;
 
 export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
 
@@ -52,46 +53,40 @@ function apiKeyFrom({ _id, keyHash: _h, ...rest }: StoredApiKey): ApiKey {
 const isSameHash = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'));
 
 export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
-  const remembered = new Map<string, { stored: StoredApiKey; until: number }>();
+  const read = (id: string) => answered(db.apiKeys.findOne({ _id: id }));
+  const memory = makeKeyMemory({ read, freshMs, monotonic: () => clock.monotonic() });
 
   const storedOf = (about: { tenantId: string | null; role: Role }, key: string): StoredApiKey => {
     const keyHash = hashKey(key);
     return { _id: idOf(keyHash), tenantId: about.tenantId, role: about.role, keyHash, createdAt: clock.now() };
   };
 
-  async function find(id: string): Promise<StoredApiKey | null> {
-    const known = remembered.get(id);
-    if (known && known.until > clock.monotonic()) return known.stored;
-    remembered.delete(id);
-    const stored = await answered(db.apiKeys.findOne({ _id: id }));
-    if (stored) remembered.set(id, { stored, until: clock.monotonic() + freshMs });
-    const [oldest] = remembered.keys();
-    if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-    return stored;
-  }
-
   return {
     async create(about) {
       const key = mintKey(about.role);
       const stored = storedOf(about, key);
       await answered(db.apiKeys.insertOne(stored));
+      memory.forget(stored._id);
       return { ...apiKeyFrom(stored), key };
     },
 
     async ensure({ key, ...about }) {
       const { _id, ...rest } = storedOf(about, key);
       await answered(db.apiKeys.updateOne({ _id }, { $setOnInsert: rest }, { upsert: true })).catch(unlessThere);
+      memory.forget(_id);
       return apiKeyFrom({ _id, ...rest });
     },
 
     async findByKey(key) {
       const keyHash = hashKey(key);
-      const stored = await find(idOf(keyHash));
+      const stored = await memory.find(idOf(keyHash));
       return stored && isSameHash(stored.keyHash, keyHash) ? apiKeyFrom(stored) : null;
     },
 
+    knows: (key) => memory.knows(idOf(hashKey(key))),
+
     async findById(id) {
-      const stored = await find(id);
+      const stored = await memory.find(id);
       return stored && apiKeyFrom(stored);
     },
 
@@ -104,7 +99,7 @@ export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
       const { deletedCount } = await answered(
         db.apiKeys.deleteOne(tenantId === null ? { _id: id } : { _id: id, tenantId }),
       );
-      remembered.delete(id);
+      memory.forget(id);
       return deletedCount === 1;
     },
   };
