@@ -3,10 +3,11 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Request, type Response } from 'express';
 import type { z } from 'zod';
+import { boundedParser, hasBody } from './body';
 import { Refusal } from './problems';
 
 const BODY_LIMIT = '64kb';
-const parseJson = express.json({
+const jsonParser = express.json({
   limit: BODY_LIMIT,
   strict: false,
   type: 'application/json',
@@ -15,9 +16,7 @@ const parseJson = express.json({
     if (charset === 'utf-8' && !isUtf8(bytes)) throw new Refusal('invalid-json', 'The body is not valid UTF-8.');
   },
 });
-
-const hasBody = (req: Request): boolean =>
-  req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+const parseJson = boundedParser(jsonParser);
 
 /** The body as JSON; an absent one is an empty object. */
 export async function readBody(req: Request, res: Response): Promise<unknown> {
@@ -25,7 +24,7 @@ export async function readBody(req: Request, res: Response): Promise<unknown> {
   if (!req.is('application/json'))
     throw new Refusal('unsupported-media-type', 'The body must be JSON: send Content-Type: application/json.');
   await new Promise<void>((resolve, reject) => {
-    parseJson(req, res, (error?: unknown) => {
+    void parseJson(req, res, (error?: unknown) => {
       if (error instanceof Error) reject(error);
       else resolve();
     });

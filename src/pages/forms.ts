@@ -1,6 +1,7 @@
 /** What a page posts: a form, from one of our own pages, with every field once. */
 
-import express, { type Request, type RequestHandler } from 'express';
+import express, { type Request } from 'express';
+import { boundedParser } from '../api/body';
 import { Refusal } from '../api/problems';
 import type { Services } from '../api/services';
 
@@ -8,7 +9,7 @@ export type Fields = Readonly<Record<string, string>>;
 
 const FORM_LIMIT = '16kb';
 
-export const parseForm: RequestHandler = express.urlencoded({ extended: false, limit: FORM_LIMIT });
+export const parseForm = boundedParser(express.urlencoded({ extended: false, limit: FORM_LIMIT }));
 
 export function fieldsOf(req: Request): Fields {
   if (!req.is('application/x-www-form-urlencoded'))

@@ -2,6 +2,7 @@
 
 import { Router } from 'express';
 import { readQuery } from '../api/input';
+import { findKey } from '../api/serve';
 import type { Services } from '../api/services';
 import { assertOwnPage, fieldsOf, parseForm } from './forms';
 import { flag, hidden, html, when, type Html } from './html';
@@ -62,13 +63,13 @@ const UNKNOWN = 'This API key does not exist, or was deleted. Check that all of 
 const EXPIRED = 'Your session has ended. Sign in again to go on where you were.';
 
 export function signInRouter(services: Services): Router {
-  const { config, apiKeys } = services;
+  const { config } = services;
   const isSandbox = config.ups.environment === 'sandbox';
   const router = Router();
 
   router.get('/sign-in', async (req, res) => {
     const { next, expired } = readQuery(req);
-    if (await signedInWith(services, req.headers.cookie)) {
+    if (await signedInWith(services, req.headers.cookie, res)) {
       res.redirect(303, localPath(next));
       return;
     }
@@ -79,7 +80,7 @@ export function signInRouter(services: Services): Router {
   router.post('/sign-in', parseForm, async (req, res) => {
     assertOwnPage(req, services);
     const { key = '', next } = fieldsOf(req);
-    const found = await apiKeys.findByKey(key.trim());
+    const found = await findKey(services, key.trim(), res);
     if (!found) {
       const error = key.trim() === '' ? MISSING : UNKNOWN;
       sendPage(res, 401, cardPageOf('Sign in', signInPage({ next: localPath(next), note: null, error, isSandbox })));
@@ -92,7 +93,7 @@ export function signInRouter(services: Services): Router {
 
   router.post('/sign-out', parseForm, async (req, res) => {
     assertOwnPage(req, services);
-    const signedIn = await signedInWith(services, req.headers.cookie);
+    const signedIn = await signedInWith(services, req.headers.cookie, res);
     // Signing somebody out is a nuisance, but somebody's all the same.
     if (signedIn && isOwnForm(signedIn, fieldsOf(req)['formToken'])) await endSession(services, req, res);
     res.redirect(303, '/sign-in');

@@ -1,12 +1,13 @@
 /** Keys from a CSV: a file that the page's script sends as it is, or lines pasted into a form. */
 
-import express, { type Router } from 'express';
+import express, { type RequestHandler, type Router } from 'express';
 import { Readable } from 'node:stream';
 import { importAccessKeys } from '../../api/actions/accessKeys';
 import type { ImportReport } from '../../api/imports/importKeys';
 import { bytesOf } from '../../api/input';
 import { Refusal, refusalOf } from '../../api/problems';
 import { assertMay } from '../../api/roles';
+import { inPlace, takePlace } from '../../api/ticket';
 import { CSV } from '../../api/csv';
 import type { Services } from '../../api/services';
 import { assertOwnPage } from '../forms';
@@ -54,14 +55,19 @@ export function addImportRoutes(router: Router, services: Services): void {
     assertOwnPage(req, services);
     if (!isOwnForm(visit.signedIn, req.get('x-form-token')))
       throw new Refusal('forbidden', 'This form belongs to an earlier sign-in. Open the page again and repeat.');
-    const done = await imported(services, visit, bytesOf(req));
+    const done = await inPlace(res, () => imported(services, visit, bytesOf(req)));
     sendPage(res, 200, reportSection(done).markup);
   });
 
-  router.post(PATH, parsePasted, async (req, res) => {
+  const takeFirst: RequestHandler = (_req, res, next) => {
+    takePlace(res);
+    next();
+  };
+
+  router.post(PATH, takeFirst, parsePasted, async (req, res) => {
     const visit = tenantVisitOf(res);
     const { lines = '' } = readOwnForm(req, res, services);
-    const done = await imported(services, visit, Readable.from([Buffer.from(lines)]));
+    const done = await inPlace(res, () => imported(services, visit, Readable.from([Buffer.from(lines)])));
     sendPage(res, 'error' in done ? 400 : 200, show(visit, done));
   });
 }
