@@ -75,7 +75,7 @@ export const newAccount = (changes: object = {}) => ({
 
 export async function openHouse(
   name: string,
-  given: Partial<Pick<Config, 'rateLimit' | 'consentTtlMs' | 'maxConcurrentRequests'>> = {},
+  given: Partial<Pick<Config, 'rateLimit' | 'consentTtlMs' | 'maxConcurrentRequests' | 'trustedProxies'>> = {},
 ) {
   const releases = makeReleases();
   let shift = 0;

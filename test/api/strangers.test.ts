@@ -1,7 +1,11 @@
 /** What slow clients and clients without a known key can take from the others: over real sockets, on the whole service. */
 
+import { hashKey } from '../../src/db/apiKeys';
+import { createSession } from '../../src/db/sessions';
+import { cookieNameOf } from '../../src/links';
+import { sessionCookieName } from '../../src/pages/session';
 import { makeBrowser } from '../support/browsing';
-import { makeSlowClients, statusesOf } from '../support/slow';
+import { makeSlowClients, statusesOf, type SlowRequest } from '../support/slow';
 import { until } from '../support/until';
 import { openHouse, RETURN, type House } from './house';
 
@@ -14,7 +18,7 @@ let theirs: string;
 let holdKeys: (() => void) | null = null;
 
 beforeAll(async () => {
-  house = await openHouse('api-strangers');
+  house = await openHouse('api-strangers', { trustedProxies: ['127.0.0.1', '::1'] });
   slow = makeSlowClients(house.publicUrl);
   ours = (await house.connected()).id;
   theirs = (await house.connected({}, house.keys.other)).id;
@@ -48,7 +52,7 @@ async function held(): Promise<number> {
 }
 
 /** Reads of keys wait until the test lets them go; those of keys that exist do not. */
-async function holdReadsOfJunk(): Promise<{ waiting: () => number }> {
+async function holdReadsOfJunk() {
   const { apiKeys } = house.services.db;
   const real = new Set((await apiKeys.find().toArray()).map(({ _id }) => _id));
   const findOne = apiKeys.findOne.bind(apiKeys);
@@ -66,7 +70,20 @@ async function holdReadsOfJunk(): Promise<{ waiting: () => number }> {
     open?.();
     spy.mockRestore();
   };
-  return { waiting: () => waiting };
+  return { waiting: () => waiting, letIn: (id: string) => void real.add(id) };
+}
+
+const keyIdOf = async (key: string): Promise<string> =>
+  (await house.services.db.apiKeys.find({ keyHash: hashKey(key) }).toArray())[0]?._id ?? '';
+
+/** With the form of a real one: half of them links, half of them ways back with a cookie that fits. */
+function madeUpLink(n: number): SlowRequest {
+  const text = `acc_junk${String(n)
+    .replaceAll(/[0189]/g, 'a')
+    .padStart(22, 'b')}.${'s'.repeat(43)}`;
+  if (n % 2 === 0) return { method: 'GET', path: `/connect/${text}` };
+  const name = cookieNameOf(text, house.publicUrl);
+  return { method: 'GET', path: `/oauth/callback?code=c&state=${text}`, headers: { Cookie: `${name}=forged` } };
 }
 
 /** The way back from UPS of a merchant who has just allowed access. */
@@ -132,6 +149,83 @@ it('serves all others while 250 made-up keys are looked up, also a key it has no
   await until('they have arrived', () => house.arrived() - before >= 250 && gate.waiting() > 0);
   house.pass(3_000);
   expect(await ask()).toEqual(ALL_WELL);
+  // A quarter of the look-ups that run is one address's, and no store is asked for more.
+  expect(gate.waiting()).toBe(4);
+  // Another address has its own quarter, for a key that this process never saw.
+  const { key } = await house.services.apiKeys.create({ tenantId: 'acme', role: 'reader' });
+  gate.letIn(await keyIdOf(key));
+  expect((await house.call('GET', '/accounts', { key, headers: { 'x-forwarded-for': '192.0.2.9' } })).status).toBe(200);
+});
+
+it('costs the store one read when 250 bring the same made-up key', async () => {
+  const { apiKeys } = house.services.db;
+  const reads = jest.spyOn(apiKeys, 'findOne');
+  const ask = () => house.call('GET', '/accounts', { key: junk(999) });
+  const statuses = await Promise.all(Array.from({ length: 60 }, async () => (await ask()).status));
+  expect(new Set(statuses)).toEqual(new Set([401]));
+  expect(reads).toHaveBeenCalledTimes(1);
+  reads.mockRestore();
+});
+
+it('serves all others while made-up links and ways back from UPS are looked up', async () => {
+  const ask = await prepareOthers();
+  const live = (await house.link((await house.create()).id)).connectUrl;
+  expect((await house.send('GET', live)).status).toBe(200);
+  const { runtime } = house.services;
+  const load = runtime.load.bind(runtime);
+  let waiting = 0;
+  const gate = new Promise<void>((resolve) => (holdKeys = resolve));
+  const spy = jest.spyOn(runtime, 'load').mockImplementation(async (id) => {
+    if (id.startsWith('acc_junk')) {
+      waiting += 1;
+      await gate;
+    }
+    return load(id);
+  });
+  const open = holdKeys;
+  holdKeys = () => {
+    open?.();
+    spy.mockRestore();
+  };
+  const before = house.arrived();
+  slow.startMany(250, (n) => madeUpLink(n));
+  await until('they have arrived', () => house.arrived() - before >= 250 && waiting > 0);
+  expect((await house.send('POST', live, { headers: { 'sec-fetch-site': 'same-origin' } })).status).toBe(303);
+  expect(await ask()).toMatchObject({ token: 200, list: 200, created: 400, outcome: 'connected', ready: 200 });
+  const fresh = (await house.link((await house.create()).id)).connectUrl;
+  const elsewhere = { headers: { 'x-forwarded-for': '192.0.2.9' } };
+  expect((await house.send('GET', fresh, elsewhere)).status).toBe(200);
+  expect(waiting).toBe(4);
+});
+
+it('serves a session while 250 made-up ones are looked up', async () => {
+  const sessions = house.services.db.sessions;
+  const name = sessionCookieName(house.publicUrl);
+  const keyId = await keyIdOf(house.keys.other);
+  await createSession(house.services.db, 'a-real-one', { keyId, expiresAt: house.clock.now() + 3_600_000 });
+  const page = () => house.send('GET', '/', { headers: { cookie: `${name}=a-real-one` } });
+  expect((await page()).status).toBe(200);
+  const findOne = sessions.findOne.bind(sessions);
+  const gate = new Promise<void>((resolve) => (holdKeys = resolve));
+  let waiting = 0;
+  const real = (await sessions.findOne({}))?._id;
+  const spy = jest.spyOn(sessions, 'findOne').mockImplementation((async (filter: { _id: string }): Promise<unknown> => {
+    if (filter._id !== real) {
+      waiting += 1;
+      await gate;
+    }
+    return findOne(filter);
+  }) as never);
+  const open = holdKeys;
+  holdKeys = () => {
+    open?.();
+    spy.mockRestore();
+  };
+  const before = house.arrived();
+  slow.startMany(250, (n) => ({ method: 'GET', path: '/accounts/acc_1', headers: { Cookie: `${name}=made-up-${n}` } }));
+  await until('they have arrived', () => house.arrived() - before >= 250 && waiting > 0);
+  expect((await page()).status).toBe(200);
+  expect(waiting).toBe(4);
 });
 
 it('lets one key hold a quarter of the places at most, and tells it so', async () => {
