@@ -157,7 +157,7 @@ it('serves all others while 250 made-up keys are looked up, also a key it has no
   expect((await house.call('GET', '/accounts', { key, headers: { 'x-forwarded-for': '192.0.2.9' } })).status).toBe(200);
 });
 
-it('costs the store one read when 250 bring the same made-up key', async () => {
+it('costs the store one read when 60 bring the same made-up key', async () => {
   const { apiKeys } = house.services.db;
   const reads = jest.spyOn(apiKeys, 'findOne');
   const ask = () => house.call('GET', '/accounts', { key: junk(999) });
