@@ -49,8 +49,8 @@ it('counts 5,000 made-up requests under labels of our own, and logs none of thei
   });
   await Promise.all(lanes);
   const seen = await series();
-  const labels = seen.map((line) =>
-    Object.fromEntries([...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, k, v]) => [k, v])),
+  const labels = seen.map((line): Record<string, string | undefined> =>
+    Object.fromEntries([...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value] as const)),
   );
   const known = new Set(allRoutes.map(({ method, path }) => `${method.toUpperCase()} /v1${path}`));
   const strange = labels.filter(({ method, route }) => {

@@ -39,7 +39,8 @@ const junk = (n: number) => `upl_p_${String(n).padStart(43, 'x')}`;
 async function figures(name: string): Promise<Record<string, number>> {
   const { text } = await house.send('GET', '/metrics', { headers: bearer(house.keys.admin) });
   const line = new RegExp(`^${name}\\{[a-z]+="([^"]+)"\\} (\\d+)$`, 'gm');
-  return Object.fromEntries([...text.matchAll(line)].map(([, label, value]) => [label, Number(value)]));
+  const pairs = [...text.matchAll(line)].map(([, label, value]): [string, number] => [label ?? '', Number(value)]);
+  return Object.fromEntries(pairs);
 }
 
 const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((all, one) => all + one, 0);
