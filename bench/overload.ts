@@ -1,11 +1,12 @@
 /**
  * `npm run bench:overload -- --accounts 400 --seconds 20`: what one api process carries, then five times that, while a worker
  * keeps the tokens of the same accounts on the same store. Open loop: requests are sent whether or not earlier ones were
- * answered. Everything runs on one machine, the program that asks too: figures of one run, only their ratios mean something.
+ * answered. Then the attacks of attacks.ts, or those alone with `--only attacks`. Everything runs on one machine, the program that asks too: figures of one run, only their ratios mean something.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { benchAttacks } from './attacks';
 import { connectCrowd, type Crowd } from './crowd';
 import { measure, type System } from './processes';
 import { option, percentile, watchMemory, type Watch } from './watch';
@@ -14,6 +15,7 @@ const ACCOUNTS = option('accounts', 400);
 const SECONDS = option('seconds', 20);
 const CONNECTIONS = option('connections', 1_000);
 const TIMES = option('times', 5);
+const ONLY_ATTACKS = process.argv.includes('attacks');
 const LANES = [8, 32, 96];
 const LOOK_MS = 3_000;
 const CALM_SHARE = 0.6;
@@ -47,9 +49,24 @@ interface Asking {
   close(): Promise<void>;
 }
 
-function makeAsking({ apiUrl, key }: System, ids: string[]): Asking {
+/** One key holds a quarter of the places at most, so that the load comes from several. */
+const KEYS = 8;
+
+async function makeKeys({ apiUrl, adminKey }: System): Promise<string[]> {
+  const make = async (): Promise<string> => {
+    const { body } = await request(`${apiUrl}/v1/api-keys`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ role: 'platform', tenantId: 'bench' }),
+    });
+    return ((await body.json()) as { key: string }).key;
+  };
+  return Promise.all(Array.from({ length: KEYS }, make));
+}
+
+function makeAsking({ apiUrl }: System, keys: string[], ids: string[]): Asking {
   const dispatcher = new Agent({ connections: CONNECTIONS, pipelining: 1 });
-  const headers = { authorization: `Bearer ${key}` };
+  const headersFor = (turn: number) => ({ authorization: `Bearer ${keys[turn % keys.length]}` });
   const pathOf = (kind: Kind, id: string): string => {
     if (kind === 'callback') return '/oauth/callback?code=c&state=s';
     if (kind === 'list') return '/v1/accounts?limit=50';
@@ -59,6 +76,7 @@ function makeAsking({ apiUrl, key }: System, ids: string[]): Asking {
     // A step prime to both goes through every pair of kind and account.
     const kind = MIX[(turn * 7) % MIX.length] ?? 'token';
     const id = ids[(turn * 13) % ids.length] ?? '';
+    const headers = headersFor(turn);
     const began = performance.now();
     const post = { method: 'POST' as const, body: '{"type":"REFRESH"}' };
     const more =
@@ -205,10 +223,16 @@ async function run(system: System): Promise<void> {
     const stepMs = ((SECONDS + 30) * 1000) / half;
     return Array.from({ length: ACCOUNTS }, (_, n) => startAt + (n < half ? n * stepMs : LATER_MS));
   });
+  const keys = await makeKeys(system);
+  if (ONLY_ATTACKS) {
+    await benchAttacks({ system, keys, ids: crowd.ids.slice(half) });
+    await crowd.close();
+    return;
+  }
   const workers = system.startRole('worker');
   system.startRole('scheduler');
   const watches = { api: watchMemory(system.api), worker: watchMemory(workers) };
-  const asking = makeAsking(system, crowd.ids.slice(half));
+  const asking = makeAsking(system, keys, crowd.ids.slice(half));
   await closedLoop(asking, 8, LOOK_MS);
   say(`${ACCOUNTS} accounts, on ${system.serverName}; what one api process carries:`);
   const carried = await knee(asking);
@@ -236,6 +260,7 @@ async function run(system: System): Promise<void> {
   say(`refreshes under it                 ${await lateness(crowd, from, to)}`);
   const { lost, violations, repeats } = await crowd.judge();
   say(`the sandbox's ledger               ${lost} lost, ${violations} violations, ${repeats} tokens sent twice`);
+  await benchAttacks({ system, keys, ids: crowd.ids.slice(half) });
   for (const watch of Object.values(watches)) watch.stop();
   await asking.close();
   await crowd.close();

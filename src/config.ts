@@ -3,7 +3,7 @@
  * variable is for; this file says what is allowed. An empty variable counts as not set: `docker compose` hands
  * on unset variables as empty strings.
  */
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
 import { mongodbUrlProblem } from './db/url';
@@ -50,6 +50,8 @@ export interface Config {
   readonly rateLimit: { readonly burst: number; readonly perSecond: number };
   /** By one process at once; what comes beyond is refused. */
   readonly maxConcurrentRequests: number;
+  /** Addresses and networks of the proxies whose X-Forwarded-For names the client. */
+  readonly trustedProxies: readonly string[];
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly sandboxPort: number;
 }
@@ -150,6 +152,14 @@ const DATABASE = /^mongodb(?:\+srv)?:\/\/[^/?]+\/(?<name>[^?]+)/;
 const HOST_NAME =
   /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?!\d+$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 
+/** A length of 0 would trust everybody, who could then claim any address. */
+function isNetwork(text: string): boolean {
+  const [address = '', length, ...more] = text.split('/');
+  if (isIP(address) === 0 || more.length > 0) return false;
+  const longest = isIPv6(address) ? 128 : 32;
+  return length === undefined || (/^[1-9]\d{0,2}$/.test(length) && Number(length) <= longest);
+}
+
 const environmentSchema = z.object({
   MONGODB_URL: judged('where MongoDB is, such as mongodb://localhost:27017/upslink', mongodbUrlProblem),
   REDIS_URL: judged('where Redis is, such as redis://localhost:6379', redisUrlProblem),
@@ -219,6 +229,13 @@ const environmentSchema = z.object({
     .default({ burst: 1000, perSecond: 500 }),
   // Four times the connections to MongoDB, so that none of them waits for one long; and at 64 kB a body 13 MB at most.
   MAX_CONCURRENT_REQUESTS: integer(4, 10_000, 200),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((text) => text.split(',').map((one) => one.trim()))
+    .refine((networks) => networks.every(isNetwork), {
+      error: 'must be addresses or networks such as 10.0.0.0/8, with commas between them',
+    })
+    .default([]),
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
   SANDBOX_PORT: integer(1, 65535, 4401),
 });
@@ -250,6 +267,7 @@ function toConfig(env: z.output<typeof environmentSchema>): Config {
     consentTtlMs: env.CONSENT_TTL_SECONDS * 1000,
     rateLimit: env.RATE_LIMIT,
     maxConcurrentRequests: env.MAX_CONCURRENT_REQUESTS,
+    trustedProxies: env.TRUSTED_PROXIES,
     logLevel: env.LOG_LEVEL,
     sandboxPort: env.SANDBOX_PORT,
   };

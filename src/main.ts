@@ -146,7 +146,7 @@ async function endOf(performer: Carrier['performer'], worker: { stop(): Promise<
 function servicesOf(carrier: Carrier): Services {
   const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures, waves, epoch } = carrier;
   const { redisWatch } = carrier;
-  const isReady = makeReadiness(db, vault);
+  const isReady = makeReadiness(db, vault, clock);
   return {
     config,
     db,

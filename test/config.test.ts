@@ -51,9 +51,27 @@ describe('loadConfig', () => {
       consentTtlMs: 1_800_000,
       rateLimit: { burst: 1000, perSecond: 500 },
       maxConcurrentRequests: 200,
+      trustedProxies: [],
       logLevel: 'info',
       sandboxPort: 4401,
     });
+  });
+
+  it('takes addresses and networks of proxies, and nothing that would trust everybody', () => {
+    const { trustedProxies } = loadConfig({ ...enough, TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.7,2001:db8::/32' });
+    expect(trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.7', '2001:db8::/32']);
+    for (const bad of [
+      'true',
+      '1',
+      '0.0.0.0/0',
+      '10.0.0.0/33',
+      '::/0',
+      'proxy.local',
+      '10.0.0.1,',
+      '10.0.0.0/8/8',
+      '10.0.0.0/',
+    ])
+      expect(refused({ ...enough, TRUSTED_PROXIES: bad })).toEqual(['TRUSTED_PROXIES']);
   });
 
   it('names every bad variable at once', () => {

@@ -1,122 +1,155 @@
 /**
- * How many requests a process carries at once. What comes beyond is refused at once, before its body is read: a request that
- * waits for the store behind a thousand others is memory, and is answered when nobody listens any more.
+ * What a process carries at once, and for whom. What comes beyond is refused at once: a request that waits for the store
+ * behind a thousand others is memory, and is answered when its client has given up.
  *
- * 1. What says how the process is, is never refused: who looks after an overloaded process must see it.
- * 2. The less is lost by coming again, the earlier a request is refused: each rank may fill the places up to its share only.
- *    A merchant's browser brings a code that lives for seconds, and a list may be asked for again at any time.
- * 3. A place is given back once, when the answer has ended and the work for it too: whoever hangs up early and comes again
- *    would otherwise leave more and more work behind. Whoever is slow to send keeps none for longer than `bodyMs`.
+ * 1. Requests that ask how the process is are never refused: operators must see an overloaded process.
+ * 2. A request takes a place once its key is known and its body is here. A client that is slow, or has no key, holds none.
+ * 3. The less a client loses by coming again, the earlier it is refused: each rank fills the places up to its share only.
+ * 4. One key, and one account's link, holds a quarter of its rank's places at most; while the event loop is late, half of
+ *    those that are left.
+ * 5. Files are read while the work on them runs, and public pages need no key: each of the two has places of its own.
+ * 6. Bodies on their way are bounded in time and in number: those of keys, and apart from them those of everybody else by
+ *    client address. Files have the server's own time limit.
+ * 7. Looking up a key, a session or a link that was not seen before is bounded in number, by client address (lookups.ts).
+ * 8. A place is given back once, when the answer has ended and the work for it too: a client that hangs up early and comes
+ *    again would otherwise leave more and more work behind. A client that left while its key or its body was awaited gets none.
  */
 
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { answerByPage } from '../pages/problem';
+import { clientOf } from './address';
+import { makeLookUps, type LookUps } from './lookups';
+import { makePlaces, type Places } from './places';
 import { makePressure, type Pressure } from './pressure';
 import { Refusal } from './problems';
+import { rankOf, type Rank } from './ranks';
+import { limitBody } from './body';
+import { makeTally, quarterOf } from './tally';
+import { giveTicket, takePlace, type Ticket } from './ticket';
 
-export type Rank = 'vital' | 'callback' | 'token' | 'work' | 'comfort';
+const BODY_MS = 10_000;
+/** A public page is in the hands of its client by then, or never will be. */
+const PUBLIC_ANSWER_MS = 30_000;
 
-/** Of the places, up to which a rank is let in, counted over all ranks. */
-export const SHARES: Record<Exclude<Rank, 'vital'>, number> = { callback: 1, token: 0.9, work: 0.75, comfort: 0.5 };
-
-const VITAL = /^\/(healthz|readyz|metrics)\/?$/;
-const BROUGHT_BY_MERCHANTS = /^\/(oauth\/callback|connect\/[^/]+)\/?$/;
-const TOKEN = /^\/v1\/accounts\/[^/]+\/token\/?$/;
-const ONE_ACCOUNT = /^\/v1\/accounts\/[^/]+/;
-
-export function rankOf({ method, path }: Pick<Request, 'method' | 'path'>): Rank {
-  if (VITAL.test(path)) return 'vital';
-  if (BROUGHT_BY_MERCHANTS.test(path)) return 'callback';
-  if (TOKEN.test(path)) return 'token';
-  // Accounts are created and told of by platforms in the middle of something; lists, files and pages can wait.
-  return ONE_ACCOUNT.test(path) || (method === 'POST' && path === '/v1/accounts') ? 'work' : 'comfort';
-}
-
-/** Each of those refused together is to come again at another moment. */
+/** Clients that are refused together come again at different moments. */
 const FIRST_RETRY_SECONDS = 1;
 const RETRY_JITTER_SECONDS = 5;
 
-const holds = new WeakMap<Response, () => () => void>();
-
-/** `work` keeps the request's place until it ends, also when whoever asked has gone. */
-export async function inPlace<T>(res: Response, work: () => Promise<T>): Promise<T> {
-  const letGo = holds.get(res)?.();
-  try {
-    return await work();
-  } finally {
-    letGo?.();
-  }
-}
-
-/** The last one that lets go gives the place back. */
-function holdFor(giveBack: () => void): () => () => void {
-  let held = 0;
-  return () => {
-    held += 1;
-    return () => {
-      held -= 1;
-      if (held === 0) giveBack();
-    };
-  };
-}
-
-function refuse(req: Request, res: Response, rank: Rank, retryAfterSeconds: number): never {
-  res.locals['route'] = `refused ${rank}`;
-  if (rank === 'comfort' && !req.path.startsWith('/v1/')) answerByPage(req, res, () => undefined);
-  // Nothing of the request was done, so a browser may bring its code once more, and does so by itself.
-  if (rank === 'callback' && req.method === 'GET') res.set('Refresh', String(retryAfterSeconds));
-  const detail = `This process carries as many requests as it may. Come again in ${retryAfterSeconds} s.`;
-  throw new Refusal('overloaded', detail, { retryAfterSeconds });
-}
-
-const BODY_MS = 10_000;
-/** A file of access keys is taken as fast as its accounts are created; the server's own limit holds for it. */
-const TAKES_FILES = /^\/(v1\/)?access-keys\/import\/?$/;
-
-/** The router goes on with `next` from wherever it is: to the one place where errors are answered. */
-function limitBody(req: Request, res: Response, next: NextFunction, bodyMs: number): void {
-  const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
-  if (!hasBody || TAKES_FILES.test(req.path)) return;
-  const tooLate = setTimeout(() => {
-    if (req.complete || res.headersSent) return;
-    res.set('Connection', 'close');
-    next(new Refusal('too-slow', `The body did not come within ${bodyMs / 1000} s.`));
-  }, bodyMs);
-  res.once('close', () => clearTimeout(tooLate));
-}
-
 export interface AdmissionOptions {
   places: number;
-  /** 0 to 1, for when those refused are to come again. */
+  /** 0 to 1, for when refused clients are to come again. */
   random?: () => number;
   bodyMs?: number;
   pressure?: Pressure;
+  lookUps?: LookUps;
 }
 
-/** However late the loop is: the places to find out that it is in time again, and for whoever asks one thing at a time. */
-const PLACES_LEAST = 16;
+/** How many there are at this moment. */
+export interface AdmissionFigures {
+  places: ReturnType<Places['filled']>;
+  bodies: { known: number; unknown: number };
+  lookUps: ReturnType<LookUps['sizes']>;
+}
 
-export function makeAdmission(options: AdmissionOptions): RequestHandler {
-  const { places, random = Math.random, bodyMs = BODY_MS, pressure = makePressure() } = options;
-  let taken = 0;
+export interface Admission {
+  /** Stands before every route. */
+  handle: RequestHandler;
+  figures(this: void): AdmissionFigures;
+}
 
-  const limitFor = (rank: Exclude<Rank, 'vital'>): number => {
-    const usable = Math.max(Math.min(places, PLACES_LEAST), places * pressure.share());
-    return Math.max(1, Math.floor(usable * SHARES[rank]));
+export function makeAdmission(options: AdmissionOptions): Admission {
+  const { random = Math.random, bodyMs = BODY_MS, pressure = makePressure(), lookUps = makeLookUps() } = options;
+  const places = makePlaces(options.places, pressure);
+  const bodies = { known: makeTally(), unknown: makeTally() };
+  /** Of keys: twice the places, at 64 kB each. Of the others: half of the places, for forms of 16 kB. */
+  const bodiesMost = { known: 2 * options.places, unknown: Math.ceil(options.places / 2) };
+
+  function overloaded(req: Request, res: Response, rank: Rank): Refusal {
+    const retryAfterSeconds = FIRST_RETRY_SECONDS + Math.floor(random() * RETRY_JITTER_SECONDS);
+    if (rank === 'comfort' && !req.originalUrl.startsWith('/v1/')) answerByPage(req, res, () => undefined);
+    // Nothing of the request was done, so a browser may bring its code once more, and does so by itself.
+    if (rank === 'callback' && req.method === 'GET') res.set('Refresh', String(retryAfterSeconds));
+    const detail = `This process carries as many requests as it may. Come again in ${retryAfterSeconds} s.`;
+    return new Refusal('overloaded', detail, { retryAfterSeconds });
+  }
+
+  function ticketOf(req: Request, res: Response, rank: Rank, liftBodyLimit: () => void): Ticket {
+    const gone = goneSignal(res);
+    const client = clientOf(req.ip);
+    const key = (): string | undefined => res.locals['keyId'] as string | undefined;
+    const refusal = () => overloaded(req, res, rank);
+    const holderRefusal = () => (key() === undefined ? refusal() : tooManyOfKey());
+    let keep: (() => () => void) | null = null;
+
+    return {
+      lookUp: (what, look) => lookUps.run(what, { holder: client, gone, refusal }, look),
+      async readBody(read) {
+        gone.throwIfAborted();
+        const [whose, holder] =
+          key() === undefined ? (['unknown', client] as const) : (['known', key() ?? ''] as const);
+        if (bodies[whose].all() >= bodiesMost[whose]) throw refusal();
+        if (bodies[whose].of(holder) >= quarterOf(bodiesMost[whose])) throw holderRefusal();
+        const done = bodies[whose].add(holder);
+        res.once('close', done);
+        return read().finally(done);
+      },
+      takePlace(holder = key() ?? client) {
+        if (rank === 'vital') return () => undefined;
+        if (keep) return keep();
+        gone.throwIfAborted();
+        const giveBack = places.take(rank, holder);
+        if (typeof giveBack === 'string') throw giveBack === 'full for all' ? refusal() : holderRefusal();
+        if (rank === 'import') liftBodyLimit();
+        keep = keptBy(giveBack);
+        res.once('close', keep());
+        return keep();
+      },
+    };
+  }
+
+  return {
+    handle: (req, res, next) => {
+      const rank = rankOf(req);
+      const cameAt = performance.now();
+      if (rank !== 'vital') setImmediate(() => pressure.note(performance.now() - cameAt));
+      giveTicket(res, ticketOf(req, res, rank, limitBody(req, res, next, bodyMs)));
+      if (rank === 'public') takePublicPlace(res);
+      next();
+    },
+    figures: () => ({
+      places: places.filled(),
+      bodies: { known: bodies.known.all(), unknown: bodies.unknown.all() },
+      lookUps: lookUps.sizes(),
+    }),
   };
+}
 
-  return (req, res, next) => {
-    const rank = rankOf(req);
-    if (rank === 'vital') return next();
-    const cameAt = performance.now();
-    setImmediate(() => pressure.note(performance.now() - cameAt));
-    if (taken >= limitFor(rank))
-      refuse(req, res, rank, FIRST_RETRY_SECONDS + Math.floor(random() * RETRY_JITTER_SECONDS));
-    taken += 1;
-    const hold = holdFor(() => (taken -= 1));
-    holds.set(res, hold);
-    res.once('close', hold());
-    limitBody(req, res, next, bodyMs);
-    next();
+const tooManyOfKey = (): Refusal =>
+  new Refusal('rate-limited', 'This key has as many requests under way as one key may: wait for some of them.', {
+    retryAfterSeconds: FIRST_RETRY_SECONDS,
+  });
+
+function goneSignal(res: Response): AbortSignal {
+  const leaving = new AbortController();
+  res.once('close', () => leaving.abort(new Refusal('too-busy', 'The client has gone: nothing was changed.')));
+  return leaving.signal;
+}
+
+/** No place is kept for a client that does not take what everybody may have. */
+function takePublicPlace(res: Response): void {
+  takePlace(res);
+  const slow = setTimeout(() => res.destroy(), PUBLIC_ANSWER_MS);
+  res.once('close', () => clearTimeout(slow));
+}
+
+/** The last one that lets go gives the place back. */
+function keptBy(giveBack: () => void): () => () => void {
+  let keepers = 0;
+  return () => {
+    keepers += 1;
+    return () => {
+      keepers -= 1;
+      if (keepers === 0) giveBack();
+    };
   };
 }

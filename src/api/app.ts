@@ -10,7 +10,7 @@ import { healthRouter } from './health';
 import { makeMetrics } from './metrics';
 import { operationsRouter } from './operations';
 import { makeRateLimit, type RateLimit } from './rateLimit';
-import { logRequests, nameRequests, notFound, wrongMethod } from './requests';
+import { logRequests, nameRequests, NO_ROUTE, notFound, setRoute, wrongMethod } from './requests';
 import type { Route } from './route';
 import { allRoutes } from './routes';
 import { serve, authenticate } from './serve';
@@ -37,6 +37,7 @@ function apiRouter(services: Services, rate: RateLimit): Router {
   const router = express.Router({ caseSensitive: true });
   // Also what is not there is told to those with a key only.
   const withKey: RequestHandler = async (req, res, next) => {
+    setRoute(res, NO_ROUTE);
     await authenticate(services, rate, req, res);
     next();
   };
@@ -45,7 +46,7 @@ function apiRouter(services: Services, rate: RateLimit): Router {
     for (const route of routes) {
       const handler = serve(services, rate, route);
       place[route.method]((req, res, next) => {
-        res.locals['route'] = `/v1${path}`;
+        setRoute(res, `/v1${path}`);
         return handler(req, res, next);
       });
     }
@@ -70,10 +71,12 @@ function protect(publicUrl: string): RequestHandler {
 export function makeApp(services: Services): Express {
   const app = express();
   const rate = makeRateLimit(services.config.rateLimit, services.clock);
-  const metrics = makeMetrics(services);
+  const admission = makeAdmission({ places: services.config.maxConcurrentRequests });
+  const metrics = makeMetrics(services, admission.figures);
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
+  app.set('trust proxy', [...services.config.trustedProxies]);
   app.use(nameRequests, logRequests(services, metrics.observe), protect(services.config.publicUrl));
-  app.use(makeAdmission({ places: services.config.maxConcurrentRequests }));
+  app.use(admission.handle);
   app.use('/v1', apiRouter(services, rate));
   app.use(healthRouter(services), browserRouter(services), operationsRouter(services, rate, metrics));
   app.use(makePages(services), answerErrors(services));

@@ -3,16 +3,17 @@
 import { Router, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { reasons, type Outcome } from '../machines/reasons';
-import { inPlace } from './admission';
-import { takeCallback, type CallbackAnswer } from './actions/callback';
-import { followLink, viewLink } from './actions/connect';
+import { findLink, readCallback, takeCallback, type CallbackAnswer } from './actions/callback';
+import { followLink, readLink, viewLink } from './actions/connect';
 import { cardPageOf } from '../pages/layout';
+import { stateOf } from '../links';
 import { relative } from '../pages/times';
 import { html, type Html } from './html';
 import { parametersIn } from './input';
 import { Refusal } from './problems';
 import { wrongMethod } from './requests';
 import type { Services } from './services';
+import { inPlace, lookUp } from './ticket';
 
 function setPrivate(res: Response): void {
   res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'X-Robots-Tag': 'noindex' });
@@ -113,8 +114,19 @@ export function browserRouter(services: Services): Router {
 
   router.get(DONE, sendDone);
 
+  /** A link that is found here once need not wait behind made-up ones again, nor need the way back from UPS that it leads to. */
+  async function onceFound<T>(
+    req: Request<{ token: string }>,
+    res: Response,
+    use: (services: Services, text: string) => Promise<T>,
+  ): Promise<T> {
+    const { token } = req.params;
+    const secrets = [token, stateOf(readLink(token))];
+    return lookUp(res, { kind: 'link', secrets }, () => use(services, token));
+  }
+
   router.get('/connect/:token', async (req, res) => {
-    const { tenantName, accountNumber, expiresAt } = await viewLink(services, req.params.token);
+    const { tenantName, accountNumber, expiresAt } = await onceFound(req, res, viewLink);
     const content = html`<p>
         <strong>${tenantName}</strong> asks for access to the UPS account
         <strong class="number">${accountNumber}</strong>.
@@ -134,7 +146,7 @@ export function browserRouter(services: Services): Router {
 
   router.post('/connect/:token', async (req, res) => {
     assertOwnForm(req);
-    const { location, cookie } = await followLink(services, req.params.token);
+    const { location, cookie } = await onceFound(req, res, followLink);
     const { name, value, maxAgeMs } = cookie;
     res.cookie(name, value, { httpOnly: true, sameSite: 'lax', secure: isHttps, path: '/', maxAge: maxAgeMs });
     res.redirect(303, location);
@@ -147,7 +159,9 @@ export function browserRouter(services: Services): Router {
 
   router.get('/oauth/callback', async (req, res) => {
     const query = parametersIn(req);
-    const answer = await inPlace(res, () => takeCallback(services, { query, cookies: req.headers.cookie }));
+    const brought = readCallback(services, { query, cookies: req.headers.cookie });
+    const found = await lookUp(res, { kind: 'link', secrets: [brought.state] }, () => findLink(services, brought));
+    const answer = await inPlace(res, () => takeCallback(services, found, query), found.document.id);
     res.redirect(303, wayOn(answer, publicUrl));
   });
 

@@ -3,12 +3,13 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Request, type Response } from 'express';
 import type { z } from 'zod';
+import { boundedParser, hasBody } from './body';
 import { makeReadAhead } from './imports/readAhead';
 import { Refusal } from './problems';
 
 const BODY_LIMIT = '64kb';
 
-const parseJson = express.json({
+const jsonParser = express.json({
   limit: BODY_LIMIT,
   strict: false,
   type: 'application/json',
@@ -17,11 +18,10 @@ const parseJson = express.json({
     if (!isUtf8(bytes)) throw new Refusal('invalid-json', 'The body is not valid UTF-8.');
   },
 });
+const parseJson = boundedParser(jsonParser);
 
 /** 0 where it is not said. */
 export const declaredLength = (req: Request): number => Number(req.headers['content-length'] ?? 0);
-
-const hasBody = (req: Request): boolean => req.headers['transfer-encoding'] !== undefined || declaredLength(req) > 0;
 
 /** Every one that is given, though it is given once as a rule: of two, one would be ignored. */
 const charsetsIn = (contentType: string): string[] =>
@@ -69,7 +69,7 @@ export async function readBody(req: Request, res: Response): Promise<unknown> {
     throw new Refusal('unsupported-media-type', 'The body must be JSON: send Content-Type: application/json.');
   assertReadable(req);
   await new Promise<void>((resolve, reject) => {
-    parseJson(req, res, (error?: unknown) => {
+    void parseJson(req, res, (error?: unknown) => {
       if (error instanceof Error) reject(error);
       else resolve();
     });

@@ -1,7 +1,8 @@
-/** Figures for Prometheus: requests by route, accounts by state. */
+/** Figures for Prometheus: requests by route, what they hold, accounts by state. No label comes from a client. */
 
 import { Gauge, Histogram, Registry } from 'prom-client';
 import { countByState } from '../db/queries';
+import type { AdmissionFigures } from './admission';
 import type { Observe } from './requests';
 import type { Services } from './services';
 
@@ -13,7 +14,7 @@ export interface Metrics {
   read(): Promise<{ type: string; text: string }>;
 }
 
-export function makeMetrics({ db, metrics, queues }: Services): Metrics {
+export function makeMetrics({ db, metrics, queues }: Services, figures: () => AdmissionFigures): Metrics {
   const own = new Registry();
   const requests = new Histogram({
     name: 'upslink_http_request_duration_seconds',
@@ -31,6 +32,7 @@ export function makeMetrics({ db, metrics, queues }: Services): Metrics {
       for (const [state, count] of Object.entries(await countByState(db, null))) this.set({ state }, count);
     },
   });
+  addAdmission(own, figures);
   if (queues) addQueues(own, queues.all);
 
   return {
@@ -43,6 +45,23 @@ export function makeMetrics({ db, metrics, queues }: Services): Metrics {
       return { type: own.contentType, text: texts.join('\n') };
     },
   };
+}
+
+function addAdmission(own: Registry, figures: () => AdmissionFigures): void {
+  const add = (name: string, help: string, label: string, read: () => Record<string, number>): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [own],
+      collect() {
+        for (const [value, count] of Object.entries(read())) this.set({ [label]: value }, count);
+      },
+    });
+  };
+  add('upslink_http_places', 'Requests that hold a place, by rank.', 'rank', () => figures().places);
+  add('upslink_http_bodies', 'Bodies on their way, by whether their key is known.', 'key', () => figures().bodies);
+  add('upslink_http_lookups', 'Look-ups that run or wait, by line.', 'line', () => figures().lookUps);
 }
 
 /** Redis may be away: its figures are then missing, not the others. */

@@ -3,23 +3,24 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
-import { Router, type Request, type RequestHandler } from 'express';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import { signedInWith } from '../pages/session';
 import type { Metrics } from './metrics';
 import { Refusal } from './problems';
 import type { RateLimit } from './rateLimit';
-import { wrongMethod } from './requests';
+import { setRoute, wrongMethod } from './requests';
 import { assertMay, type Caller, type Permission } from './roles';
 import { authenticate } from './serve';
+import { takePlace } from './ticket';
 import type { Services } from './services';
 
 const QUEUES = '/admin/queues';
 
 /** A browser shows its session; a form of another site cannot press the board's buttons. */
-async function sessionOf(services: Services, req: Request): Promise<Caller | null> {
+async function sessionOf(services: Services, req: Request, res: Response): Promise<Caller | null> {
   if (req.headers.authorization !== undefined) return null;
-  const caller = (await signedInWith(services, req.headers.cookie))?.caller ?? null;
+  const caller = (await signedInWith(services, req.headers.cookie, res))?.caller ?? null;
   const site = req.get('sec-fetch-site');
   if (caller && req.method !== 'GET' && site !== undefined && site !== 'same-origin')
     throw new Refusal('forbidden', 'This was sent by a page of another site.');
@@ -34,15 +35,22 @@ const onlyWith =
   (permission: Permission, services: Services, rate: RateLimit): RequestHandler =>
   async (req, res, next) => {
     res.set('Cache-Control', 'no-store');
-    const session = await sessionOf(services, req);
+    const session = await sessionOf(services, req, res);
     if (session === null && isForPeople(req)) {
       res.redirect(303, `/sign-in?next=${encodeURIComponent(req.originalUrl)}`);
       return;
     }
     const caller = session ?? (await authenticate(services, rate, req, res));
     assertMay(caller, permission);
+    res.locals['keyId'] = caller.keyId;
+    takePlace(res);
     next();
   };
+
+const nameBoard: RequestHandler = (_req, res, next) => {
+  setRoute(res, QUEUES);
+  next();
+};
 
 /** The board is an application of its own, with styles and pictures in its pages. */
 const boardPolicy = helmet.contentSecurityPolicy({
@@ -70,7 +78,8 @@ export function operationsRouter(services: Services, rate: RateLimit, metrics: M
   });
   router.all('/metrics', forMetrics, wrongMethod(['GET', 'HEAD']));
 
-  router.use(QUEUES, onlyWith('administer', services, rate));
+  // The board's own routes are one: their addresses name queues and jobs.
+  router.use(QUEUES, nameBoard, onlyWith('administer', services, rate));
   if (services.queues) router.use(QUEUES, boardPolicy, boardOf(services.queues));
   return router;
 }

@@ -34,41 +34,53 @@ export function whileWanted(req: Request): AbortSignal {
   return wanted.signal;
 }
 
-export type Observe = (seen: { method: string; route: string; status: number; ms: number }) => void;
+/** What was asked for, in words of ours: clients choose addresses and methods, and must not choose what we log and count. */
+export interface Labels {
+  method: string;
+  route: string;
+}
+export type Observe = (seen: Labels & { status: number; ms: number }) => void;
+
+/** For an address that no route has, and for a method that its route does not take. */
+export const NO_ROUTE = 'none';
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Stands for the pattern of the route that express found. */
+export const setRoute = (res: Response, route: string): void => void (res.locals['route'] = route);
+
+/** A pattern, such as /connect/:token. A list of patterns belongs to what only looks at requests on their way. */
+function labelsOf(req: Request, res: Response): Labels {
+  const { path } = (req.route ?? {}) as { path?: unknown };
+  const given = res.locals['route'] as string | undefined;
+  const route = given ?? (typeof path === 'string' ? path : NO_ROUTE);
+  const method = METHODS.includes(req.method) && route !== NO_ROUTE ? req.method : 'other';
+  return { method, route };
+}
 
 export const logRequests =
   ({ log, clock }: Pick<Services, 'log' | 'clock'>, observe: Observe): RequestHandler =>
   (req, res, next) => {
     const began = clock.monotonic();
     res.once('close', () => {
-      const {
-        requestId,
-        keyId,
-        tenantId,
-        route = routeOf(req),
-      } = res.locals as Record<string, string | null | undefined>;
+      const { requestId, keyId, tenantId } = res.locals as Record<string, string | null | undefined>;
       const ms = Math.round((clock.monotonic() - began) * 10) / 10;
       const status = res.headersSent ? res.statusCode : GONE;
-      const seen = { method: req.method, route: route ?? 'none', status, ms };
+      const seen = { ...labelsOf(req, res), status, ms };
       log.info({ ...seen, requestId, keyId, tenantId, whole: res.writableFinished }, 'request');
       observe(seen);
     });
     next();
   };
 
-/** The pattern of the route that answered, such as /connect/:token. */
-function routeOf(req: Parameters<RequestHandler>[0]): string {
-  const { route } = req as { route?: { path?: unknown } };
-  return typeof route?.path === 'string' ? `${req.baseUrl}${route.path}` : 'none';
-}
-
-export const notFound: RequestHandler = () => {
+export const notFound: RequestHandler = (_req, res) => {
+  setRoute(res, NO_ROUTE);
   throw new Refusal('not-found', 'There is nothing at this address.');
 };
 
 /** Behind an address's own methods. */
 export const wrongMethod =
   (allow: string[]): RequestHandler =>
-  () => {
+  (_req, res) => {
+    setRoute(res, NO_ROUTE);
     throw new Refusal('method-not-allowed', `This address takes ${allow.join(', ')}.`, { allow });
   };

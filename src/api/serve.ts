@@ -1,5 +1,6 @@
 /**
- * The one way through every route under /v1. Order of checks: key, rate, role, tenant, input, state.
+ * The one way through every route under /v1. Order of checks: key, rate, role, tenant, input, state. The body is read before the
+ * request takes its place, and judged after the tenant.
  * An input is looked at before its account is loaded, which saves a read; only when the input is wrong is the account
  * asked for, so that what belongs to somebody else is not found, whatever was sent.
  */
@@ -8,7 +9,6 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { getTenant } from '../db/tenants';
-import { inPlace } from './admission';
 import { assertType, readBody, readQuery, validate } from './input';
 import { codes } from './problem-codes';
 import { Refusal, refusalOf } from './problems';
@@ -17,14 +17,21 @@ import { assertMay, callerOf, hasTenant, type Caller } from './roles';
 import type { Asked, Reply, Route } from './route';
 import { noneSchema } from './schemas/inputs';
 import type { Services } from './services';
+import { inPlace, lookUp } from './ticket';
 
 const unauthorized = (detail: string): Refusal => new Refusal('unauthorized', detail);
+
+/** A key that was not seen before is looked up among those of strangers; one that was never waits behind them. */
+export function findKey({ apiKeys }: Pick<Services, 'apiKeys'>, key: string, res: Response) {
+  const find = () => apiKeys.findByKey(key);
+  return apiKeys.knows(key) ? find() : lookUp(res, { kind: 'key' }, find);
+}
 
 /** The caller by its key, counted against the key's rate. */
 export async function authenticate(services: Services, rate: RateLimit, req: Request, res: Response): Promise<Caller> {
   const [, key] = /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? '') ?? [];
   if (key === undefined) throw unauthorized('Send an API key: Authorization: Bearer <api key>.');
-  const found = await services.apiKeys.findByKey(key);
+  const found = await findKey(services, key, res);
   if (!found) throw unauthorized('This API key does not exist, or was deleted.');
   if (found === 'expired') throw unauthorized('This API key has expired. Use another one.');
   res.locals['keyId'] = found.id;
@@ -81,9 +88,29 @@ function namedTenant(req: Request): Record<string, string> {
 /** A GET has none, and what is no JSON is read by the handler as it comes. */
 const hasJson = ({ method, consumes }: Route): boolean => method !== 'get' && consumes === undefined;
 
-async function answer(services: Services, route: Route, caller: Caller, req: Request, res: Response): Promise<Reply> {
+/** The body that was sent; for one that is wrong a function that throws what is wrong, for the tenant is looked at before. */
+async function bodyOf(route: Route, req: Request, res: Response): Promise<() => unknown> {
+  if (!hasJson(route)) return () => null;
+  try {
+    const body = await readBody(req, res);
+    return () => body;
+  } catch (error) {
+    if (!isAboutInput(error)) throw error;
+    return () => {
+      throw error;
+    };
+  }
+}
+
+async function answer(
+  services: Services,
+  route: Route,
+  caller: Caller,
+  req: Request,
+  sent: () => unknown,
+): Promise<Reply> {
   if (route.consumes !== undefined) assertType(req, route.consumes);
-  const body = hasJson(route) ? await readBody(req, res) : null;
+  const body = sent();
   route.before?.(body, caller);
   const query = validate(route.query, ownParameters(route, caller, readQuery(req)), 'query');
   // Where none is taken an empty one does no harm; a field in it was meant for something, and would be lost unseen.
@@ -114,16 +141,20 @@ async function send(res: Response, { status, body, stream, type = 'json' }: Repl
   else res.type(type).send(body);
 }
 
-async function serveOne(services: Services, rate: RateLimit, route: Route, req: Request, res: Response): Promise<void> {
-  // Every answer tells of a tenant: no cache between us and the caller may keep it.
-  res.set('Cache-Control', 'no-store');
-  const owner = await authenticate(services, rate, req, res);
-  assertMay(owner, route.needs);
+/** With a key that may, and a body that is here: from now on the request has a place. */
+async function serveCaller(
+  services: Services,
+  route: Route,
+  owner: Caller,
+  req: Request,
+  res: Response,
+  sent: () => unknown,
+): Promise<void> {
   const caller = await scoped(services, route, owner, namedTenant(req));
   res.locals['tenantId'] = caller.tenantId;
   assertTenantNamed(route, caller);
   try {
-    await send(res, await answer(services, route, caller, req, res));
+    await send(res, await answer(services, route, caller, req, sent));
   } catch (error) {
     if (isAboutInput(error)) await assertFound(services, route, caller, req);
     throw error;
@@ -132,5 +163,11 @@ async function serveOne(services: Services, rate: RateLimit, route: Route, req: 
 
 export const serve =
   (services: Services, rate: RateLimit, route: Route): RequestHandler =>
-  (req, res) =>
-    inPlace(res, () => serveOne(services, rate, route, req, res));
+  async (req, res) => {
+    // Every answer tells of a tenant: no cache between us and the caller may keep it.
+    res.set('Cache-Control', 'no-store');
+    const owner = await authenticate(services, rate, req, res);
+    assertMay(owner, route.needs);
+    const sent = await bodyOf(route, req, res);
+    await inPlace(res, () => serveCaller(services, route, owner, req, res, sent));
+  };

@@ -4,8 +4,9 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../durable/types';
 import type { Db } from './connection';
 import { answered } from './errors';
-import { insertKey } from './keyPlaces';
 import { makeUseNotes } from './apiKeyUse';
+import { makeKeyMemory } from './keyMemory';
+import { insertKey } from './keyPlaces';
 import { pageOf, type Page } from './page';
 import type { Role, StoredApiKey } from './schemas';
 
@@ -43,6 +44,8 @@ export interface ApiKeys {
   ensure(about: NewKey & { key: string }): Promise<ApiKey | null>;
   /** No trip for a key seen within `freshMs`, else one. Notes the day of use, without waiting for it. */
   findByKey(key: string): Promise<Found>;
+  /** Whether `findByKey` needs no trip, or makes it for a key that existed when it was last seen. */
+  knows(key: string): boolean;
   /** As findByKey; for sessions, which remember the key's id. */
   findById(id: string): Promise<Found>;
   /** One trip, and no use of the key; tenantId null: in any tenant. */
@@ -53,10 +56,8 @@ export interface ApiKeys {
   remove(about: { tenantId: string | null; id: string; roles?: readonly Role[]; by: string }): Promise<boolean>;
 }
 
-/** How long a deleted key still works in the other processes. */
+/** How long a deleted key still works in the other processes, and a new one may be refused there. */
 const FRESH_MS = 2_000;
-/** Only keys that exist are remembered, so that made-up ones push none of them out. */
-const REMEMBERED = 5_000;
 
 export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
 
@@ -90,22 +91,9 @@ function newStored(about: NewKey, key: string, createdAt: number): StoredApiKey 
 }
 
 export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
-  const remembered = new Map<string, { stored: StoredApiKey; until: number }>();
+  const read = (id: string) => answered(db.apiKeys.findOne({ _id: id, ...LIVING }));
+  const memory = makeKeyMemory({ read, freshMs, monotonic: () => clock.monotonic() });
   const noteUse = makeUseNotes(db, clock);
-  let removals = 0;
-
-  async function find(id: string): Promise<StoredApiKey | null> {
-    const known = remembered.get(id);
-    if (known && known.until > clock.monotonic()) return known.stored;
-    remembered.delete(id);
-    const before = removals;
-    const stored = await answered(db.apiKeys.findOne({ _id: id, ...LIVING }));
-    // A key that was removed while it was read must not come back into memory.
-    if (stored && before === removals) remembered.set(id, { stored, until: clock.monotonic() + freshMs });
-    const [oldest] = remembered.keys();
-    if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-    return stored;
-  }
 
   /** Every way to a key leads through here, so that neither memory nor a session gets around its end. */
   function usable(stored: StoredApiKey): ApiKey | 'expired' {
@@ -119,25 +107,30 @@ export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
       const key = mintKey(about.role);
       const stored = newStored(about, key, clock.now());
       await insertKey(db, stored);
+      memory.forget(stored._id);
       return { ...apiKeyFrom(stored), key };
     },
 
     async ensure({ key, ...about }) {
       const stored = newStored(about, key, clock.now());
       const there = await answered(db.apiKeys.findOne({ _id: stored._id }));
-      if (there === null && (await insertKey(db, stored))) return apiKeyFrom(stored);
+      const isNew = there === null && (await insertKey(db, stored));
+      memory.forget(stored._id);
+      if (isNew) return apiKeyFrom(stored);
       const found = there ?? (await answered(db.apiKeys.findOne({ _id: stored._id })));
       return found && found.deletedAt === undefined ? apiKeyFrom(found) : null;
     },
 
     async findByKey(key) {
       const keyHash = hashKey(key);
-      const stored = await find(idOf(keyHash));
+      const stored = await memory.find(idOf(keyHash));
       return stored && isSameHash(stored.keyHash, keyHash) ? usable(stored) : null;
     },
 
+    knows: (key) => memory.knows(idOf(hashKey(key))),
+
     async findById(id) {
-      const stored = await find(id);
+      const stored = await memory.find(id);
       return stored && usable(stored);
     },
 
@@ -157,8 +150,7 @@ export function makeApiKeys(db: Db, clock: Clock, freshMs = FRESH_MS): ApiKeys {
       const owner = { ...(tenantId !== null && { tenantId }), ...(roles && { role: { $in: [...roles] } }) };
       const left = { $set: { deletedAt: clock.now(), deletedBy: by }, $unset: { place: 1 as const } };
       const { modifiedCount } = await answered(db.apiKeys.updateOne({ _id: id, ...LIVING, ...owner }, left));
-      removals += 1;
-      remembered.delete(id);
+      memory.forget(id);
       return modifiedCount === 1;
     },
   };

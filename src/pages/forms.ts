@@ -1,6 +1,7 @@
 /** What a page posts: a form, from one of our own pages, with every field once. */
 
 import express, { type Request, type RequestHandler } from 'express';
+import { boundedParser } from '../api/body';
 import { assertReadable } from '../api/input';
 import { Refusal } from '../api/problems';
 import type { Services } from '../api/services';
@@ -20,7 +21,8 @@ function assertUtf8(bytes: Buffer): void {
 
 /** UTF-8, as every page of ours sends it. */
 export function formParser(limit: string): RequestHandler {
-  const parse = express.urlencoded({ extended: false, limit, verify: (_req, _res, bytes) => assertUtf8(bytes) });
+  const verify = (_req: unknown, _res: unknown, bytes: Buffer) => assertUtf8(bytes);
+  const parse = boundedParser(express.urlencoded({ extended: false, limit, verify }));
   return (req, res, next) => {
     assertReadable(req);
     parse(req, res, next);

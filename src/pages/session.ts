@@ -8,6 +8,7 @@ import type { Request, Response } from 'express';
 import { hmac } from '../hash';
 import { cookiesOf } from '../links';
 import { callerOf, type Caller } from '../api/roles';
+import { lookUp } from '../api/ticket';
 import type { Services } from '../api/services';
 import type { ApiKey } from '../db/apiKeys';
 import { createSession, deleteSession, findSession } from '../db/sessions';
@@ -38,12 +39,17 @@ function cookieIn(header: string | undefined, publicUrl: string): string | null 
 export const hasSessionCookie = (req: Request, publicUrl: string): boolean =>
   cookieIn(req.headers.cookie, publicUrl) !== null;
 
-/** One trip, and one more for a key not seen within the last seconds. */
-export async function signedInWith(services: Needs, cookies: string | undefined): Promise<SignedIn | null> {
+/** One trip, and one more for a key not seen within the last seconds. They are bounded by the admission of `res`. */
+export async function signedInWith(
+  services: Needs,
+  cookies: string | undefined,
+  res: Response,
+): Promise<SignedIn | null> {
   const { db, apiKeys, clock, config } = services;
   const cookie = cookieIn(cookies, config.publicUrl);
   if (cookie === null) return null;
-  const session = await findSession(db, cookie, clock.now());
+  const find = () => findSession(db, cookie, clock.now());
+  const session = await lookUp(res, { kind: 'key', secrets: [cookie] }, find);
   const key = session && (await apiKeys.findById(session.keyId));
   if (key === null || key === 'expired') return null;
   return { caller: callerOf(key), key, formToken: hmac(cookie, 'form') };

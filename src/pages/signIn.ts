@@ -3,6 +3,7 @@
 import { Router } from 'express';
 import { readQuery } from '../api/input';
 import { may } from '../api/roles';
+import { findKey } from '../api/serve';
 import type { Services } from '../api/services';
 import type { ApiKey, Found } from '../db/apiKeys';
 import { assertOwnPage, fieldsOf, parseForm } from './forms';
@@ -74,13 +75,13 @@ function judge(text: string, found: Found): { error: string } | { key: ApiKey } 
 }
 
 export function signInRouter(services: Services): Router {
-  const { config, apiKeys } = services;
+  const { config } = services;
   const isSandbox = config.ups.environment === 'sandbox';
   const router = Router();
 
   router.get('/sign-in', async (req, res) => {
     const { next, expired } = readQuery(req);
-    if (await signedInWith(services, req.headers.cookie)) {
+    if (await signedInWith(services, req.headers.cookie, res)) {
       res.redirect(303, localPath(next));
       return;
     }
@@ -91,7 +92,7 @@ export function signInRouter(services: Services): Router {
   router.post('/sign-in', parseForm, async (req, res) => {
     assertOwnPage(req, services);
     const { key = '', next } = fieldsOf(req);
-    const judged = judge(key.trim(), await apiKeys.findByKey(key.trim()));
+    const judged = judge(key.trim(), await findKey(services, key.trim(), res));
     if ('error' in judged) {
       const { error } = judged;
       sendPage(res, 401, cardPageOf('Sign in', signInPage({ next: localPath(next), note: null, error, isSandbox })));
@@ -104,7 +105,7 @@ export function signInRouter(services: Services): Router {
 
   router.post('/sign-out', parseForm, async (req, res) => {
     assertOwnPage(req, services);
-    const signedIn = await signedInWith(services, req.headers.cookie);
+    const signedIn = await signedInWith(services, req.headers.cookie, res);
     // Signing somebody out is a nuisance, but somebody's all the same.
     if (signedIn && isOwnForm(signedIn, fieldsOf(req)['formToken'])) await endSession(services, req, res);
     res.redirect(303, '/sign-in');

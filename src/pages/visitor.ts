@@ -4,6 +4,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { readQuery } from '../api/input';
 import { Refusal } from '../api/problems';
 import { makeRateLimit } from '../api/rateLimit';
+import { takePlace } from '../api/ticket';
 import { hasTenant, type Caller, type TenantCaller } from '../api/roles';
 import type { Services } from '../api/services';
 import { getTenant } from '../db/tenants';
@@ -60,7 +61,7 @@ export function requireSignIn(services: Services): RequestHandler {
   const rate = makeRateLimit(config.rateLimit, clock);
   return async (req, res, next) => {
     res.set('Cache-Control', 'no-store');
-    const signedIn = await signedInWith(services, req.headers.cookie);
+    const signedIn = await signedInWith(services, req.headers.cookie, res);
     if (!signedIn) {
       const expired = hasSessionCookie(req, config.publicUrl) ? '1' : null;
       if (req.get('x-requested-with') === 'fetch') res.status(401).end();
@@ -71,6 +72,8 @@ export function requireSignIn(services: Services): RequestHandler {
     const retryAfterSeconds = rate.take(signedIn.key.id);
     if (retryAfterSeconds > 0)
       throw new Refusal('rate-limited', 'Too many requests: wait a moment.', { retryAfterSeconds });
+    // A form is read first: its place is taken by readOwnForm.
+    if (req.method !== 'POST') takePlace(res);
     const query = readQuery(req);
     const caller = await callerFor(services, signedIn, query);
     res.locals['tenantId'] = caller.tenantId;
@@ -90,6 +93,7 @@ export function requireSignIn(services: Services): RequestHandler {
 /** The fields of a form that one of our pages showed to this session. */
 export function readOwnForm(req: Request, res: Response, services: Services): Fields {
   assertOwnPage(req, services);
+  takePlace(res);
   const { formToken, ...fields } = fieldsOf(req);
   if (isOwnForm(visitOf(res).signedIn, formToken)) return fields;
   throw new Refusal('forbidden', 'This form belongs to an earlier sign-in. Open the page again and repeat.');

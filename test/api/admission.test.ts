@@ -3,13 +3,16 @@ import { createServer, request, type ClientRequest, type IncomingMessage } from 
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import express, { type RequestHandler, type Response } from 'express';
-import { inPlace, makeAdmission, rankOf, type AdmissionOptions } from '../../src/api/admission';
+import { makeAdmission, type AdmissionOptions } from '../../src/api/admission';
+import { boundedParser } from '../../src/api/body';
 import { makePressure, type Pressure } from '../../src/api/pressure';
+import { rankOf } from '../../src/api/ranks';
+import { inPlace } from '../../src/api/ticket';
 import { answerErrors } from '../../src/api/errors';
 import { nameRequests } from '../../src/api/requests';
 import { makeReleases } from '../ups/servers';
 import { until } from '../support/until';
-import { newAccount, openHouse, type House, type ProblemJson } from './house';
+import { openHouse, type House } from './house';
 
 /** The tests' machine may be as late as it likes. */
 const inTime: Pressure = { note: () => undefined, share: () => 1 };
@@ -29,7 +32,7 @@ interface Held {
   isGone: boolean;
 }
 
-/** Behind an admission of its own everything that says `?hold` is held by the test, the rest is answered at once. */
+/** Behind an admission of its own everything that says `?hold` is held by the test, the rest is answered at once. `?as`: the key. */
 async function open(options: AdmissionOptions, more: Record<string, RequestHandler> = {}) {
   const held: Held[] = [];
   const holdUp = (res: Response): Promise<void> =>
@@ -39,10 +42,15 @@ async function open(options: AdmissionOptions, more: Record<string, RequestHandl
       res.once('close', () => (one.isGone = true));
     });
   const app = express();
-  app.use(nameRequests, makeAdmission({ pressure: inTime, ...options }));
+  const admission = makeAdmission({ pressure: inTime, ...options });
+  let others = 0;
+  app.use(nameRequests, admission.handle, (req, res, next) => {
+    res.locals['keyId'] = new URL(req.originalUrl, 'http://here').searchParams.get('as') ?? `other-${others++}`;
+    next();
+  });
   for (const [path, handler] of Object.entries(more)) app.all(path, handler);
   app.use(async (req, res) => {
-    if (req.query['hold'] !== undefined) await inPlace(res, () => holdUp(res));
+    await inPlace(res, async () => (req.query['hold'] === undefined ? undefined : holdUp(res)));
     res.json({});
   });
   const log = { error: () => undefined };
@@ -58,13 +66,13 @@ async function open(options: AdmissionOptions, more: Record<string, RequestHandl
   const statusOf = async (path: string): Promise<number> => (await fetch(url + path)).status;
 
   /** So many requests take places and keep them. */
-  async function hold(count: number): Promise<ClientRequest[]> {
+  async function hold(count: number, path = '/oauth/callback'): Promise<ClientRequest[]> {
     const before = held.length;
-    const asked = Array.from({ length: count }, () => begin(`${url}/oauth/callback?hold`));
+    const asked = Array.from({ length: count }, () => begin(`${url}${path}?hold`));
     await until('the requests are held', async () => held.length === before + count);
     return asked;
   }
-  return { url, held, hold, statusOf };
+  return { url, held, hold, statusOf, figures: admission.figures };
 }
 
 /** A request whose body, if it announces one, never comes. */
@@ -107,9 +115,7 @@ describe('the places', () => {
   });
 
   it('are given back when a handler throws', async () => {
-    const boom: RequestHandler = async () => {
-      await Promise.reject(new Error('boom'));
-    };
+    const boom: RequestHandler = (_req, res) => inPlace(res, () => Promise.reject(new Error('boom')));
     const { statusOf } = await open({ places: 4 }, { '/boom': boom });
     for (let times = 0; times < 8; times++) expect(await statusOf('/boom')).toBe(500);
     expect(await statusOf(COMFORT)).toBe(200);
@@ -126,10 +132,11 @@ describe('the places', () => {
 
   it('are kept by an answer that is streamed, until it has ended or nobody takes it any more', async () => {
     let streaming = 0;
-    const stream: RequestHandler = (_req, res) => {
-      streaming += 1;
-      res.write('the beginning');
-    };
+    const stream: RequestHandler = (_req, res) =>
+      inPlace(res, async () => {
+        streaming += 1;
+        res.write('the beginning');
+      });
     const { url, statusOf } = await open({ places: 4 }, { '/oauth/callback': stream });
     const taking = Array.from({ length: 4 }, () => begin(`${url}/oauth/callback`));
     await until('the answers have begun', async () => streaming === 4);
@@ -199,14 +206,6 @@ describe('a refusal', () => {
     expect(after).toEqual(['1', '3', '5']);
   });
 
-  it('does not wait for a body', async () => {
-    const { url, hold } = await open({ places: 4 });
-    await hold(4);
-    const asked = begin(url + COMFORT, { 'content-length': '60000' }, 'POST');
-    expect((await answerTo(asked)).statusCode).toBe(503);
-    asked.destroy();
-  });
-
   it('brings a merchant back by himself with his code, and people to a page', async () => {
     const { url, hold } = await open({ places: 4, random: () => 0 });
     await hold(4);
@@ -214,27 +213,65 @@ describe('a refusal', () => {
     const merchant = await fetch(url + CALLBACK, { headers });
     expect([merchant.status, merchant.headers.get('refresh')]).toEqual([503, '1']);
     expect(await merchant.text()).toContain('<p role="alert">');
-    const person = await fetch(`${url}/accounts`, { headers });
+    const person = await fetch(`${url}/accounts/acc_1`, { headers });
     expect([person.status, person.headers.get('refresh')]).toEqual([503, null]);
     expect(await person.text()).toContain('To the accounts');
   });
 });
 
 describe('a body that does not come', () => {
-  const read: RequestHandler = (req, res) =>
+  const parse = boundedParser(express.text({ type: () => true }));
+  const read: RequestHandler = (req, res, next) =>
+    parse(req, res, (error?: unknown) => {
+      if (error === undefined) void inPlace(res, async () => res.json({ length: String(req.body).length }));
+      else next(error);
+    });
+  const stream: RequestHandler = (req, res) =>
     inPlace(res, async () => void res.json({ length: (await text(req)).length }));
+  const announced = { 'content-length': '10' };
 
-  it('keeps a place for a while only, and is told so', async () => {
-    const { url, statusOf } = await open({ places: 4, bodyMs: 20 }, { '/v1/accounts/:id': read });
-    const asked = begin(url + WORK, { 'content-length': '10' }, 'POST');
-    const response = await answerTo(asked);
+  it('takes no place', async () => {
+    const { url, statusOf, figures } = await open({ places: 4, bodyMs: 600_000 }, { '/v1/accounts/:id': read });
+    const asked = Array.from({ length: 8 }, () => begin(url + WORK, announced, 'POST'));
+    await until('the bodies are awaited', () => figures().bodies.known === 8);
+    expect(figures().places).toMatchObject({ work: 0 });
+    expect(await statusOf(COMFORT)).toBe(200);
+    for (const one of asked) one.destroy();
+    await until('no body is awaited', () => figures().bodies.known === 0);
+  });
+
+  it('is waited for a while only, and the client is told so', async () => {
+    const { url, figures } = await open({ places: 4, bodyMs: 20 }, { '/v1/accounts/:id': read });
+    const response = await answerTo(begin(url + WORK, announced, 'POST'));
     expect([response.statusCode, response.headers.connection]).toEqual([408, 'close']);
     expect(JSON.parse(await text(response))).toMatchObject({ code: 'too-slow' });
-    await until('every place is free', async () => (await statusOf(COMFORT)) === 200);
+    await until('no body is awaited', () => figures().bodies.known === 0);
+  });
+
+  it('keeps others from sending theirs only beyond a bound, and never more than a quarter by one key', async () => {
+    const { url, figures } = await open({ places: 4, bodyMs: 600_000 }, { '/v1/accounts/:id': read });
+    const ofOne = [0, 1, 2].map(() => begin(`${url}${WORK}?as=one`, announced, 'POST'));
+    const refused = await Promise.race(ofOne.map(answerTo));
+    expect([refused.statusCode, JSON.parse(await text(refused))]).toMatchObject([429, { code: 'rate-limited' }]);
+    const others = Array.from({ length: 7 }, () => begin(url + WORK, announced, 'POST'));
+    const beyond = await Promise.race(others.map(answerTo));
+    expect([beyond.statusCode, JSON.parse(await text(beyond))]).toMatchObject([503, { code: 'overloaded' }]);
+    expect(figures().bodies.known).toBe(8);
+    for (const asked of [...ofOne, ...others]) asked.destroy();
+    await until('no body is awaited', () => figures().bodies.known === 0);
+  });
+
+  it('keeps its connection after the answer no longer than before', async () => {
+    const { url } = await open({ places: 4, bodyMs: 50 });
+    const asked = begin(url + WORK, announced, 'POST');
+    const response = await answerTo(asked);
+    expect(response.statusCode).toBe(200);
+    response.resume();
+    await until('the connection is closed', () => asked.socket?.destroyed);
   });
 
   it('may take longer when it is a file of access keys', async () => {
-    const { url } = await open({ places: 4, bodyMs: 1 }, { '/v1/access-keys/import': read });
+    const { url } = await open({ places: 4, bodyMs: 1 }, { '/v1/access-keys/import': stream });
     const asked = begin(`${url}/v1/access-keys/import`, { 'content-length': '2' }, 'POST');
     asked.write('a');
     await fetch(`${url}/healthz`);
@@ -254,11 +291,77 @@ it.each([
   ['POST', '/v1/accounts/acc_1/events', 'work'],
   ['POST', '/v1/accounts', 'work'],
   ['GET', '/v1/accounts', 'comfort'],
-  ['POST', '/v1/access-keys/import', 'comfort'],
+  ['POST', '/v1/access-keys/import', 'import'],
+  ['POST', '/access-keys/import', 'import'],
+  ['GET', '/access-keys/import', 'comfort'],
+  ['GET', '/openapi.json', 'public'],
+  ['GET', '/docs', 'public'],
+  ['GET', '/assets/upslink-0123.css', 'public'],
+  ['POST', '/sign-in', 'comfort'],
   ['POST', '/v1/campaigns', 'comfort'],
   ['GET', '/accounts/acc_1', 'comfort'],
   ['GET', '/admin/queues', 'comfort'],
 ])('%s %s is %s', (method, path, rank) => expect(rankOf({ method, path })).toBe(rank));
+
+describe('one key', () => {
+  const statusesOf = (url: string, path: string, count: number) =>
+    Promise.all(
+      Array.from(
+        { length: count },
+        async () => (await fetch(`${url}${path}`, { signal: AbortSignal.timeout(180_000) })).status,
+      ),
+    );
+
+  it.each([
+    [TOKEN, 'token', 9],
+    [WORK, 'work', 7],
+    [COMFORT, 'comfort', 5],
+    ['/v1/access-keys/import', 'import', 1],
+  ] as const)('holds a quarter of the places for %s at most', async (path, rank, quarter) => {
+    const { url, held, statusOf, figures } = await open({ places: 40 });
+    const method = rank === 'import' ? 'POST' : 'GET';
+    const asked = Array.from({ length: 40 }, () => fetch(`${url}${path}?hold&as=greedy`, { method }));
+    const statuses: number[] = [];
+    const all = asked.map(async (one) => statuses.push((await one).status));
+    await until('the others are refused', () => statuses.length === 40 - quarter);
+    expect([held.length, figures().places[rank]]).toEqual([quarter, quarter]);
+    expect(await statusOf(TOKEN)).toBe(200);
+    for (const { letGo } of held) letGo();
+    await Promise.all(all);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(quarter);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(40 - quarter);
+    await until('nothing is held', () => figures().places[rank] === 0);
+  });
+
+  it('counts all that it holds, and has half of what is left while the loop is late', async () => {
+    let share = 1;
+    const pressure = { note: () => undefined, share: () => share };
+    const { url, held, figures } = await open({ places: 40, pressure });
+    const asked = Array.from({ length: 5 }, () => begin(`${url}${TOKEN}?hold&as=one`));
+    await until('they are held', () => held.length === 5);
+    expect(await statusesOf(url, `${COMFORT}?as=one`, 2)).toEqual([429, 429]);
+    expect(await statusesOf(url, `${TOKEN}?as=one`, 1)).toEqual([200]);
+    share = 0.05;
+    expect(await statusesOf(url, `${TOKEN}?as=one`, 1)).toEqual([200]);
+    for (const one of [...asked, ...Array.from({ length: 2 }, () => begin(`${url}${TOKEN}?hold&as=one`))]) void one;
+    await until('they are held too', () => held.length === 7);
+    expect(await statusesOf(url, `${TOKEN}?as=one`, 1)).toEqual([429]);
+    expect(figures().places.token).toBe(7);
+  });
+});
+
+describe('public pages', () => {
+  it('have places of their own, a quarter of them for one address', async () => {
+    const endless: RequestHandler = (_req, res) => void res.write('the beginning');
+    const { url, statusOf, figures } = await open({ places: 40 }, { '/docs': endless });
+    const readers = Array.from({ length: 3 }, () => begin(`${url}/docs`));
+    await until('two are answered', () => figures().places.public === 2);
+    await until('the third is refused', async () => (await statusOf('/docs')) === 503);
+    expect(await statusOf(COMFORT)).toBe(200);
+    for (const reader of readers) reader.destroy();
+    await until('the places are free', () => figures().places.public === 0);
+  });
+});
 
 describe('the whole service', () => {
   let house: House;
@@ -267,22 +370,19 @@ describe('the whole service', () => {
   });
   afterAll(() => house.release());
 
-  it('refuses lists first, and serves all again when those who held the places are gone', async () => {
+  it('serves lists while clients are slow to send their bodies', async () => {
     const { id } = await house.create();
     const headers = {
       authorization: `Bearer ${house.keys.platform}`,
       'content-type': 'application/json',
       'content-length': '1000',
     };
+    const before = house.arrived();
     const slow = [1, 2].map(() => begin(`${house.publicUrl}/v1/accounts`, headers, 'POST'));
-    await until('two places are held', async () => (await house.call('GET', '/accounts')).status === 503);
-    const refused = await house.call<ProblemJson>('GET', '/accounts');
-    expect([refused.body.code, refused.body.type]).toEqual(['overloaded', `${house.publicUrl}/docs#overloaded`]);
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    await until('they have arrived', () => house.arrived() === before + 2);
+    expect((await house.call('GET', '/accounts')).status).toBe(200);
     expect((await house.call('GET', `/accounts/${id}/token`)).body.code).toBe('not-authorized-yet');
-    expect((await house.call('POST', '/accounts', { body: newAccount() })).status).toBe(201);
     expect((await house.send('GET', '/readyz')).status).toBe(200);
     for (const asked of slow) asked.destroy();
-    await until('lists are served', async () => (await house.call('GET', '/accounts')).status === 200);
   });
 });

@@ -181,6 +181,21 @@ describe('health', () => {
     expect(await makeReadiness(db, strange)()).toContain('ENCRYPTION_KEYS');
   });
 
+  it('asks the store once a second, however often it is probed', async () => {
+    const { db, vault } = house.services;
+    let pings = 0;
+    const clock = { at: 0, monotonic: () => clock.at };
+    const counted = { ...db, ping: async () => void (pings += 1) };
+    const isReady = makeReadiness(counted, vault, clock);
+    await Promise.all([isReady(), isReady(), isReady()]);
+    clock.at = 999;
+    await isReady();
+    expect(pings).toBe(1);
+    clock.at = 1_000;
+    await isReady();
+    expect(pings).toBe(2);
+  });
+
   it('looks at accounts of each scheme, however many are of the other', async () => {
     const { db, vault } = house.services;
     await db.accounts.deleteMany({});

@@ -75,7 +75,7 @@ export const newAccount = (changes: object = {}) => ({
 
 export async function openHouse(
   name: string,
-  given: Partial<Pick<Config, 'rateLimit' | 'consentTtlMs' | 'maxConcurrentRequests'>> = {},
+  given: Partial<Pick<Config, 'rateLimit' | 'consentTtlMs' | 'maxConcurrentRequests' | 'trustedProxies'>> = {},
 ) {
   const releases = makeReleases();
   let shift = 0;
@@ -172,6 +172,8 @@ export async function openHouse(
     log,
     isReady: async () => missing,
   };
+  let arrived = 0;
+  server.on('request', () => void (arrived += 1));
   server.on('request', makeApp(services));
 
   const keys = {} as Record<Role | 'other', string>;
@@ -291,6 +293,8 @@ export async function openHouse(
     pass: (ms: number) => void (shift += ms),
     /** What a worker would do for the account now. */
     perform: (id: string) => performer.perform(id),
+    /** Requests whose head has come so far, answered or not. */
+    arrived: () => arrived,
     /** How often a document was loaded so far. */
     reads: () => reads,
     setAway: (is: boolean) => void (away = is),

@@ -1,19 +1,29 @@
 import { makeApiKeys, type ApiKey, type Found } from '../../src/db/apiKeys';
 import { KEYS_MAX, TooManyKeys } from '../../src/db/keyPlaces';
 import { namesOfActors } from '../../src/db/keyNames';
-import type { Db } from '../../src/db/connection';
+import { connectDb, type Db } from '../../src/db/connection';
 import { AT } from '../durable/samples';
 import { until } from '../support/until';
-import { makeClock, openDb } from './opened';
+import { testDatabase } from '../support/servers';
+import { makeClock, silent } from './opened';
 
 let db: Db;
+let reads = 0;
 const clock = makeClock(AT);
 const BY = { createdBy: 'cli' };
 const keys = () => makeApiKeys(db, clock, 2_000);
 
 beforeAll(async () => {
-  db = await openDb('apikeys');
+  const { url } = await testDatabase('apikeys');
+  db = await connectDb(url, { log: silent, onCommand: ({ find }) => void (reads += find === 'apiKeys' ? 1 : 0) });
+  await db.ensureIndexes();
 });
+/** The reads of keys that this took. */
+async function readsOf(work: () => Promise<unknown>): Promise<number> {
+  const before = reads;
+  await work();
+  return reads - before;
+}
 afterAll(() => db.close());
 
 it('shows a new key once and keeps its hash only', async () => {
@@ -240,13 +250,35 @@ it('forgets at once a key that is deleted while it is read', async () => {
   expect(await here.findByKey(key)).toBeNull();
 });
 
-it('takes a key that was stored before keys had names, ends and places', async () => {
-  const { id, key } = await keys().create({ tenantId: 'acme', role: 'reader', ...BY });
-  const later = { createdBy: 1, place: 1, outbox: 1, lastUsedOn: 1 } as const;
-  await db.apiKeys.updateOne({ _id: id }, { $unset: later });
-  const unknown = { name: null, createdBy: null, expiresAt: null, lastUsedOn: null };
-  expect(await keys().findByKey(key)).toMatchObject({ id, ...unknown });
-  expect(await keys().peek({ tenantId: 'acme', id })).toMatchObject({ id });
-  expect(await keys().remove({ tenantId: 'acme', id, by: 'cli' })).toBe(true);
-  expect(await keys().findByKey(key)).toBeNull();
+it('reads a key once for all who bring it at the same time, and a made-up one once in 2 s', async () => {
+  const { key } = await keys().create({ tenantId: 'acme', role: 'reader', ...BY });
+  const here = keys();
+  const ask = (given: string, times: number) => Promise.all(Array.from({ length: times }, () => here.findByKey(given)));
+  expect(await readsOf(() => ask(key, 20))).toBe(1);
+  expect(await readsOf(() => ask('upl_p_junk', 20))).toBe(1);
+  expect(await readsOf(() => ask('upl_p_junk', 20))).toBe(0);
+  clock.pass(2_000);
+  expect(await readsOf(() => ask('upl_p_junk', 20))).toBe(1);
+});
+
+it('takes a key that was refused a moment ago, as soon as it is made here, and in 2 s where it is made elsewhere', async () => {
+  const [here, elsewhere] = [keys(), keys()];
+  const about = { tenantId: null, role: 'admin' as const, ...BY };
+  expect([await here.findByKey('upl_a_mine'), await here.findByKey('upl_a_theirs')]).toEqual([null, null]);
+  await here.ensure({ ...about, key: 'upl_a_mine' });
+  await elsewhere.ensure({ ...about, key: 'upl_a_theirs' });
+  expect(await here.findByKey('upl_a_mine')).not.toBeNull();
+  clock.pass(2_000);
+  expect(await here.findByKey('upl_a_theirs')).not.toBeNull();
+});
+
+it('knows which keys need no look-up among those of strangers', async () => {
+  const { key } = await keys().create({ tenantId: 'acme', role: 'reader', ...BY });
+  const here = keys();
+  expect(here.knows(key)).toBe(false);
+  await here.findByKey(key);
+  await here.findByKey('upl_p_made-up');
+  expect([here.knows(key), here.knows('upl_p_made-up')]).toEqual([true, true]);
+  clock.pass(2_000);
+  expect([here.knows(key), here.knows('upl_p_made-up')]).toEqual([true, false]);
 });

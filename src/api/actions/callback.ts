@@ -22,6 +22,11 @@ export interface CallbackRequest {
   cookies: string | undefined;
 }
 
+export interface FoundLink {
+  document: AccountDocument;
+  link: Link;
+}
+
 export interface CallbackAnswer {
   accountId: string;
   outcome: Outcome;
@@ -60,15 +65,28 @@ function readSaid(query: URLSearchParams): Said {
   return { end: OURS.includes(error ?? '') ? 'unavailable' : 'interrupted' };
 }
 
-/** The link this browser followed, by state and cookie; anything missing, doubled, forged or foreign is refused alike. */
-async function findLink(services: Services, { query, cookies }: CallbackRequest) {
+/** What the browser brought, if it has the form of what we gave it. */
+export interface Brought {
+  query: URLSearchParams;
+  state: string;
+  accountId: string;
+  cookie: string;
+}
+
+/** Costs nothing. */
+export function readCallback({ config }: Pick<Services, 'config'>, { query, cookies }: CallbackRequest): Brought {
   const isDoubled = [...query.keys()].some((name) => query.getAll(name).length > 1);
   const text = query.get('state') ?? '';
   const state = readToken(text);
-  const [cookie, another] = cookiesOf(cookies, cookieNameOf(text, services.config.publicUrl));
+  const [cookie, another] = cookiesOf(cookies, cookieNameOf(text, config.publicUrl));
   if (isDoubled || state === null || cookie === undefined || another !== undefined) throw invalid();
-  const document = await services.runtime.load(state.accountId).catch(unlessMissing);
-  const link = document?.data.links.find(({ stateHash }) => stateHash === sha256(text));
+  return { query, state: text, accountId: state.accountId, cookie };
+}
+
+/** The link this browser followed, by state and cookie; anything missing, doubled, forged or foreign is refused alike. */
+export async function findLink({ runtime }: Services, { state, accountId, cookie }: Brought): Promise<FoundLink> {
+  const document = await runtime.load(accountId).catch(unlessMissing);
+  const link = document?.data.links.find(({ stateHash }) => stateHash === sha256(state));
   if (!document || !link || link.cookieHash !== sha256(cookie)) throw invalid();
   return { document, link };
 }
@@ -123,11 +141,14 @@ async function endOf(services: Services, visit: Visit): Promise<Link | undefined
 }
 
 /** Errors: Refusal invalid-state, StoreUnavailable, TooBusy. */
-export async function takeCallback(services: Services, request: CallbackRequest): Promise<CallbackAnswer> {
-  const { document, link } = await findLink(services, request);
+export async function takeCallback(
+  services: Services,
+  { document, link }: FoundLink,
+  query: URLSearchParams,
+): Promise<CallbackAnswer> {
   const until = services.clock.monotonic() + WAIT_MS;
   const leftMs = () => Math.max(0, until - services.clock.monotonic());
-  const end = await endOf(services, { document, link, said: readSaid(request.query), leftMs });
+  const end = await endOf(services, { document, link, said: readSaid(query), leftMs });
   return {
     accountId: document.id,
     outcome: end?.outcome ?? 'pending',

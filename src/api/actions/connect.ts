@@ -25,10 +25,16 @@ export const unlessMissing = (error: unknown): null => {
   throw error;
 };
 
-/** What never was and what is over are told alike: nobody learns which accounts exist. */
-async function findOpenLink({ runtime, clock }: Services, text: string): Promise<OpenLink> {
+/** Costs nothing; throws for what cannot be a link. */
+export function readLink(text: string): LinkToken {
   const token = readToken(text);
   if (token === null) throw new Refusal('not-found', 'There is no such link.');
+  return token;
+}
+
+/** What never was and what is over are told alike: nobody learns which accounts exist. */
+async function findOpenLink({ runtime, clock }: Services, text: string): Promise<OpenLink> {
+  const token = readLink(text);
   const document = await runtime.load(token.accountId).catch(unlessMissing);
   const hash = sha256(text);
   const link = document?.data.links.find((one) => one.linkHash === hash);

@@ -1,6 +1,6 @@
 /** Keys from a CSV: a file that the page's script sends as it is, or lines pasted into a form. */
 
-import type { Request, Response, Router } from 'express';
+import type { Request, RequestHandler, Response, Router } from 'express';
 import { importAccessKeys } from '../../api/actions/accessKeys';
 import { CSV } from '../../api/csv';
 import type { ImportReport } from '../../api/imports/importKeys';
@@ -8,6 +8,7 @@ import { pastedUpload, uploadOf, type Upload } from '../../api/imports/upload';
 import { codes, type Code } from '../../api/problem-codes';
 import { Refusal, refusalOf, setProblemHeaders } from '../../api/problems';
 import { assertMay } from '../../api/roles';
+import { inPlace, takePlace } from '../../api/ticket';
 import type { Services } from '../../api/services';
 import { assertOwnPage, formParser } from '../forms';
 import { pageOf, sendPage } from '../layout';
@@ -68,14 +69,19 @@ export function addImportRoutes(router: Router, services: Services): void {
     const visit = tenantVisitOf(res);
     assertOwnPage(req, services);
     assertFormToken(visit, req);
-    const { status, shown } = await imported(services, visit, res, () => uploadOf(req));
+    const { status, shown } = await inPlace(res, () => imported(services, visit, res, () => uploadOf(req)));
     sendPage(res, status, reportSection(shown).markup);
   });
 
-  router.post(PATH, parsePasted, async (req, res) => {
+  const takeFirst: RequestHandler = (_req, res, next) => {
+    takePlace(res);
+    next();
+  };
+
+  router.post(PATH, takeFirst, parsePasted, async (req, res) => {
     const visit = tenantVisitOf(res);
     const { lines = '' } = readOwnForm(req, res, services);
-    const { status, shown } = await imported(services, visit, res, () => pastedUpload(req, lines));
+    const { status, shown } = await inPlace(res, () => imported(services, visit, res, () => pastedUpload(req, lines)));
     sendPage(res, status, show(visit, shown));
   });
 }

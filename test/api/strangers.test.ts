@@ -1,0 +1,246 @@
+/** What slow clients and clients without a known key can take from the others: over real sockets, on the whole service. */
+
+import { hashKey } from '../../src/db/apiKeys';
+import { createSession } from '../../src/db/sessions';
+import { cookieNameOf } from '../../src/links';
+import { sessionCookieName } from '../../src/pages/session';
+import { makeBrowser } from '../support/browsing';
+import { makeSlowClients, statusesOf, type SlowRequest } from '../support/slow';
+import { until } from '../support/until';
+import { openHouse, RETURN, type House } from './house';
+
+let house: House;
+let slow: ReturnType<typeof makeSlowClients>;
+/** A connected account of each tenant. */
+let ours: string;
+let theirs: string;
+/** Holds the reads of keys that this process has not seen. */
+let holdKeys: (() => void) | null = null;
+
+beforeAll(async () => {
+  house = await openHouse('api-strangers', { trustedProxies: ['127.0.0.1', '::1'] });
+  slow = makeSlowClients(house.publicUrl);
+  ours = (await house.connected()).id;
+  theirs = (await house.connected({}, house.keys.other)).id;
+});
+afterEach(async () => {
+  holdKeys?.();
+  holdKeys = null;
+  slow.leave();
+  await until('nobody holds anything', async () => (await held()) === 0);
+  await house.control('DELETE', 'faults');
+});
+afterAll(() => house.release());
+
+const bearer = (key: string) => ({ Authorization: `Bearer ${key}` });
+const junk = (n: number) => `upl_p_${String(n).padStart(43, 'x')}`;
+
+/** The gauges of /metrics by name and labels. */
+async function figures(name: string): Promise<Record<string, number>> {
+  const { text } = await house.send('GET', '/metrics', { headers: bearer(house.keys.admin) });
+  const line = new RegExp(`^${name}\\{[a-z]+="([^"]+)"\\} (\\d+)$`, 'gm');
+  const pairs = [...text.matchAll(line)].map(([, label, value]): [string, number] => [label ?? '', Number(value)]);
+  return Object.fromEntries(pairs);
+}
+
+const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((all, one) => all + one, 0);
+
+async function held(): Promise<number> {
+  const all = await Promise.all(
+    ['upslink_http_places', 'upslink_http_bodies', 'upslink_http_lookups'].map((name) => figures(name)),
+  );
+  return all.reduce((total, counts) => total + sum(counts), 0);
+}
+
+/** Reads of keys wait until the test lets them go; those of keys that exist do not. */
+async function holdReadsOfJunk() {
+  const { apiKeys } = house.services.db;
+  const real = new Set((await apiKeys.find().toArray()).map(({ _id }) => _id));
+  const findOne = apiKeys.findOne.bind(apiKeys);
+  let waiting = 0;
+  const gate = new Promise<void>((resolve) => (holdKeys = resolve));
+  const spy = jest.spyOn(apiKeys, 'findOne').mockImplementation((async (filter: { _id: string }): Promise<unknown> => {
+    if (!real.has(filter._id)) {
+      waiting += 1;
+      await gate;
+    }
+    return findOne(filter);
+  }) as never);
+  const open = holdKeys;
+  holdKeys = () => {
+    open?.();
+    spy.mockRestore();
+  };
+  return { waiting: () => waiting, letIn: (id: string) => void real.add(id) };
+}
+
+const keyIdOf = async (key: string): Promise<string> =>
+  (await house.services.db.apiKeys.find({ keyHash: hashKey(key) }).toArray())[0]?._id ?? '';
+
+/** With the form of a real one: half of them links, half of them ways back with a cookie that fits. */
+function madeUpLink(n: number): SlowRequest {
+  const text = `acc_junk${String(n)
+    .replaceAll(/[0189]/g, 'a')
+    .padStart(22, 'b')}.${'s'.repeat(43)}`;
+  if (n % 2 === 0) return { method: 'GET', path: `/connect/${text}` };
+  const name = cookieNameOf(text, house.publicUrl);
+  return { method: 'GET', path: `/oauth/callback?code=c&state=${text}`, headers: { Cookie: `${name}=forged` } };
+}
+
+/** The way back from UPS of a merchant who has just allowed access. */
+async function callback() {
+  const { id } = await house.create();
+  const { connectUrl } = await house.link(id);
+  const browser = makeBrowser();
+  const atLogin = await browser.submit(await browser.open(connectUrl), {});
+  const atConsent = await browser.submit(atLogin, await house.profile('A1B2C3'));
+  const { url } = await browser.submit(atConsent, { decision: 'allow' }, (to) => to.includes('/oauth/callback'));
+  return { browser, url };
+}
+
+/** What everybody else asks for while it goes on: prepared before, asked during. */
+async function prepareOthers() {
+  const back = await callback();
+  const { connectUrl } = await house.link((await house.create()).id);
+  return async () => {
+    const key = house.keys.other;
+    const status = async (to: string) => (await house.call('GET', to, { key })).status;
+    const answered = await back.browser.open(back.url, (to) => to.startsWith(RETURN));
+    return {
+      token: await status(`/accounts/${theirs}/token`),
+      list: await status('/accounts'),
+      created: (await house.call('POST', '/accounts', { key, body: { bad: 'body' } })).status,
+      page: (await house.send('GET', connectUrl)).status,
+      outcome: new URL(answered.url).searchParams.get('outcome'),
+      ready: (await house.send('GET', '/readyz')).status,
+    };
+  };
+}
+const ALL_WELL = { token: 200, list: 200, created: 400, page: 200, outcome: 'connected', ready: 200 };
+
+it('serves all others while 110 sign-ins are slow to send their form', async () => {
+  const ask = await prepareOthers();
+  const before = house.arrived();
+  slow.startMany(110, () => ({
+    path: '/sign-in',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: house.publicUrl },
+    begin: 'key=',
+  }));
+  await until('they have arrived', () => house.arrived() - before >= 110);
+  expect(await ask()).toEqual(ALL_WELL);
+});
+
+it('serves all others while one key sends 110 files slowly', async () => {
+  const ask = await prepareOthers();
+  const before = house.arrived();
+  slow.startMany(110, () => ({
+    path: '/v1/access-keys/import',
+    headers: { 'Content-Type': 'text/csv', ...bearer(house.keys.operator) },
+    begin: 'name,',
+  }));
+  await until('they have arrived', () => house.arrived() - before >= 110);
+  expect(await ask()).toEqual(ALL_WELL);
+});
+
+it('serves all others while 250 made-up keys are looked up, also a key it has not seen for a while', async () => {
+  const ask = await prepareOthers();
+  const gate = await holdReadsOfJunk();
+  const before = house.arrived();
+  slow.startMany(250, (n) => ({ method: 'GET', path: '/v1/accounts/acc_1/token', headers: bearer(junk(n)) }));
+  await until('they have arrived', () => house.arrived() - before >= 250 && gate.waiting() > 0);
+  house.pass(3_000);
+  expect(await ask()).toEqual(ALL_WELL);
+  // A quarter of the look-ups that run is one address's, and no store is asked for more.
+  expect(gate.waiting()).toBe(4);
+  // Another address has its own quarter, for a key that this process never saw.
+  const { key } = await house.services.apiKeys.create({ tenantId: 'acme', role: 'reader', createdBy: 'cli' });
+  gate.letIn(await keyIdOf(key));
+  expect((await house.call('GET', '/accounts', { key, headers: { 'x-forwarded-for': '192.0.2.9' } })).status).toBe(200);
+});
+
+it('costs the store one read when 60 bring the same made-up key', async () => {
+  const { apiKeys } = house.services.db;
+  const reads = jest.spyOn(apiKeys, 'findOne');
+  const ask = () => house.call('GET', '/accounts', { key: junk(999) });
+  const statuses = await Promise.all(Array.from({ length: 60 }, async () => (await ask()).status));
+  expect(new Set(statuses)).toEqual(new Set([401]));
+  expect(reads).toHaveBeenCalledTimes(1);
+  reads.mockRestore();
+});
+
+it('serves all others while made-up links and ways back from UPS are looked up', async () => {
+  const ask = await prepareOthers();
+  const live = (await house.link((await house.create()).id)).connectUrl;
+  expect((await house.send('GET', live)).status).toBe(200);
+  const { runtime } = house.services;
+  const load = runtime.load.bind(runtime);
+  let waiting = 0;
+  const gate = new Promise<void>((resolve) => (holdKeys = resolve));
+  const spy = jest.spyOn(runtime, 'load').mockImplementation(async (id) => {
+    if (id.startsWith('acc_junk')) {
+      waiting += 1;
+      await gate;
+    }
+    return load(id);
+  });
+  const open = holdKeys;
+  holdKeys = () => {
+    open?.();
+    spy.mockRestore();
+  };
+  const before = house.arrived();
+  slow.startMany(250, (n) => madeUpLink(n));
+  await until('they have arrived', () => house.arrived() - before >= 250 && waiting > 0);
+  expect((await house.send('POST', live, { headers: { 'sec-fetch-site': 'same-origin' } })).status).toBe(303);
+  expect(await ask()).toMatchObject({ token: 200, list: 200, created: 400, outcome: 'connected', ready: 200 });
+  const fresh = (await house.link((await house.create()).id)).connectUrl;
+  const elsewhere = { headers: { 'x-forwarded-for': '192.0.2.9' } };
+  expect((await house.send('GET', fresh, elsewhere)).status).toBe(200);
+  expect(waiting).toBe(4);
+});
+
+it('serves a session while 250 made-up ones are looked up', async () => {
+  const sessions = house.services.db.sessions;
+  const name = sessionCookieName(house.publicUrl);
+  const keyId = await keyIdOf(house.keys.other);
+  await createSession(house.services.db, 'a-real-one', { keyId, expiresAt: house.clock.now() + 3_600_000 });
+  const page = () => house.send('GET', '/', { headers: { cookie: `${name}=a-real-one` } });
+  expect((await page()).status).toBe(200);
+  const findOne = sessions.findOne.bind(sessions);
+  const gate = new Promise<void>((resolve) => (holdKeys = resolve));
+  let waiting = 0;
+  const real = (await sessions.findOne({}))?._id;
+  const spy = jest.spyOn(sessions, 'findOne').mockImplementation((async (filter: { _id: string }): Promise<unknown> => {
+    if (filter._id !== real) {
+      waiting += 1;
+      await gate;
+    }
+    return findOne(filter);
+  }) as never);
+  const open = holdKeys;
+  holdKeys = () => {
+    open?.();
+    spy.mockRestore();
+  };
+  const before = house.arrived();
+  slow.startMany(250, (n) => ({ method: 'GET', path: '/accounts/acc_1', headers: { Cookie: `${name}=made-up-${n}` } }));
+  await until('they have arrived', () => house.arrived() - before >= 250 && waiting > 0);
+  expect((await page()).status).toBe(200);
+  expect(waiting).toBe(4);
+});
+
+it('lets one key hold a quarter of the places at most, and tells it so', async () => {
+  const ask = await prepareOthers();
+  await house.control('POST', 'faults', { match: { path: '/security/v1/oauth/refresh' }, do: 'delay', ms: 15_000 });
+  house.pass(35 * 60_000);
+  const before = house.arrived();
+  const clients = slow.startMany(200, () => ({
+    method: 'GET',
+    path: `/v1/accounts/${ours}/token?minTtl=1800`,
+    headers: bearer(house.keys.platform),
+  }));
+  await until('they have arrived', () => house.arrived() - before >= 200);
+  await until('those beyond a quarter were refused', () => (statusesOf(clients)['429'] ?? 0) >= 155);
+  expect(await ask()).toMatchObject({ token: 200, list: 200, created: 400, ready: 200 });
+  expect(await figures('upslink_http_places')).toMatchObject({ token: 45 });
+});
