@@ -15,7 +15,7 @@ import type { AccountData } from './machines/data';
 import { defaultRules, makeAccountDefinition, type AccountView } from './machines/definition';
 import { assertPinned } from './machines/pins';
 import { makeReleases, type Releases } from './release';
-import { makeGate, makeUpsClient, systemClock, type Gate, type UpsClient } from './ups';
+import { makeGate, makeUpsClient, makeUpsFigures, systemClock, type Gate, type UpsClient } from './ups';
 import {
   assertWritable,
   makeDiskPlace,
@@ -130,6 +130,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
     verification: config.ups.verification,
     gate,
     clock,
+    onUnread: makeUpsFigures(figures.registry).unread,
   });
   releases.add('UPS client', () => ups.close());
 

@@ -105,6 +105,8 @@ export interface UpsAnswer {
   httpStatus: number | null;
   code: string | null;
   message: string | null;
+  /** There only when nobody understood the answer: its beginning, scrubbed. */
+  unread?: { contentType: string | null; excerpt: string };
 }
 
 export interface Use {

@@ -61,8 +61,12 @@ export const reasons = {
     nextStep: merchant('authorize', 'Authorize again in a while: UPS was not answering.'),
   },
   'verification-refused': {
-    message: 'UPS refused the address or the details the account was checked with.',
-    nextStep: { who: 'platform', action: 'authorize', text: 'Correct the ship-from address, then authorize again.' },
+    message: 'UPS refused the request the account was checked with.',
+    nextStep: {
+      who: 'platform',
+      action: 'authorize',
+      text: "Read UPS's own words in the account's history. If they name the ship-from address, correct it, then authorize again.",
+    },
   },
   'refresh-token-expired': {
     message: 'The permission UPS gave has expired.',
@@ -91,6 +95,15 @@ export const reasons = {
 } as const satisfies Record<string, Explanation>;
 
 export type Reason = keyof typeof reasons;
+
+/** `verification-refused` where UPS offers none of the services that were tried (111210, 111100): the address may be right. */
+export const noSuchService: Explanation = {
+  message: 'UPS offers none of the services the account is checked with between these places.',
+  nextStep: merchant(
+    'contact-ups',
+    'Nothing is wrong with the address as such. Ask UPS which services the account has there, then authorize again.',
+  ),
+};
 
 /** How a consent may end, and the reason it leaves behind. */
 export const consentEnds = {

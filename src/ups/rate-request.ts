@@ -1,7 +1,30 @@
 import type { ProbeAddress } from './types';
 
-/** Where UPS sells Ground (03). Puerto Rico is one: Standard (11) is not offered from there. Everywhere else Standard is the domestic one. */
-const GROUND = new Set(['US', 'PR']);
+/** Where UPS rates in pounds. */
+const IN_POUNDS = new Set(['US', 'PR']);
+
+const SERVICES = {
+  '01': 'Next Day Air',
+  '02': '2nd Day Air',
+  '03': 'Ground',
+  '07': 'Worldwide Express',
+  '08': 'Worldwide Expedited',
+  '11': 'Standard',
+  '13': 'Next Day Air Saver',
+  '65': 'Saver',
+} as const;
+export type ServiceCode = keyof typeof SERVICES;
+
+/**
+ * What UPS sells inside a country, the most common first (Rating.yaml, Service.Code). Standard (11) is not offered from Puerto Rico,
+ * and Ground (03) nowhere but there and in the US; an island may have the air services alone.
+ */
+export function servicesOf(countryCode: string): readonly ServiceCode[] {
+  const country = countryCode.trim().toUpperCase();
+  if (country === 'US' || country === 'PR') return ['03', '02', '01'];
+  return country === 'CA' ? ['11', '02', '01', '13'] : ['11', '65', '08', '07'];
+}
+
 const WITH_STATES = new Set(['US', 'CA', 'PR']);
 /** Countries and territories without postal codes (Universal Postal Union). */
 const WITHOUT_POSTAL_CODES = new Set(
@@ -16,9 +39,13 @@ const WITHOUT_POSTAL_CODES = new Set(
  * asked for. Required fields as Rating.yaml (v2409) has them; City, StateProvinceCode and PostalCode because negotiated rates need them.
  * No PaymentDetails: a payer is one more thing UPS could refuse, and the refusal would say nothing of the profile.
  */
-export function makeRateRequest(accountNumber: string, from: ProbeAddress) {
+export function makeRateRequest(
+  accountNumber: string,
+  from: ProbeAddress,
+  service: ServiceCode | undefined = servicesOf(from.countryCode)[0],
+) {
   const address = makeAddress(from);
-  const isGround = GROUND.has(address.CountryCode);
+  const code = service ?? '11';
   return {
     RateRequest: {
       Request: { RequestOption: 'Rate', SubVersion: '2409' },
@@ -26,13 +53,13 @@ export function makeRateRequest(accountNumber: string, from: ProbeAddress) {
         Shipper: { ShipperNumber: accountNumber, Address: address },
         ShipTo: { Address: address },
         ShipFrom: { Address: address },
-        Service: isGround ? { Code: '03', Description: 'Ground' } : { Code: '11', Description: 'Standard' },
+        Service: { Code: code, Description: SERVICES[code] },
         NumOfPieces: '1',
         Package: [
           {
             PackagingType: { Code: '02', Description: 'Package' },
             PackageWeight: {
-              UnitOfMeasurement: isGround
+              UnitOfMeasurement: IN_POUNDS.has(address.CountryCode)
                 ? { Code: 'LBS', Description: 'Pounds' }
                 : { Code: 'KGS', Description: 'Kilograms' },
               Weight: '1',

@@ -191,7 +191,17 @@ export const explanationSchema = z
         endpoint: z.string(),
         httpStatus: z.int().nullable(),
         code: z.string().nullable(),
-        message: z.string().nullable(),
+        message: z
+          .string()
+          .nullable()
+          .describe("UPS's own text, or what is known of an answer that did not come whole or was not understood."),
+        unread: z
+          .object({
+            contentType: z.string().nullable(),
+            excerpt: z.string().describe('At most 200 characters, without markup and anything that may be a secret.'),
+          })
+          .nullable()
+          .describe('Of an answer that was not understood; null when it was.'),
       })
       .nullable(),
     pending: z.array(
