@@ -5,6 +5,10 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>;
   /** Sent as JSON; null sends no body (a redirect). */
   readonly body: unknown;
+  /** Sent instead of `body`, under the content type in `headers`. */
+  readonly bytes?: Buffer;
+  /** What it was meant to bring cannot be had from it: a page instead, or cut short. */
+  readonly isSpoiled?: boolean;
 }
 
 /** A request refused in UPS's words. Everything that refuses throws this, so that one place writes the error's shape. */
@@ -41,5 +45,13 @@ export const internalError = () => new Refusal(500, '10500', 'Internal Server Er
 export const invalidBearer = () =>
   new Refusal(401, '250002', 'Invalid Authentication Information.', { 'WWW-Authenticate': 'Bearer' });
 export const invalidShipperNumber = () => new Refusal(400, '120100', 'Missing or invalid shipper number');
+export const noSuchService = (code: '111210' | '111100') =>
+  new Refusal(
+    400,
+    code,
+    code === '111210'
+      ? 'The requested service is unavailable between the selected locations.'
+      : 'The requested service is invalid from the selected origin.',
+  );
 export const notJson = () => new Refusal(400, '10001', 'The request is not a well-formed JSON document');
 export const invalidRating = (why: string) => new Refusal(400, '10002', why);
