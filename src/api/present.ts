@@ -86,7 +86,7 @@ export function sentenceFor(document: AccountDocument): Sentence {
   return reason === null ? plainSentence(standingOf(document.snapshot.value)) : sentenceOf(reason, document);
 }
 
-/** What a reason means for this account: UPS's last word may tell more than the reason. */
+/** What a reason means for this account: UPS's last answer may say more than the reason. */
 export function sentenceOf(reason: Reason, { data }: Pick<AccountDocument, 'data'>): Sentence {
   const isAboutServices = data.lastUps?.endpoint === 'rate' && NO_SUCH_SERVICE.includes(data.lastUps.code ?? '');
   if (reason === 'verification-refused' && isAboutServices) return noSuchService;
@@ -94,11 +94,11 @@ export function sentenceOf(reason: Reason, { data }: Pick<AccountDocument, 'data
   return known[reason] ?? NEWER;
 }
 
-/** UPS's words, or what is known instead of an answer that nobody understood; null when it said nothing. */
+/** UPS's message, or a description of an answer that could not be understood; null when there is neither. */
 export function wordsOfUps({ message, unread }: Pick<UpsAnswer, 'message' | 'unread'>): string | null {
   if (!unread) return message;
   const { contentType, excerpt } = unread;
-  const said = excerpt === '' ? 'there is no text in it' : excerpt;
+  const said = excerpt === '' ? 'it holds no text' : excerpt;
   return `The answer was not understood (${contentType ?? 'no content type'}): ${said}`;
 }
 

@@ -105,7 +105,7 @@ export interface UpsAnswer {
   httpStatus: number | null;
   code: string | null;
   message: string | null;
-  /** There only when nobody understood the answer: its beginning, scrubbed. */
+  /** Present only when the answer could not be understood: its beginning, scrubbed. */
   unread?: { contentType: string | null; excerpt: string };
 }
 

@@ -61,11 +61,11 @@ export const reasons = {
     nextStep: merchant('authorize', 'Authorize again in a while: UPS was not answering.'),
   },
   'verification-refused': {
-    message: 'UPS refused the request the account was checked with.',
+    message: 'UPS refused the request that checks the account.',
     nextStep: {
       who: 'platform',
       action: 'authorize',
-      text: "Read UPS's own words in the account's history. If they name the ship-from address, correct it, then authorize again.",
+      text: "Read UPS's message in the account's history. If it names the ship-from address, correct the address, then authorize again.",
     },
   },
   'refresh-token-expired': {
@@ -96,12 +96,12 @@ export const reasons = {
 
 export type Reason = keyof typeof reasons;
 
-/** `verification-refused` where UPS offers none of the services that were tried (111210, 111100): the address may be right. */
+/** For `verification-refused` when UPS offers none of the services tried (111210, 111100): the address may be right. */
 export const noSuchService: Explanation = {
-  message: 'UPS offers none of the services the account is checked with between these places.',
+  message: 'UPS offers none of the services used to check the account between these places.',
   nextStep: merchant(
     'contact-ups',
-    'Nothing is wrong with the address as such. Ask UPS which services the account has there, then authorize again.',
+    'The address is not the problem. Ask UPS which services it offers there, then authorize again.',
   ),
 };
 

@@ -7,7 +7,7 @@ export interface Answer {
   readonly body: unknown;
   /** Sent instead of `body`, under the content type in `headers`. */
   readonly bytes?: Buffer;
-  /** What it was meant to bring cannot be had from it: a page instead, or cut short. */
+  /** The client cannot read the real answer from it: it is a page instead, or damaged. */
   readonly isSpoiled?: boolean;
 }
 
@@ -30,7 +30,7 @@ export class Refusal extends Error {
 
 export const ok = (body: unknown): Answer => ({ status: 200, code: null, headers: {}, body });
 
-// 10400, 10401, 10429, 250002 and 120100 are UPS's own. UPS publishes no code for the others: those are the sandbox's.
+// 10400, 10401, 10429, 250002, 120100, 111210 and 111100 are UPS's own. UPS publishes no code for the others: those are the sandbox's.
 export const badRequest = (message: string) => new Refusal(400, '10400', message);
 export const invalidRefreshToken = () => new Refusal(400, '10400', 'Invalid Refresh Token');
 export const invalidRedirect = () => new Refusal(400, '10400', 'Invalid Redirect URL');

@@ -1,9 +1,9 @@
-/** Answers in another dress than UPS's, as CDNs, proxies and gateways put it on. What was processed stays as it was. */
+/** Changes how an answer is encoded, as CDNs, proxies and gateways do. What the request did stays done. */
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { Refusal, type Answer } from './answer';
 import type { Coding, Fault, FaultOf } from './fault-schema';
 
-/** Runs `work` and dresses what comes of it, refusals too. */
+/** Runs `work` and changes its answer as the fault says; refusals are answers too. */
 export async function dressed(fault: Fault | null, work: () => Promise<Answer>): Promise<Answer> {
   const answered = (): Promise<Answer> =>
     work().catch((error: unknown) => {
@@ -98,7 +98,7 @@ function singleError({ form = 'errors-object' }: FaultOf<'single-error'>, answer
 const withBody = (answer: Answer, change: (body: unknown) => unknown): Answer =>
   answer.body === null ? answer : { ...answer, body: change(answer.body) };
 
-/** Every text that is a number becomes one. */
+/** Turns every string that is a number into one. */
 function inNumbers(value: unknown): unknown {
   if (typeof value === 'string') return /^(0|[1-9]\d{0,14})(\.\d{1,4})?$/.test(value) ? Number(value) : value;
   if (Array.isArray(value)) return value.map(inNumbers);

@@ -109,7 +109,7 @@ function noteSend(sandbox: Sandbox, pair: Pair, res: Response): void {
   arrivalOf(res).sent = pair;
 }
 
-/** A refresh token that was kept belongs to several generations. */
+/** Counts across generations, because a kept refresh token belongs to several. */
 function openSendsOf(sandbox: Sandbox, pair: Pair): number {
   const pairs = sandbox.state.grants.get(pair.grantId)?.pairs ?? [];
   let open = 0;
@@ -136,7 +136,7 @@ async function send(sandbox: Sandbox, res: Response, answer: Answer): Promise<vo
   Object.assign(res.locals, { answer });
   res.status(answer.status).set({ 'Cache-Control': 'no-store', ...answer.headers });
   if (answer.bytes) {
-    // Express would complete a content type that says nothing of a charset.
+    // res.set would add a charset to a content type that names none.
     for (const [name, value] of Object.entries(answer.headers)) res.setHeader(name, value);
     res.end(answer.bytes);
   } else if (answer.body === null) res.end();

@@ -1,4 +1,4 @@
-/** The orders a tester may give, one schema each: what is wrong with one is told by the name of its field. */
+/** The faults a tester may order, one schema each. A refusal names the field. */
 import { z } from 'zod';
 
 const match = z.strictObject({
@@ -67,7 +67,7 @@ const singleError = z
   })
   .refine((fault) => fault.status !== undefined || (fault.code === undefined && fault.message === undefined), {
     path: ['status'],
-    message: 'is needed where code or message is given',
+    message: 'is required when code or message is given',
   });
 
 export const faultSchema = z.discriminatedUnion('do', [

@@ -84,7 +84,7 @@ export async function underFault<T>(
     case 'expire':
       markGrants(sandbox, fault.do === 'expire' ? 'grant-expired' : 'grant-revoked', fault.match.username ?? username);
       return work();
-    // Each of these changes the answer, or what it is made of: `work` sees to it.
+    // These change the answer: dressing.ts and the endpoints handle them.
     case 'html':
     case 'encode':
     case 'charset':

@@ -29,7 +29,7 @@ export function rotate(sandbox: Sandbox, grant: Grant, last: Pair): TokenAnswer 
   return answer;
 }
 
-/** The next generation with the refresh token of `last`, which lives on: the next send of it is that generation's first. */
+/** The next generation keeps the refresh token of `last`; the next send of that token counts as this generation's first. */
 export function renewAccess(sandbox: Sandbox, grant: Grant, last: Pair, refreshTokenSeconds?: number): TokenAnswer {
   const at = sandbox.clock();
   const refreshExpiresAt = refreshTokenSeconds === undefined ? last.refreshExpiresAt : at + refreshTokenSeconds * 1000;
@@ -38,7 +38,7 @@ export function renewAccess(sandbox: Sandbox, grant: Grant, last: Pair, refreshT
   return answer;
 }
 
-/** A token answer that leaves the refresh token out, or says it again; its end stands there only if the fault names one. */
+/** A token answer without a new refresh token. It names an expiry only if the fault sets one. */
 export function withoutRefreshToken(
   { refresh_token: _, refresh_token_expires_in: life, ...answer }: TokenAnswer,
   { as = 'absent', refreshTokenSeconds }: FaultOf<'keep-refresh-token'>,

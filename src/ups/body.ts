@@ -1,18 +1,18 @@
 /**
- * The bytes of an answer as JSON and as text, however they are dressed: compressed although identity was asked (CDNs do), under a
- * header that says so, lies or is gone; in another charset; behind a byte order mark.
+ * Turns the bytes of an answer into JSON and text. A CDN may compress it although identity was asked, with a Content-Encoding that is
+ * right, wrong or missing; it may come in another charset or begin with a byte order mark.
  *
- * undici's decompress interceptor is not used: it hands on no bytes where the header lies, looks for none where the header is gone,
- * knows no raw deflate, and is experimental. Here the bytes stay, and the next reading is tried.
+ * undici's decompress interceptor is not used: it loses the bytes when the header is wrong, does nothing when it is missing, does not
+ * know raw deflate, and is experimental. Here the bytes are kept, so that another reading can be tried.
  *
- * 1. Every stage is bounded: what grows past `LARGEST_BODY_BYTES` is given up at once, so that a small bomb fills no memory.
- * 2. A body cut short is decoded as far as it goes. That is safe, because a cut JSON object never parses; the rest is for people.
+ * 1. Every stage is bounded: decoding stops once the output exceeds `LARGEST_BODY_BYTES`, so a small bomb cannot fill memory.
+ * 2. A truncated body is decoded as far as possible. This is safe because a truncated JSON object never parses; people see the rest.
  */
 import * as zlib from 'node:zlib';
 
 /** No answer of UPS that we read comes near it, compressed or not. */
 export const LARGEST_BODY_BYTES = 512 * 1024;
-/** As undici has it: more codings than this are an attack and no answer. */
+/** undici's limit: a longer list is an attack, not an answer. */
 const MOST_CODINGS = 5;
 
 export interface BodyHeaders {
@@ -21,13 +21,13 @@ export interface BodyHeaders {
 }
 
 export interface Body {
-  /** Undefined when the body is no JSON. */
+  /** Undefined when the body is not JSON. */
   json: unknown;
-  /** For people, and empty where the body is no text. It may hold secrets. */
+  /** For people; empty when the body is not text. It may hold secrets. */
   text: string;
 }
 
-/** The body grows past what is read when it is decoded. */
+/** The decoded body exceeds LARGEST_BODY_BYTES. */
 export class BodyTooLarge extends Error {}
 
 type Decode = (bytes: Buffer) => Buffer;
@@ -81,14 +81,14 @@ function* readingsOf(raw: Buffer, codings: string[]): Generator<Buffer> {
   yield unwrapped(declared);
   if (declared !== raw) yield unwrapped(raw);
   if (isText(raw.toString('utf8'))) return;
-  // Nothing at their beginning tells these; whether JSON comes of it does.
+  // These two formats have no signature: try them and see whether the result is JSON.
   for (const guess of [brotli, inflateRaw]) {
     const bytes = attempt(guess, raw);
     if (Buffer.isBuffer(bytes)) yield bytes;
   }
 }
 
-/** As their first bytes tell; one coding in another where a proxy coded what was coded already. */
+/** Decodes by signature, repeatedly, because a proxy may compress what is compressed already. */
 function unwrapped(given: Buffer): Buffer {
   let bytes = given;
   for (let layer = 0; layer < MOST_CODINGS; layer++) {
@@ -100,7 +100,7 @@ function unwrapped(given: Buffer): Buffer {
   return bytes;
 }
 
-/** Where the header lies the bytes stay as they are. */
+/** Returns the bytes unchanged when the header is wrong. */
 function decodedOr(bytes: Buffer, coding: string): Buffer {
   const decode = decoders.get(coding);
   const decoded = decode ? attempt(decode, bytes) : null;
@@ -116,7 +116,7 @@ function attempt(decode: Decode, bytes: Buffer): Buffer | 'too-large' | null {
   }
 }
 
-/** The last one was put on last. */
+/** In the order in which they were applied. */
 function codingsIn(header: string | string[] | undefined): string[] {
   const codings = [header ?? []].flat().flatMap((line) => line.toLowerCase().split(','));
   return codings.length > MOST_CODINGS ? [] : codings.map((coding) => coding.trim());
@@ -125,7 +125,7 @@ function codingsIn(header: string | string[] | undefined): string[] {
 const charsetIn = (contentType: string | null): string | null =>
   /charset\s*=\s*["']?([^\s"';,]+)/i.exec(contentType ?? '')?.[1] ?? null;
 
-/** A byte order mark decides. Else UTF-8, which is JSON's own and hardly ever fits by chance, then what the header says. */
+/** A byte order mark decides. Otherwise UTF-8 comes first, because other charsets are hardly ever valid UTF-8 by chance. */
 function textsOf(bytes: Buffer, charset: string | null): string[] {
   const marked = markOf(bytes);
   if (marked !== null) return decodedAs(bytes, marked);
@@ -142,7 +142,7 @@ function markOf(bytes: Buffer): string | null {
   return start.startsWith('fffe') ? 'utf-16le' : null;
 }
 
-/** None where nobody knows that charset, or where it does not fit. */
+/** Empty for an unknown charset, or when `fatal` and the bytes do not fit it. */
 function decodedAs(bytes: Buffer, charset: string, fatal = false): string[] {
   try {
     return [new TextDecoder(charset, { fatal }).decode(bytes)];
@@ -151,7 +151,7 @@ function decodedAs(bytes: Buffer, charset: string, fatal = false): string[] {
   }
 }
 
-/** `trim` takes a second byte order mark too. */
+/** `trim` also removes a second byte order mark. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.trim()) as unknown;
@@ -160,6 +160,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Replacement characters and control characters are what bytes look like that are no text in that charset. */
+/** Bytes that are not text in a charset decode to replacement and control characters. */
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const isText = (text: string): boolean => !/[\u0000-\u0008\u000e-\u001b\ufffd]/.test(text);

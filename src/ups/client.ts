@@ -30,7 +30,7 @@ export interface UpsClientOptions {
   connections?: number;
   /** The way to UPS; HTTP unless given. */
   wire?: Wire;
-  /** Told of each answer that nobody understands. */
+  /** Called for each answer that could not be understood. */
   onUnread?: (said: Pick<UpsSaid, 'endpoint' | 'httpStatus'>) => void;
 }
 
@@ -142,7 +142,7 @@ export function makeUpsClient(options: UpsClientOptions): UpsClient {
 const isNoSuchService = (answer: ProbeAnswer): boolean =>
   answer.kind === 'request-refused' && NO_SUCH_SERVICE.includes(answer.ups.code ?? '');
 
-/** Answers are read in any encoding all the same (body.ts): CDNs compress them unasked. */
+/** CDNs compress answers all the same; body.ts reads them in any encoding. */
 const ACCEPT = { accept: 'application/json', 'accept-encoding': 'identity' };
 const FORM = { ...ACCEPT, 'content-type': 'application/x-www-form-urlencoded' };
 const JSON_BODY = { ...ACCEPT, 'content-type': 'application/json' };

@@ -11,14 +11,14 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 const error = z
   .object({ code: wordOrNull, message: wordOrNull })
   .refine(({ code, message }) => code !== null || message !== null);
-/** Each error may lie in an object of its own, `{"error": {code, message}}`. */
+/** Each error may be wrapped once more, `{"error": {code, message}}`. */
 const errors = manyOf(
   z.preprocess((given) => (isObject(given) && isObject(given['error']) ? given['error'] : given), error),
 );
 const within = z.object({ errors, error: errors }).transform((both) => [...both.errors, ...both.error]);
 const wrapped = z.object({ response: within });
 
-/** What UPS numbers its errors with. Gateways have a body with `errors` or `error` too, and put words or the HTTP status there. */
+/** UPS's error codes are numbers of this length. Gateways use `errors` and `error` too, with words or the HTTP status as the code. */
 const UPS_CODE = /^\d{5,7}$/;
 
 /**

@@ -1,20 +1,20 @@
 /**
- * The beginning of an answer that nobody understands, for people. It may be a token answer that was cut, garbled or wrapped, so
- * whatever could be a secret goes, by its name and by its look, and rather a word too many than one too few.
+ * The beginning of an answer that could not be understood, for people. It may be a token answer that was truncated, garbled or
+ * wrapped, so everything that has a secret's name or looks like one is removed. When in doubt it removes too much.
  */
 import { removeEchoes, REMOVED, UNPRINTABLE } from './scrub';
 
 const LONGEST = 200;
-/** Pages begin with long heads; what is further back is not shown. */
+/** Enough to get past the head of a page. */
 const LOOKED_AT = 20_000;
 
 const SECRETS =
   'token|access|refresh|bearer|secret|passw|pwd|authori[sz]ation|verifier|assertion|credential|cookie|session|signature|[_-]key|jwt';
-/** Bounded, or a page that is one long word would take its time. */
+/** Bounded, or one very long word would make the search quadratic. */
 const NAME = String.raw`[\w.:-]{0,40}(?:${SECRETS})[\w.:-]{0,40}`;
 /** `<access_token>…`, up to the next element. */
 const NAMED_ELEMENT = new RegExp(String.raw`<(${NAME})(?:\s[^<>]*)?>[^<]*`, 'gi');
-/** `"access_token": "…"`, `refresh_token=…`, `token: {…`; a value in quotes ends with them, an object or list takes all the rest along. */
+/** `"access_token": "…"`, `refresh_token=…`, `token: {…`; a quoted value ends at its quote; an object or list removes the rest of the text. */
 const NAMED_VALUE = new RegExp(
   String.raw`(${NAME})(["'\\\s]*[:=]+>?\s*)(?:\\*"[^"]*"?|\\*'[^']*'?|[[{][^]*|(?:(?:bearer|basic)\s+)?[^\s"'&,;<>}\]]+)`,
   'gi',
@@ -26,14 +26,18 @@ const CREDENTIAL_LENGTH = 16;
 
 /** `secrets` are those of our own request. Empty when nothing is left to show. */
 export function excerptOf(text: string, secrets: readonly string[]): string {
-  const start = text.slice(0, LOOKED_AT).replace(UNPRINTABLE, (some) => (/[\t\n\r]/.test(some) ? ' ' : ''));
-  const plain = withoutMarkup(removeEchoes(unescaped(removeEchoes(start, secrets)), secrets));
+  const start = removeEchoes(printable(text.slice(0, LOOKED_AT)), secrets);
+  // Escapes can hide unprintable characters and echoes, so both are removed again.
+  const plain = withoutMarkup(removeEchoes(printable(unescaped(start)), secrets));
   const nameless = plain.replace(NAMED_VALUE, `$1$2${REMOVED}`).replace(SCHEME, `$1 ${REMOVED}`);
   const line = nameless.replace(RUN, (run) => (mayBeSecret(run) ? REMOVED : run));
   return [...line.replace(/\s+/g, ' ').trim()].slice(0, LONGEST).join('');
 }
 
-/** Words and short numbers stay; what is as long as a credential and no plain word goes, wherever it is cut. */
+/** Characters without a width would split a secret into harmless-looking pieces. */
+const printable = (text: string): string => text.replace(UNPRINTABLE, (some) => (/[\t\n\r]/.test(some) ? ' ' : ''));
+
+/** Keeps plain words and short numbers; removes any other run that is long enough to be a credential. */
 function mayBeSecret(run: string): boolean {
   if (run.length < CREDENTIAL_LENGTH) return false;
   return !run.split(/[/_.=~-]+/).every((part) => part.length < 20 && /^(?:[A-Z]?[a-z]*|[A-Z]+|\d{1,6})$/.test(part));
@@ -49,7 +53,7 @@ function withoutMarkup(text: string): string {
 
 const ENTITIES: Record<string, string> = { quot: '"', apos: "'", amp: '&', lt: '<', gt: '>', nbsp: ' ' };
 
-/** Names and quotes may be hidden by an encoding, in another one too: URL, HTML, JavaScript. */
+/** Undoes URL, HTML and JavaScript escapes, also nested ones: they could hide a name or a quote. */
 function unescaped(text: string): string {
   let plain = text;
   for (let layer = 0; layer < 3; layer++) {

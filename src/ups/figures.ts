@@ -1,4 +1,4 @@
-/** What calls to UPS tell Prometheus. */
+/** Metrics of the calls to UPS. */
 
 import { Counter, type Registry } from 'prom-client';
 import type { UpsSaid } from './types';
@@ -10,7 +10,7 @@ export interface UpsFigures {
 export function makeUpsFigures(registry: Registry): UpsFigures {
   const unread = new Counter({
     name: 'upslink_ups_answers_not_understood_total',
-    help: 'Answers of UPS, or of whatever stands before it, that nobody understands, by endpoint and class of status.',
+    help: 'Answers from UPS, or from a gateway in front of it, that could not be understood, by endpoint and status class.',
     labelNames: ['endpoint', 'status'],
     registers: [registry],
   });

@@ -58,7 +58,7 @@ const RATE_LIMITED = '10429';
 const INVALID_AUTHENTICATION = '250002';
 const NOT_THE_PROFILES_ACCOUNT = '120100';
 const NO_NEGOTIATED_RATES = '120900';
-/** That service is not available between these places: nothing against the address, and another service may be. */
+/** The service is not available between these places. This says nothing against the address; another service may be available. */
 export const NO_SUCH_SERVICE: readonly string[] = ['111210', '111100'];
 const DECIDING = [
   INVALID_CLIENT_ID,
@@ -175,7 +175,7 @@ function look(endpoint: UpsEndpoint, wire: WireAnswer, secrets: readonly string[
   return wire.kind === 'answered' && !isSuccess(wire) && errors.length === 0 ? unread(seen) : seen;
 }
 
-/** Nobody understands it: what a person can make of it is kept instead of its meaning. */
+/** Keeps an excerpt for people, because the answer could not be understood. */
 function unread(seen: Seen): Seen {
   const { wire, secrets, ups } = seen;
   if (wire.kind !== 'answered') return seen;

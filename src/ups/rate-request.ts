@@ -16,8 +16,8 @@ const SERVICES = {
 export type ServiceCode = keyof typeof SERVICES;
 
 /**
- * What UPS sells inside a country, the most common first (Rating.yaml, Service.Code). Standard (11) is not offered from Puerto Rico,
- * and Ground (03) nowhere but there and in the US; an island may have the air services alone.
+ * The services that UPS sells inside a country, the most common first (codes of Rating.yaml, Service.Code). Ground (03) exists in the
+ * US and Puerto Rico only, and Standard (11) elsewhere; some islands have air services only.
  */
 export function servicesOf(countryCode: string): readonly ServiceCode[] {
   const country = countryCode.trim().toUpperCase();

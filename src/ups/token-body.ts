@@ -16,7 +16,7 @@ const secret = z
   .trim()
   .regex(/^[\x21-\x7e]{1,8192}$/);
 
-/** None, null and nothing between the quotes are the same. */
+/** A missing, null or empty refresh token all mean that UPS sent none. */
 const secretOrNone = z.preprocess(
   (given) => (typeof given === 'string' && given.trim() === '' ? null : given),
   secret.nullish(),
@@ -47,7 +47,7 @@ export function readTokens(body: unknown, sentAt: number, ups: UpsSaid, sent: st
   const refreshToken = pair.refresh_token ?? sent;
   if (refreshToken === null) return null;
   const refreshTokenKept = refreshToken === sent;
-  // Zero is no life that UPS would give to a token it lets one keep.
+  // A kept token with a lifetime of 0 makes no sense: its expiry is taken as not named.
   const refreshLife = refreshTokenKept ? pair.refresh_token_expires_in || null : pair.refresh_token_expires_in;
   const isRefreshUntold = refreshLife === null && refreshTokenKept;
   return {

@@ -24,11 +24,11 @@ export interface UpsSaid {
   code: string | null;
   message: string | null;
   fault: string | null;
-  /** Of an answer that came whole and is not UPS's, or says nothing that we know; null when it was understood. */
+  /** Set when a complete answer did not come from UPS or could not be understood. */
   unread: Unread | null;
 }
 
-/** What a person can make of it: `excerpt` has at most 200 characters, without markup and anything that could be a credential. */
+/** For people: `excerpt` has at most 200 characters, without markup and anything that could be a credential. */
 export interface Unread {
   contentType: string | null;
   excerpt: string;

@@ -1,4 +1,4 @@
-/** What a person sees of answers that nobody understands, that are not UPS's, or that lack something. */
+/** What people see of answers that cannot be understood, do not come from UPS, or lack something. */
 
 import type { ExplanationJson, RowJson } from '../../src/api/schemas/answers';
 import { runExplain } from '../../src/cli/accounts/explain';
@@ -53,7 +53,7 @@ describe('a gateway that answers instead of UPS', () => {
       message: 'The answer was not understood (text/html): 403 Forbidden [removed]',
       unread: { contentType: 'text/html', excerpt: '403 Forbidden [removed]' },
     });
-    expect(because).toContain("UPS's last answer (token, status 403) was not one that this service understands.");
+    expect(because).toContain("UPS's last answer (token, status 403) could not be understood.");
     const failed = (await rows(account.id)).find(({ type }) => type === 'EXCHANGE_FAILED');
     expect(failed).toMatchObject({ ups: { httpStatus: 403, message: lastUpsAnswer?.message } });
     expect(failed && factsOf(failed)).toContain('403 The answer was not understood (text/html)');
@@ -69,13 +69,13 @@ describe('a gateway that answers instead of UPS', () => {
     house.pass(DUE_MS);
     await house.perform(id);
     const first = await explain(id);
-    expect(first.because).toContain('1 try in a row brought no token.');
+    expect(first.because).toContain('The last refresh attempt failed.');
     house.pass(400_000);
     await house.perform(id);
     const { state, because, lastUpsAnswer } = await explain(id);
     expect(state).toBe('connected');
-    expect(because).toContain('2 tries in a row brought no token.');
-    expect(because).toContain("UPS's last answer (refresh, status 200) was not one that this service understands.");
+    expect(because).toContain('The last 2 refresh attempts failed.');
+    expect(because).toContain("UPS's last answer (refresh, status 200) could not be understood.");
     expect(lastUpsAnswer?.unread).toEqual({
       contentType: 'application/json',
       excerpt: '{"access_token":[removed]',
@@ -105,7 +105,7 @@ it('a refresh that was answered without a refresh token says so in history', asy
     generation: 2,
     refreshExpiresAt: before?.refreshExpiresAt,
   });
-  expect(refreshed && factsOf(refreshed)).toContain('UPS left the refresh token in use');
+  expect(refreshed && factsOf(refreshed)).toContain('the old one stays in use');
   house.pass(DUE_MS);
   expect((await token(id)).body.generation).toBe(3);
   expect((await rows(id)).findLast(({ type }) => type === 'REFRESHED')).not.toHaveProperty('refreshTokenKept');
@@ -120,7 +120,7 @@ it('where UPS offers no service, nobody is told to mend an address', async () =>
   const back = await goThroughUps(connectUrl, await house.profile('A1B2C3'), { returnTo: RETURN });
   expect(JSON.stringify(back)).toContain('verification-refused');
   const { because, lastUpsAnswer } = await explain(account.id);
-  expect(because).toContain('UPS offers none of the services the account is checked with between these places.');
+  expect(because).toContain('UPS offers none of the services used to check the account between these places.');
   expect(because).not.toMatch(/correct|address/i);
   expect(lastUpsAnswer).toMatchObject({ code: '111210', message: expect.stringContaining('unavailable') as string });
   const failed = (await rows(account.id)).find(({ type }) => type === 'VERIFICATION_FAILED');

@@ -34,15 +34,17 @@ function lastTry(document: AccountDocument): string {
   return last === null || last === reason ? '' : ` The last authorization: ${sentenceOf(last, document).message}`;
 }
 
-/** Whether refreshes fail, and over what: an answer that nobody understands may come again and again. */
+/** A refresh that fails again and again, or an answer that cannot be understood, must be visible here. */
 function lastWords(document: AccountDocument): string {
   const { failures } = contextOf(document);
   const { lastUps } = document.data;
   const isTried = standingOf(document.snapshot.value).token === 'backing-off' && failures > 0;
-  const tried = isTried ? ` ${failures} ${failures === 1 ? 'try' : 'tries'} in a row brought no token.` : '';
+  const tried = isTried
+    ? ` ${failures === 1 ? 'The last refresh attempt' : `The last ${failures} refresh attempts`} failed.`
+    : '';
   if (!lastUps?.unread) return tried;
   const status = lastUps.httpStatus === null ? '' : `, status ${lastUps.httpStatus}`;
-  return `${tried} UPS's last answer (${lastUps.endpoint}${status}) was not one that this service understands.`;
+  return `${tried} UPS's last answer (${lastUps.endpoint}${status}) could not be understood.`;
 }
 
 function pendingOf(document: AccountDocument): ExplanationJson['pending'] {

@@ -194,14 +194,14 @@ export const explanationSchema = z
         message: z
           .string()
           .nullable()
-          .describe("UPS's own text, or what is known of an answer that did not come whole or was not understood."),
+          .describe("UPS's own text, or a description of an answer that was incomplete or could not be understood."),
         unread: z
           .object({
             contentType: z.string().nullable(),
-            excerpt: z.string().describe('At most 200 characters, without markup and anything that may be a secret.'),
+            excerpt: z.string().describe('At most 200 characters, without markup or anything that may be a secret.'),
           })
           .nullable()
-          .describe('Of an answer that was not understood; null when it was.'),
+          .describe('Set when the answer could not be understood.'),
       })
       .nullable(),
     pending: z.array(

@@ -44,7 +44,7 @@ export const rateEndpoint = (sandbox: Sandbox) =>
     },
   });
 
-/** A fault may take services away; which one is asked for does not matter where all are shopped for. */
+/** Shop asks for every service at once, so no single one can be refused. */
 const isRefused = ({ Shipment }: RateRequest, { shop }: RateOption, { services }: FaultOf<'no-service'>): boolean =>
   !shop && (services === undefined || services.includes(Shipment.Service?.Code ?? ''));
 

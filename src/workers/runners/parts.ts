@@ -40,7 +40,7 @@ export const notSentWord = (answer: NotSent, at: number): UpsAnswer | null =>
 export const retryAtOf = (answer: Later | NotSent, at: number): number | null =>
   answer.kind === 'not-sent' ? answer.retryAt : answer.retryAfterMs === null ? null : at + answer.retryAfterMs;
 
-/** `endsAt` is the end of a refresh token that UPS left in use without another word on it. */
+/** `endsAt` is the expiry of a kept refresh token when the answer names none. */
 export const pairOf = (
   tokens: Tokens,
   { grantId, generation, endsAt }: { grantId: string; generation: number; endsAt: number },

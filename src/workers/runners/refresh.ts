@@ -102,7 +102,7 @@ function outcomeOf(answer: RefreshAnswer, slot: Slot, at: number): Outcome {
   const ups = wordOf(answer.ups, at);
   switch (answer.kind) {
     case 'tokens': {
-      // A kept refresh token goes on in the next generation, whose journal is empty: UPS answered, so it is unspent.
+      // A kept refresh token moves to the next generation with an empty journal: UPS answered, so the token is unspent.
       const next = { grantId: slot.grantId, generation: slot.generation + 1, endsAt: slot.refreshExpiresAt };
       const { facts, secrets } = pairOf(answer, next);
       const kept = answer.refreshTokenKept ? { refreshTokenKept: true as const } : {};

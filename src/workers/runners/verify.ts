@@ -5,7 +5,7 @@ import type { ProbeAnswer } from '../../ups';
 import type { Outcome, Runner } from '../work';
 import { notSentWord, openSealed, retryAtOf, wordOf, type RunnerParts } from './parts';
 
-/** After the claim of 30 s: so long the next service is asked for, as a call may take 20 s. */
+/** After the claim, no further service is tried: the claim lasts 30 s and a call may take 20 s. */
 const ASK_FOR_MS = 9_000;
 
 export function makeVerify(parts: RunnerParts): Runner {
