@@ -17,7 +17,7 @@ import { defaultRules, makeAccountDefinition, type AccountView } from './machine
 import { assertPinned } from './machines/pins';
 import { makeReleases, type Releases } from './release';
 import { folderProblem, mongodbProblem, redisProblem, refuseUnusable } from './usable';
-import { makeGate, makeUpsClient, systemClock, type Gate, type UpsClient } from './ups';
+import { makeGate, makeUpsClient, makeUpsFigures, systemClock, type Gate, type UpsClient } from './ups';
 import {
   assertWritable,
   makeDiskPlace,
@@ -135,6 +135,7 @@ async function open(config: Config, log: Logger, clock: Clock, releases: Release
     verification: config.ups.verification,
     gate,
     clock,
+    onUnread: makeUpsFigures(figures.registry).unread,
   });
   releases.add('UPS client', () => ups.close());
 

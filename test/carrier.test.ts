@@ -108,3 +108,13 @@ it('puts an answer that the store does not take into the second place, where a r
   expect((await house.load(id)).data.current?.generation).toBe(2);
   expect(await house.refreshes()).toBe(sent);
 });
+
+it('counts the answers that nobody understands', async () => {
+  const [carrier, id] = [await open(), await house.connect(process)];
+  await carrier.epoch.look(true);
+  await house.control('POST', 'faults', { match: { path: paths.refresh }, do: 'html', status: 400, times: 1 });
+  await refresh(carrier, id);
+  expect(await carrier.figures.registry.metrics()).toContain(
+    'upslink_ups_answers_not_understood_total{endpoint="refresh",status="4xx"} 1',
+  );
+});

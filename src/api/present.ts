@@ -2,9 +2,11 @@
 
 import type { AccountDocument } from '../db/accounts';
 import type { AccountContext } from '../machines/context';
+import type { UpsAnswer } from '../machines/data';
 import { standingOf, type LifeState } from '../machines/definition';
 import { daysLeft } from '../machines/timing';
-import { reasons, type NextStep } from '../machines/reasons';
+import { noSuchService, reasons, type NextStep, type Reason } from '../machines/reasons';
+import { NO_SUCH_SERVICE } from '../ups';
 import type { AccountJson } from './schemas/answers';
 
 export const instant = (at: number): string => new Date(at).toISOString();
@@ -81,8 +83,23 @@ function plainSentence({ state, token, consent }: Standing): Sentence {
 
 export function sentenceFor(document: AccountDocument): Sentence {
   const { reason } = contextOf(document);
+  return reason === null ? plainSentence(standingOf(document.snapshot.value)) : sentenceOf(reason, document);
+}
+
+/** What a reason means for this account: UPS's last answer may say more than the reason. */
+export function sentenceOf(reason: Reason, { data }: Pick<AccountDocument, 'data'>): Sentence {
+  const isAboutServices = data.lastUps?.endpoint === 'rate' && NO_SUCH_SERVICE.includes(data.lastUps.code ?? '');
+  if (reason === 'verification-refused' && isAboutServices) return noSuchService;
   const known: Partial<Record<string, Sentence>> = reasons;
-  return reason === null ? plainSentence(standingOf(document.snapshot.value)) : (known[reason] ?? NEWER);
+  return known[reason] ?? NEWER;
+}
+
+/** UPS's message, or a description of an answer that could not be understood; null when there is neither. */
+export function wordsOfUps({ message, unread }: Pick<UpsAnswer, 'message' | 'unread'>): string | null {
+  if (!unread) return message;
+  const { contentType, excerpt } = unread;
+  const said = excerpt === '' ? 'it holds no text' : excerpt;
+  return `The answer was not understood (${contentType ?? 'no content type'}): ${said}`;
 }
 
 function detailOf({ state, token, consent }: Standing): AccountJson['stateDetail'] {

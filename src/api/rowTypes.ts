@@ -3,7 +3,7 @@
 import type { Happening, Outgoing, Row } from '../durable/types';
 import type { ExchangeOutput, RefreshOutput, TokenFacts, VerifyOutput } from '../machines/context';
 import type { UpsAnswer } from '../machines/data';
-import { instant } from './present';
+import { instant, wordsOfUps } from './present';
 import type { RowJson } from './schemas/answers';
 
 type Facts = Record<string, unknown>;
@@ -11,7 +11,10 @@ type Facts = Record<string, unknown>;
 type Reader = (event: Facts, decidedOn: Facts) => [type: string, facts: Facts];
 
 const upsFacts = (ups: UpsAnswer | null | undefined): Facts =>
-  ups ? { ups: { httpStatus: ups.httpStatus, code: ups.code, message: ups.message } } : {};
+  ups ? { ups: { httpStatus: ups.httpStatus, code: ups.code, message: wordsOfUps(ups) } } : {};
+
+const kept = ({ refreshTokenKept }: { refreshTokenKept?: unknown }): Facts =>
+  refreshTokenKept === true ? { refreshTokenKept } : {};
 
 const pair = ({ grantId, generation, accessExpiresAt, refreshExpiresAt }: TokenFacts): Facts => ({
   grantId,
@@ -35,7 +38,7 @@ const verified: Reader = ({ output }) => {
 
 const refreshed: Reader = ({ output }) => {
   const answer = output as RefreshOutput;
-  if (answer.kind === 'tokens') return ['REFRESHED', pair(answer.tokens)];
+  if (answer.kind === 'tokens') return ['REFRESHED', { ...pair(answer.tokens), ...kept(answer) }];
   return ['REFRESH_FAILED', { result: answer.kind, ...upsFacts(answer.ups) }];
 };
 
@@ -86,7 +89,7 @@ const ownEvents: Record<string, (event: Facts, decidedOn: Facts) => Facts> = {
   UNUSE: ({ use }) => ({ use }),
   DISCONNECT: ({ note }) => ({ note }),
   POSTPONE: ({ until }) => ({ until: instant(until as number) }),
-  LATE_ANSWER: ({ tokens, stored }) => ({ stored, ...pair(tokens as TokenFacts) }),
+  LATE_ANSWER: ({ tokens, stored, ...rest }) => ({ stored, ...pair(tokens as TokenFacts), ...kept(rest) }),
 };
 
 const withoutSeq = ({ seq: _, ...settings }: Facts): Facts => settings;

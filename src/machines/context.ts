@@ -132,7 +132,8 @@ export type VerifyOutput =
   | { kind: 'later' | 'token-refused'; retryAt: number | null; ups: UpsAnswer | null };
 
 export type RefreshOutput =
-  | { kind: 'tokens'; tokens: TokenFacts; ups: UpsAnswer }
+  /** `refreshTokenKept`: the pair's refresh token is that of the generation before; UPS gave no other. */
+  | { kind: 'tokens'; tokens: TokenFacts; ups: UpsAnswer; refreshTokenKept?: true }
   /** 10400: this refresh token will never work again. */
   | { kind: 'refused'; ups: UpsAnswer }
   | { kind: 'blocked'; ups: UpsAnswer }

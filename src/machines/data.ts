@@ -105,6 +105,8 @@ export interface UpsAnswer {
   httpStatus: number | null;
   code: string | null;
   message: string | null;
+  /** Present only when the answer could not be understood: its beginning, scrubbed. */
+  unread?: { contentType: string | null; excerpt: string };
 }
 
 export interface Use {

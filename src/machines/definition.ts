@@ -143,10 +143,16 @@ const isNextPair = (tokens: TokenFacts, { current }: AccountData): boolean =>
 function lateAnswer(
   output: unknown,
   data: AccountData,
-): { type: 'LATE_ANSWER'; tokens: TokenFacts; stored: boolean } | null {
+): { type: 'LATE_ANSWER'; tokens: TokenFacts; stored: boolean; refreshTokenKept?: true } | null {
   const answer = output as RefreshOutput;
   if (answer.kind !== 'tokens') return null;
-  return { type: 'LATE_ANSWER', tokens: answer.tokens, stored: isNextPair(answer.tokens, data) };
+  const { tokens, refreshTokenKept } = answer;
+  return {
+    type: 'LATE_ANSWER',
+    tokens,
+    stored: isNextPair(tokens, data),
+    ...(refreshTokenKept && { refreshTokenKept }),
+  };
 }
 
 /** Whether the account ships on its access key at this moment. */

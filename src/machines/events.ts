@@ -94,6 +94,8 @@ export interface LateAnswer {
   type: 'LATE_ANSWER';
   tokens: TokenFacts;
   stored: boolean;
+  /** As of a refresh's answer. */
+  refreshTokenKept?: true;
 }
 
 /** Raised by one part for another, within one transition. */

@@ -61,8 +61,12 @@ export const reasons = {
     nextStep: merchant('authorize', 'Authorize again in a while: UPS was not answering.'),
   },
   'verification-refused': {
-    message: 'UPS refused the address or the details the account was checked with.',
-    nextStep: { who: 'platform', action: 'authorize', text: 'Correct the ship-from address, then authorize again.' },
+    message: 'UPS refused the request that checks the account.',
+    nextStep: {
+      who: 'platform',
+      action: 'authorize',
+      text: "Read UPS's message in the account's history. If it names the ship-from address, correct the address, then authorize again.",
+    },
   },
   'refresh-token-expired': {
     message: 'The permission UPS gave has expired.',
@@ -91,6 +95,15 @@ export const reasons = {
 } as const satisfies Record<string, Explanation>;
 
 export type Reason = keyof typeof reasons;
+
+/** For `verification-refused` when UPS offers none of the services tried (111210, 111100): the address may be right. */
+export const noSuchService: Explanation = {
+  message: 'UPS offers none of the services used to check the account between these places.',
+  nextStep: merchant(
+    'contact-ups',
+    'The address is not the problem. Ask UPS which services it offers there, then authorize again.',
+  ),
+};
 
 /** How a consent may end, and the reason it leaves behind. */
 export const consentEnds = {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import express, { type ErrorRequestHandler, type Request, type Response, Router } from 'express';
 import type { z } from 'zod';
-import { faultSchema } from './faults';
+import { faultSchema } from './fault-schema';
 import { isJson } from './form';
 import { writeLedger } from './ledger';
 import { profileSchema, replaceProfile } from './profiles';

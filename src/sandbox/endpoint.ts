@@ -1,6 +1,8 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express';
 import { type Answer, internalError, Refusal, wrongMethod } from './answer';
+import { dressed } from './dressing';
 import type { Endpoint } from './entries';
+import type { Fault } from './fault-schema';
 import { underFault } from './faults';
 import type { Sandbox } from './sandbox';
 import type { Pair } from './state';
@@ -20,6 +22,8 @@ export interface UpsRequest<Input> {
   readonly req: Request;
   readonly input: Input;
   readonly who: Who;
+  /** What a tester ordered for it. */
+  readonly fault: Fault | null;
   /** Names the grant once the request has made one. */
   readonly becomes: (grantId: string) => void;
 }
@@ -52,11 +56,12 @@ export function upsEndpoint<Input>(sandbox: Sandbox, definition: Definition<Inpu
     }
     if (who.sent) noteSend(sandbox, who.sent, res);
     const fault = sandbox.faults.take({ path: req.path, username, accountNumber: who.accountNumber });
-    const answer = await underFault(sandbox, fault, username, res, async () => {
+    const process = async () => {
       if (req.method !== definition.method) throw wrongMethod(definition.method);
       const becomes = (grantId: string) => sandbox.record({ t: 'use-known', n, grantId, username });
-      return definition.process({ req, input, who, becomes });
-    });
+      return definition.process({ req, input, who, fault, becomes });
+    };
+    const answer = await underFault(sandbox, fault, username, res, () => dressed(fault, process));
     if (answer) await send(sandbox, res, answer);
   });
   return router;
@@ -93,8 +98,9 @@ function arrive(sandbox: Sandbox, endpoint: Endpoint): RequestHandler {
 function noteSend(sandbox: Sandbox, pair: Pair, res: Response): void {
   const { grantId, generation, delivered } = pair;
   const at = sandbox.clock();
-  if (pair.open > 0) {
-    const detail = `the refresh token of generation ${generation} came while ${pair.open} earlier send of it was open`;
+  const open = openSendsOf(sandbox, pair);
+  if (open > 0) {
+    const detail = `the refresh token of generation ${generation} came while ${open} earlier send of it was open`;
     sandbox.record({ t: 'violation', at, kind: 'refresh-token-in-flight', grantId, detail });
   } else if (pair.sends > 0) sandbox.record({ t: 'repeat', at, grantId, generation, delivered });
   sandbox.record({ t: 'refresh-sent', grantId, generation });
@@ -103,11 +109,20 @@ function noteSend(sandbox: Sandbox, pair: Pair, res: Response): void {
   arrivalOf(res).sent = pair;
 }
 
+/** Counts across generations, because a kept refresh token belongs to several. */
+function openSendsOf(sandbox: Sandbox, pair: Pair): number {
+  const pairs = sandbox.state.grants.get(pair.grantId)?.pairs ?? [];
+  let open = 0;
+  for (let at = pair.generation - 1; pairs[at]?.refreshSha256 === pair.refreshSha256; at--)
+    open += pairs[at]?.open ?? 0;
+  return open;
+}
+
 // Runs in an event handler, where a throw would end the process: a stopped or broken journal must not do that.
-function noteAnswered(sandbox: Sandbox, { n, sent }: Arrival, { status, code }: Answer): void {
+function noteAnswered(sandbox: Sandbox, { n, sent }: Arrival, { status, code, isSpoiled }: Answer): void {
   try {
     sandbox.record({ t: 'use-answered', n, at: sandbox.clock(), status, code });
-    if (sent && status === 200) {
+    if (sent && status === 200 && !isSpoiled) {
       sandbox.record({ t: 'pair-delivered', grantId: sent.grantId, generation: sent.generation });
     }
   } catch (error) {
@@ -120,7 +135,11 @@ async function send(sandbox: Sandbox, res: Response, answer: Answer): Promise<vo
   if (res.destroyed) return;
   Object.assign(res.locals, { answer });
   res.status(answer.status).set({ 'Cache-Control': 'no-store', ...answer.headers });
-  if (answer.body === null) res.end();
+  if (answer.bytes) {
+    // res.set would add a charset to a content type that names none.
+    for (const [name, value] of Object.entries(answer.headers)) res.setHeader(name, value);
+    res.end(answer.bytes);
+  } else if (answer.body === null) res.end();
   else res.json(answer.body);
 }
 

@@ -1,39 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Response } from 'express';
-import { z } from 'zod';
 import { blockedMerchant, Refusal } from './answer';
+import type { Fault, FaultOf } from './fault-schema';
 import type { Sandbox } from './sandbox';
-
-const match = z.strictObject({
-  path: z.string().max(500).startsWith('/', 'must start with /'),
-  accountNumber: z.string().min(1).max(50).optional(),
-  username: z.string().min(1).max(100).optional(),
-});
-const common = {
-  match,
-  times: z.int().min(1).max(1_000_000).optional(),
-  /** Over after so long, however few met it: what was ordered for a quiet hour does not lie in wait for the next one. */
-  forMs: z.int().min(1).max(86_400_000).optional(),
-};
-
-export const faultSchema = z.discriminatedUnion('do', [
-  z.strictObject({
-    ...common,
-    do: z.literal('status'),
-    status: z.int().min(400).max(599),
-    code: z.string().min(1).max(50).optional(),
-    message: z.string().min(1).max(500).optional(),
-    /** Seconds. */
-    retryAfter: z.int().min(0).max(86_400).optional(),
-  }),
-  z.strictObject({ ...common, do: z.literal('delay'), ms: z.int().min(0).max(600_000) }),
-  z.strictObject({
-    ...common,
-    do: z.enum(['drop-answer', 'reset', 'revoke', 'expire', 'password-changed', 'blocked']),
-  }),
-]);
-
-export type Fault = z.infer<typeof faultSchema>;
 
 /** What is known about a request when a fault is looked for. */
 export interface Subject {
@@ -115,6 +84,15 @@ export async function underFault<T>(
     case 'expire':
       markGrants(sandbox, fault.do === 'expire' ? 'grant-expired' : 'grant-revoked', fault.match.username ?? username);
       return work();
+    // These change the answer: dressing.ts and the endpoints handle them.
+    case 'html':
+    case 'encode':
+    case 'charset':
+    case 'single-error':
+    case 'numbers':
+    case 'keep-refresh-token':
+    case 'no-service':
+      return work();
   }
 }
 
@@ -132,7 +110,7 @@ const usual = new Map<number, readonly [code: string, message: string]>([
   [429, ['10429', 'Too Many Requests']],
 ]);
 
-function refusalOf(fault: Extract<Fault, { do: 'status' }>): Refusal {
+function refusalOf(fault: FaultOf<'status'>): Refusal {
   const [code, message] = usual.get(fault.status) ?? [`10${fault.status}`, 'The sandbox was told to answer so'];
   const headers: Record<string, string> =
     fault.retryAfter === undefined ? {} : { 'Retry-After': `${fault.retryAfter}` };

@@ -4,9 +4,9 @@ import { nobody, upsEndpoint } from './endpoint';
 import { assertForm, readForm, type Form } from './form';
 import { sha256, type Sandbox } from './sandbox';
 import type { Pair } from './state';
-import { isNewest, livingGrantOf, refreshLives, rotate } from './tokens';
+import { isNewest, livingGrantOf, refreshLives, renewAccess, rotate, withoutRefreshToken } from './tokens';
 
-/** POST refresh: a living refresh token becomes the next pair, and is dead from then on. */
+/** POST refresh: a living refresh token becomes the next pair, and is dead from then on; unless a fault keeps it. */
 export const refreshEndpoint = (sandbox: Sandbox) =>
   upsEndpoint<Form>(sandbox, {
     endpoint: 'refresh',
@@ -18,7 +18,7 @@ export const refreshEndpoint = (sandbox: Sandbox) =>
       const username = pair ? (sandbox.state.grants.get(pair.grantId)?.username ?? null) : null;
       return pair ? { ...nobody, grantId: pair.grantId, username, sent: pair } : nobody;
     },
-    process({ req, input: form, who }) {
+    process({ req, input: form, who, fault }) {
       assertForm(req.headers['content-type'], form);
       assertBasic(sandbox, req.headers.authorization, who.grantId);
       if (form.get('grant_type') !== 'refresh_token') throw badRequest('grant_type must be refresh_token');
@@ -29,7 +29,9 @@ export const refreshEndpoint = (sandbox: Sandbox) =>
         if (grant && !isNewest(grant, pair)) punishReuse(sandbox, pair);
         throw invalidRefreshToken();
       }
-      return ok(rotate(sandbox, grant, pair));
+      if (fault?.do !== 'keep-refresh-token') return ok(rotate(sandbox, grant, pair));
+      const token = form.get('refresh_token') ?? '';
+      return ok(withoutRefreshToken(renewAccess(sandbox, grant, pair, fault.refreshTokenSeconds), fault, token));
     },
   });
 

@@ -6,7 +6,7 @@ import { assertForm, readForm, type Form } from './form';
 import { createHash } from 'node:crypto';
 import { recordViolation, sha256, type Sandbox } from './sandbox';
 import type { Code } from './state';
-import { startGrant } from './tokens';
+import { startGrant, withoutRefreshToken } from './tokens';
 
 /** POST token: a code becomes the first pair of a new grant. A refused request does not use the code up. */
 export const tokenEndpoint = (sandbox: Sandbox) =>
@@ -22,7 +22,7 @@ export const tokenEndpoint = (sandbox: Sandbox) =>
       sandbox.record({ t: 'code-sent', sha256: code.sha256 });
       return { ...nobody, grantId: code.grantId, username: code.username };
     },
-    process({ req, input: form, becomes }) {
+    process({ req, input: form, fault, becomes }) {
       assertForm(req.headers['content-type'], form);
       const code = findCode(sandbox, form);
       assertClient(sandbox, req, form, code);
@@ -34,7 +34,7 @@ export const tokenEndpoint = (sandbox: Sandbox) =>
       const { username, scope } = code;
       const { grantId, answer } = startGrant(sandbox, { codeSha256: code.sha256, username, scope });
       becomes(grantId);
-      return ok(answer);
+      return ok(fault?.do === 'keep-refresh-token' ? withoutRefreshToken(answer, fault) : answer);
     },
   });
 

@@ -1,9 +1,10 @@
-import type { Entry } from './entries';
+import type { PairEntry } from './entries';
+import type { FaultOf } from './fault-schema';
 import { sha256, type Sandbox } from './sandbox';
 import type { Grant, Pair } from './state';
 
 /** UPS's token answer: every field is a string, lives in seconds, instants in milliseconds. */
-export type TokenAnswer = Readonly<Record<string, string>>;
+export type TokenAnswer = Readonly<Record<string, string | null>>;
 
 /** Starts a token family for whoever the code speaks for. */
 export function startGrant(
@@ -28,11 +29,39 @@ export function rotate(sandbox: Sandbox, grant: Grant, last: Pair): TokenAnswer 
   return answer;
 }
 
+/** The next generation keeps the refresh token of `last`; the next send of that token counts as this generation's first. */
+export function renewAccess(sandbox: Sandbox, grant: Grant, last: Pair, refreshTokenSeconds?: number): TokenAnswer {
+  const at = sandbox.clock();
+  const refreshExpiresAt = refreshTokenSeconds === undefined ? last.refreshExpiresAt : at + refreshTokenSeconds * 1000;
+  const { entry, answer } = makePair(sandbox, grant, { generation: last.generation + 1, at, refreshExpiresAt });
+  sandbox.record({ ...entry, refreshSha256: last.refreshSha256 });
+  return answer;
+}
+
+/** A token answer without a new refresh token. It names an expiry only if the fault sets one. */
+export function withoutRefreshToken(
+  { refresh_token: _, refresh_token_expires_in: life, ...answer }: TokenAnswer,
+  { as = 'absent', refreshTokenSeconds }: FaultOf<'keep-refresh-token'>,
+  sent = '',
+): TokenAnswer {
+  const said = {
+    absent: {},
+    null: { refresh_token: null },
+    empty: { refresh_token: '' },
+    same: { refresh_token: sent },
+  };
+  return {
+    ...answer,
+    ...said[as],
+    ...(refreshTokenSeconds !== undefined && life !== undefined && { refresh_token_expires_in: life }),
+  };
+}
+
 function makePair(
   sandbox: Sandbox,
   { grantId, scope }: { grantId: string; scope: string },
   { generation, at, refreshExpiresAt }: { generation: number; at: number; refreshExpiresAt: number },
-): { entry: Entry; answer: TokenAnswer } {
+): { entry: PairEntry; answer: TokenAnswer } {
   const { accessTokenSeconds, oldAccessTokenLives } = sandbox.state.settings;
   const access = sandbox.makeSecret();
   const refresh = sandbox.makeSecret();

@@ -1,7 +1,18 @@
 import { GATE_DEFAULTS } from './gate';
-import { gateOutcomeOf, meaningOfExchange, meaningOfProbe, meaningOfRefresh } from './meaning';
-import { makeRateRequest } from './rate-request';
-import type { Gate, UpsAnswer, UpsClient, UpsClock, UpsEndpoint, UpsTimeouts, UpsUrgency, Verification } from './types';
+import { gateOutcomeOf, meaningOfExchange, meaningOfProbe, meaningOfRefresh, NO_SUCH_SERVICE } from './meaning';
+import { makeRateRequest, servicesOf, type ServiceCode } from './rate-request';
+import type {
+  Gate,
+  ProbeAnswer,
+  UpsAnswer,
+  UpsClient,
+  UpsClock,
+  UpsEndpoint,
+  UpsSaid,
+  UpsTimeouts,
+  UpsUrgency,
+  Verification,
+} from './types';
 import { makeWire, type Wire, type WireAnswer, type WireRequest } from './wire';
 
 export interface UpsClientOptions {
@@ -19,6 +30,8 @@ export interface UpsClientOptions {
   connections?: number;
   /** The way to UPS; HTTP unless given. */
   wire?: Wire;
+  /** Called for each answer that could not be understood. */
+  onUnread?: (said: Pick<UpsSaid, 'endpoint' | 'httpStatus'>) => void;
 }
 
 export const TIMEOUT_DEFAULTS: UpsTimeouts = { connectMs: 5_000, headersMs: 15_000, bodyMs: 10_000, totalMs: 20_000 };
@@ -59,6 +72,7 @@ export function makeUpsClient(options: UpsClientOptions): UpsClient {
     try {
       const answer = meaningOf(await wire.post({ ...request, path: prefix + PATHS[endpoint] }));
       admission.permit.done(gateOutcomeOf(answer));
+      if (answer.ups.unread !== null) options.onUnread?.(answer.ups);
       return answer;
     } finally {
       // Only a bug leads here without an outcome: the place must not be lost with it.
@@ -97,23 +111,38 @@ export function makeUpsClient(options: UpsClientOptions): UpsClient {
       const body = formOf({ grant_type: 'refresh_token', refresh_token: refreshToken });
       const secrets = secretsAnd(refreshToken);
       const headers = { ...FORM, authorization: basic };
-      return call('refresh', { headers, body, sendBy }, (answer) => meaningOfRefresh(answer, secrets));
+      return call('refresh', { headers, body, sendBy }, (answer) => meaningOfRefresh(answer, secrets, refreshToken));
     },
 
-    probe({ accessToken, accountNumber, address, isAwaited = false }) {
-      const body = JSON.stringify(makeRateRequest(accountNumber, address));
+    async probe({ accessToken, accountNumber, address, isAwaited = false, until = Infinity }) {
       const secrets = secretsAnd(accessToken);
       const headers = { ...JSON_BODY, authorization: `Bearer ${accessToken}`, transactionsrc: 'upslink' };
       const verification = options.verification ?? 'strict';
-      const request = { headers, body, sendBy: null };
       const meaningOf = (answer: WireAnswer) => meaningOfProbe(answer, secrets, verification);
-      return call('rate', request, meaningOf, isAwaited ? 'merchant' : 'comfort');
+      const urgency = isAwaited ? 'merchant' : 'comfort';
+      const ask = (service?: ServiceCode): Promise<ProbeAnswer> => {
+        const body = JSON.stringify(makeRateRequest(accountNumber, address, service));
+        return call('rate', { headers, body, sendBy: null }, meaningOf, urgency);
+      };
+      const [first, ...others] = servicesOf(address.countryCode);
+      let answer = await ask(first);
+      for (const service of others) {
+        if (!isNoSuchService(answer)) return answer;
+        if (clock.monotonic() >= until)
+          return { kind: 'later', cause: 'request-refused', retryAfterMs: null, spent: 'no', ups: answer.ups };
+        answer = await ask(service);
+      }
+      return answer;
     },
 
     close: () => wire.close(),
   };
 }
 
+const isNoSuchService = (answer: ProbeAnswer): boolean =>
+  answer.kind === 'request-refused' && NO_SUCH_SERVICE.includes(answer.ups.code ?? '');
+
+/** CDNs compress answers all the same; body.ts reads them in any encoding. */
 const ACCEPT = { accept: 'application/json', 'accept-encoding': 'identity' };
 const FORM = { ...ACCEPT, 'content-type': 'application/x-www-form-urlencoded' };
 const JSON_BODY = { ...ACCEPT, 'content-type': 'application/json' };

@@ -4,28 +4,33 @@
  * | endpoint       | answer                                        | kind                                        |
  * | -------------- | --------------------------------------------- | ------------------------------------------- |
  * | any            | nothing written                               | not-sent                                    |
- * | any            | 10401, 250002 (any 4xx), 401                  | our-client-refused; at rate, but for 10401: token-refused |
+ * | any            | 10401, 250002 (any 4xx), 401 of UPS's          | our-client-refused; at rate, but for 10401: token-refused |
  * | any            | 429, 10429                                    | later, unspent                              |
- * | any            | 403 with UPS's errors                         | refused: merchant-blocked                   |
+ * | any            | 403 of UPS's                                  | refused: merchant-blocked                   |
  * | token, refresh | 2xx with a pair                               | tokens                                      |
+ * | refresh        | 2xx with an access token alone                | tokens, the refresh token kept              |
  * | token          | 400 10400                                     | redirect-misconfigured                      |
- * | token          | 400, any other                                | refused: authorization-rejected             |
+ * | token          | 400, any other of UPS's                       | refused: authorization-rejected             |
  * | refresh        | 400 10400                                     | refused: invalid-refresh-token              |
- * | refresh        | 400, any other                                | later, perhaps spent                        |
- * | token, refresh | anything else: 5xx, lost, unreadable, 3xx, 404, a 403 that is not UPS's | ambiguous         |
+ * | refresh        | 400, any other of UPS's                       | later, perhaps spent                        |
+ * | token, refresh | anything else: 5xx, lost, 3xx, 404, what is not UPS's | ambiguous                           |
  * | rate           | 4xx 120100                                    | not-in-profile                              |
  * | rate           | 2xx with negotiated charges                   | verified                                    |
  * | rate           | 2xx or 400 with 120900                        | strict: not-in-profile; lenient: verified   |
  * | rate           | 2xx with neither                              | strict: request-refused; lenient: verified  |
- * | rate           | 400, any other                                | request-refused                             |
+ * | rate           | 400 111210, 111100                            | request-refused, for that service alone     |
+ * | rate           | 400, any other of UPS's                       | request-refused                             |
  * | rate           | anything else                                 | later                                       |
  *
+ * "Of UPS's" is an answer with UPS's errors in it (error-body.ts). One without, whatever its status, is a proxy's, a firewall's or a
+ * gateway's page about our address or theirs, and never UPS's word about a merchant, a code or an address.
+ *
  * Two rows are ours. A refresh refused with a 400 that UPS's files do not explain proves nothing against the account, and not that the
- * token is unspent either. A 403 without UPS's error wrapper is a proxy's or a firewall's page about our address, not UPS's word about a
- * merchant. A rating without charges and without 120900 is no evidence against the account: Rating.yaml says that a shipment which does
- * not qualify for a discount gets no negotiated charges.
+ * token is unspent either. A rating without charges and without 120900 is no evidence against the account: Rating.yaml says that a
+ * shipment which does not qualify for a discount gets no negotiated charges.
  */
 import { readErrors, type UpsError } from './error-body';
+import { excerptOf } from './excerpt';
 import { readRating } from './rate-body';
 import { scrubCode, scrubMessage } from './scrub';
 import { readTokens } from './token-body';
@@ -53,6 +58,8 @@ const RATE_LIMITED = '10429';
 const INVALID_AUTHENTICATION = '250002';
 const NOT_THE_PROFILES_ACCOUNT = '120100';
 const NO_NEGOTIATED_RATES = '120900';
+/** The service is not available between these places. This says nothing against the address; another service may be available. */
+export const NO_SUCH_SERVICE: readonly string[] = ['111210', '111100'];
 const DECIDING = [
   INVALID_CLIENT_ID,
   INVALID_AUTHENTICATION,
@@ -60,12 +67,13 @@ const DECIDING = [
   INVALID_TOKEN_OR_REDIRECT,
   NOT_THE_PROFILES_ACCOUNT,
   NO_NEGOTIATED_RATES,
+  ...NO_SUCH_SERVICE,
 ];
 
 /** `secrets` are those of the request: never shown, should UPS echo them. */
 export function meaningOfExchange(wire: WireAnswer, secrets: readonly string[]): ExchangeAnswer {
   const seen = look('token', wire, secrets);
-  if (seen.is === 'success') return seen.tokens() ?? ambiguous(seen, 'unexpected-answer');
+  if (seen.is === 'success') return seen.tokens(null) ?? ambiguous(unread(seen), 'unexpected-answer');
   if (seen.is === 'bad-request') {
     return seen.code === INVALID_TOKEN_OR_REDIRECT
       ? { kind: 'redirect-misconfigured', ups: seen.ups }
@@ -74,9 +82,14 @@ export function meaningOfExchange(wire: WireAnswer, secrets: readonly string[]):
   return commonMeaning(seen) ?? ambiguous(seen, seen.lost);
 }
 
-export function meaningOfRefresh(wire: WireAnswer, secrets: readonly string[]): RefreshAnswer {
+/** `sent` is the refresh token of the request, which an answer without a new one leaves in use. */
+export function meaningOfRefresh(
+  wire: WireAnswer,
+  secrets: readonly string[],
+  sent: string | null = null,
+): RefreshAnswer {
   const seen = look('refresh', wire, secrets);
-  if (seen.is === 'success') return seen.tokens() ?? ambiguous(seen, 'unexpected-answer');
+  if (seen.is === 'success') return seen.tokens(sent) ?? ambiguous(unread(seen), 'unexpected-answer');
   if (seen.is === 'bad-request') {
     return seen.code === INVALID_TOKEN_OR_REDIRECT
       ? { kind: 'refused', reason: 'invalid-refresh-token', ups: seen.ups }
@@ -129,8 +142,9 @@ interface Seen {
   retryAfterMs: number | null;
   ups: UpsSaid;
   wire: WireAnswer;
-  tokens: () => ReturnType<typeof readTokens>;
+  tokens: (sent: string | null) => ReturnType<typeof readTokens>;
   scrub: (message: string | null) => string | null;
+  secrets: readonly string[];
 }
 
 function look(endpoint: UpsEndpoint, wire: WireAnswer, secrets: readonly string[]): Seen {
@@ -145,30 +159,42 @@ function look(endpoint: UpsEndpoint, wire: WireAnswer, secrets: readonly string[
     code: scrubCode(said?.code ?? null),
     message: scrub(said?.message ?? null),
     fault: wire.kind === 'answered' ? null : wire.fault,
+    unread: null,
   };
-  return {
+  const seen: Seen = {
     is: wire.kind === 'not-sent' ? 'not-sent' : whatItIs(wire, isClientError ? ups.code : null, errors.length > 0),
     lost: lostCauseOf(wire),
     code: isClientError ? ups.code : null,
     retryAfterMs: wire.kind === 'not-sent' ? null : wire.retryAfterMs,
     ups,
     wire,
-    tokens: () => (wire.kind === 'answered' ? readTokens(wire.body, wire.leftAt, ups) : null),
+    tokens: (sent) => (wire.kind === 'answered' ? readTokens(wire.body, wire.leftAt, ups, sent) : null),
     scrub,
+    secrets,
   };
+  return wire.kind === 'answered' && !isSuccess(wire) && errors.length === 0 ? unread(seen) : seen;
 }
 
-/** An answer cut short still has its status: 401 and 429 need no more, everything else needs UPS's code. */
+/** Keeps an excerpt for people, because the answer could not be understood. */
+function unread(seen: Seen): Seen {
+  const { wire, secrets, ups } = seen;
+  if (wire.kind !== 'answered') return seen;
+  const contentType = /^\s*([\w.+-]{1,60}\/[\w.+-]{1,60})/.exec(wire.contentType ?? '')?.[1]?.toLowerCase() ?? null;
+  return { ...seen, ups: { ...ups, unread: { contentType, excerpt: excerptOf(wire.text, secrets) } } };
+}
+
+/** An answer cut short still has its status: 429 needs no more, everything else needs UPS's errors. */
 function whatItIs(
   wire: Exclude<WireAnswer, { kind: 'not-sent' }>,
   code: string | null,
   hasErrors: boolean,
 ): Seen['is'] {
-  if (code === INVALID_CLIENT_ID || code === INVALID_AUTHENTICATION || wire.httpStatus === 401) return 'client-refused';
+  if (code === INVALID_CLIENT_ID || code === INVALID_AUTHENTICATION) return 'client-refused';
   if (code === RATE_LIMITED || wire.httpStatus === 429) return 'rate-limited';
-  if (wire.kind === 'lost') return 'unclear';
-  if (isSuccess(wire)) return 'success';
-  if (wire.httpStatus === 403 && hasErrors) return 'blocked';
+  if (wire.kind === 'answered' && isSuccess(wire)) return 'success';
+  if (!hasErrors) return 'unclear';
+  if (wire.httpStatus === 401) return 'client-refused';
+  if (wire.httpStatus === 403) return 'blocked';
   return wire.httpStatus === 400 ? 'bad-request' : 'unclear';
 }
 
@@ -183,7 +209,7 @@ function commonMeaning(seen: Seen): NotSent | OurClientRefused | Later | Refused
 
 function meaningOfRating(seen: Seen, verification: Verification): ProbeAnswer {
   const rating = seen.wire.kind === 'answered' ? readRating(seen.wire.body) : null;
-  if (rating === null) return later(seen, 'unexpected-answer', 'no');
+  if (rating === null) return later(unread(seen), 'unexpected-answer', 'no');
   const alert = rating.alerts.find((one) => one.code === NO_NEGOTIATED_RATES) ?? rating.alerts[0];
   const ups = { ...seen.ups, code: scrubCode(alert?.code ?? null), message: seen.scrub(alert?.message ?? null) };
   if (rating.hasNegotiatedCharges) return { kind: 'verified', basis: 'negotiated-charges', ups };

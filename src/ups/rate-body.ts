@@ -1,28 +1,22 @@
 import { z } from 'zod';
+import { manyOf, word, wordOrNull } from './words';
 
 export interface Rating {
   hasNegotiatedCharges: boolean;
   alerts: { code: string; message: string | null }[];
 }
 
-/** UPS sends one as an object and several as an array, whatever its file says. */
-const manyOf = <T extends z.ZodType>(one: T) =>
-  z
-    .union([z.array(one), one.transform((only) => [only])])
-    .nullish()
-    .transform((list) => list ?? []);
-
-const text = z.union([z.string(), z.number().transform(String)]);
-const alert = z.object({ Code: text, Description: text.nullish().catch(null) });
-const alerts = manyOf(alert).catch([]);
-const charges = z.object({ TotalCharge: z.object({ MonetaryValue: text }) });
+const alerts = manyOf(z.object({ Code: word, Description: wordOrNull }));
+const charges = z.object({ TotalCharge: z.object({ MonetaryValue: word }) });
 
 const rateBody = z.object({
   RateResponse: z.object({
-    Response: z.object({ Alert: alerts }),
-    RatedShipment: manyOf(
-      z.object({ NegotiatedRateCharges: charges.nullish().catch(null), RatedShipmentAlert: alerts }),
-    ),
+    Response: z
+      .object({ Alert: alerts })
+      .nullish()
+      .catch(null)
+      .transform((response) => response ?? { Alert: [] }),
+    RatedShipment: manyOf(z.object({ NegotiatedRateCharges: manyOf(charges), RatedShipmentAlert: alerts })),
   }),
 });
 
@@ -34,7 +28,7 @@ export function readRating(body: unknown): Rating | null {
   if (RatedShipment.length === 0) return null;
   const said = [...Response.Alert, ...RatedShipment.flatMap((shipment) => shipment.RatedShipmentAlert)];
   return {
-    hasNegotiatedCharges: RatedShipment.some((shipment) => (shipment.NegotiatedRateCharges ?? null) !== null),
-    alerts: said.map((one) => ({ code: one.Code, message: one.Description ?? null })),
+    hasNegotiatedCharges: RatedShipment.some((shipment) => shipment.NegotiatedRateCharges.length > 0),
+    alerts: said.map((one) => ({ code: one.Code, message: one.Description })),
   };
 }

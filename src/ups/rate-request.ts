@@ -1,17 +1,43 @@
 import { hasPostalCodes, needsStateAndPostalCode } from '../addresses/countries';
 import type { ProbeAddress } from './types';
 
-/** Where UPS sells Ground (03). Puerto Rico is one: Standard (11) is not offered from there. Everywhere else Standard is the domestic one. */
-const GROUND = new Set(['US', 'PR']);
+/** Where UPS rates in pounds. */
+const IN_POUNDS = new Set(['US', 'PR']);
+
+const SERVICES = {
+  '01': 'Next Day Air',
+  '02': '2nd Day Air',
+  '03': 'Ground',
+  '07': 'Worldwide Express',
+  '08': 'Worldwide Expedited',
+  '11': 'Standard',
+  '13': 'Next Day Air Saver',
+  '65': 'Saver',
+} as const;
+export type ServiceCode = keyof typeof SERVICES;
+
+/**
+ * The services that UPS sells inside a country, the most common first (codes of Rating.yaml, Service.Code). Ground (03) exists in the
+ * US and Puerto Rico only, and Standard (11) elsewhere; some islands have air services only.
+ */
+export function servicesOf(countryCode: string): readonly ServiceCode[] {
+  const country = countryCode.trim().toUpperCase();
+  if (country === 'US' || country === 'PR') return ['03', '02', '01'];
+  return country === 'CA' ? ['11', '02', '01', '13'] : ['11', '65', '08', '07'];
+}
 
 /**
  * The smallest rate request that tells whose account it is: one 1-unit package from the account's address to itself, negotiated rates
  * asked for. Required fields as Rating.yaml (v2409) has them; City, StateProvinceCode and PostalCode because negotiated rates need them.
  * No PaymentDetails: a payer is one more thing UPS could refuse, and the refusal would say nothing of the profile.
  */
-export function makeRateRequest(accountNumber: string, from: ProbeAddress) {
+export function makeRateRequest(
+  accountNumber: string,
+  from: ProbeAddress,
+  service: ServiceCode | undefined = servicesOf(from.countryCode)[0],
+) {
   const address = makeAddress(from);
-  const isGround = GROUND.has(address.CountryCode);
+  const code = service ?? '11';
   return {
     RateRequest: {
       Request: { RequestOption: 'Rate', SubVersion: '2409' },
@@ -19,13 +45,13 @@ export function makeRateRequest(accountNumber: string, from: ProbeAddress) {
         Shipper: { ShipperNumber: accountNumber, Address: address },
         ShipTo: { Address: address },
         ShipFrom: { Address: address },
-        Service: isGround ? { Code: '03', Description: 'Ground' } : { Code: '11', Description: 'Standard' },
+        Service: { Code: code, Description: SERVICES[code] },
         NumOfPieces: '1',
         Package: [
           {
             PackagingType: { Code: '02', Description: 'Package' },
             PackageWeight: {
-              UnitOfMeasurement: isGround
+              UnitOfMeasurement: IN_POUNDS.has(address.CountryCode)
                 ? { Code: 'LBS', Description: 'Pounds' }
                 : { Code: 'KGS', Description: 'Kilograms' },
               Weight: '1',

@@ -24,6 +24,14 @@ export interface UpsSaid {
   code: string | null;
   message: string | null;
   fault: string | null;
+  /** Set when a complete answer did not come from UPS or could not be understood. */
+  unread: Unread | null;
+}
+
+/** For people: `excerpt` has at most 200 characters, without markup and anything that could be a credential. */
+export interface Unread {
+  contentType: string | null;
+  excerpt: string;
 }
 
 /**
@@ -35,12 +43,15 @@ export interface Tokens {
   kind: 'tokens';
   accessToken: string;
   refreshToken: string;
+  /** A refresh was answered without a new refresh token, or with the same: the one that was sent goes on (RFC 6749, section 6). */
+  refreshTokenKept: boolean;
   tokenType: string;
   scope: string | null;
   refreshCount: number | null;
   sentAt: number;
   accessExpiresAt: number;
-  refreshExpiresAt: number;
+  /** Null when the refresh token was kept and the answer names no end: it ends when it would have. */
+  refreshExpiresAt: number | null;
   lifetimesRead: boolean;
   ups: UpsSaid;
 }
@@ -58,7 +69,7 @@ export interface RedirectMisconfigured {
   ups: UpsSaid;
 }
 
-/** 10401, 401 or 250002: UPS refuses our application, or everybody. Not the account's fault; nothing one-time was spent. */
+/** 10401, 250002 or a 401 of UPS's: UPS refuses our application, or everybody. Not the account's fault; nothing one-time was spent. */
 export interface OurClientRefused {
   kind: 'our-client-refused';
   ups: UpsSaid;
@@ -125,13 +136,13 @@ export interface NotInProfile {
   ups: UpsSaid;
 }
 
-/** UPS refuses the address or our request, or rated it without a word on the account: `verification-refused`, nobody is disconnected. */
+/** UPS refuses the address or our request, has none of the services it was asked for (111210, 111100), or rated it without a word on the account: `verification-refused`, nobody is disconnected. */
 export interface RequestRefused {
   kind: 'request-refused';
   ups: UpsSaid;
 }
 
-/** 401 or 250002 for the access token: expired, killed, or UPS at fault. With a token just issued: try again, then ending. */
+/** A 401 of UPS's or 250002 for the access token: expired, killed, or UPS at fault. With a token just issued: try again, then ending. */
 export interface TokenRefused {
   kind: 'token-refused';
   ups: UpsSaid;
@@ -176,13 +187,18 @@ export interface UpsClient {
   exchange(request: { code: string; codeVerifier: string }): Promise<ExchangeAnswer>;
   /** `sendBy` is an instant of `clock.monotonic()`: looked at just before the socket is written; reached or past it nothing is sent. */
   refresh(request: { refreshToken: string; sendBy: number }): Promise<RefreshAnswer>;
-  /** One rate request in the account's name, from its address to itself. Ships and buys nothing. */
+  /**
+   * Rate requests in the account's name, from its address to itself: one, and another for the next service the country has when UPS
+   * does not offer that one there. Ships and buys nothing.
+   */
   probe(request: {
     accessToken: string;
     accountNumber: string;
     address: ProbeAddress;
     /** Somebody waits for it in front of a page. */
     isAwaited?: boolean;
+    /** An instant of `clock.monotonic()`: no other service is begun from then on, and the answer is `later`. */
+    until?: number;
   }): Promise<ProbeAnswer>;
   /** Lets calls under way end (20 s at most), then closes every connection. Safe to call twice. */
   close(): Promise<void>;

@@ -9,11 +9,9 @@
  * 4. A call given up before it left (too late, time-out) is refused if its turn comes after all.
  */
 import { Pool, type Dispatcher } from 'undici';
+import { BodyTooLarge, LARGEST_BODY_BYTES, readBody, type BodyHeaders } from './body';
 import { readRetryAfter } from './retry-after';
 import type { LostCause, NotSentCause, UpsClock, UpsTimeouts } from './types';
-
-/** No answer of UPS that we read comes near it. */
-const LARGEST_BODY_BYTES = 512 * 1024;
 
 export interface WireRequest {
   path: string;
@@ -27,8 +25,19 @@ export type WireAnswer =
   | { kind: 'not-sent'; cause: NotSentCause; fault: string | null; retryAt: number | null }
   /** `httpStatus` is known when the headers came and the body did not. */
   | { kind: 'lost'; cause: LostCause; fault: string | null; httpStatus: number | null; retryAfterMs: number | null }
-  /** `body` is the parsed JSON, undefined when it is none. */
-  | { kind: 'answered'; leftAt: number; httpStatus: number; retryAfterMs: number | null; body: unknown };
+  | Answered;
+
+export interface Answered {
+  kind: 'answered';
+  leftAt: number;
+  httpStatus: number;
+  retryAfterMs: number | null;
+  contentType: string | null;
+  /** The parsed JSON, undefined when it is none. */
+  body: unknown;
+  /** The body as it can be shown once it is scrubbed; empty when it is no text. */
+  text: string;
+}
 
 export interface Wire {
   post(request: WireRequest): Promise<WireAnswer>;
@@ -68,7 +77,8 @@ export function postOnce(
   return new Promise((resolve) => {
     let isSettled = false;
     let leftAt: number | null = null;
-    let head: { httpStatus: number; retryAfterMs: number | null } | null = null;
+    let head: Pick<Answered, 'httpStatus' | 'retryAfterMs' | 'contentType'> | null = null;
+    let contentEncoding: BodyHeaders['contentEncoding'];
     let abort: () => void = () => undefined;
     const chunks: Buffer[] = [];
 
@@ -111,14 +121,23 @@ export function postOnce(
       },
       onResponseStart(_controller, httpStatus, headers) {
         if (httpStatus < 200) return;
-        head = { httpStatus, retryAfterMs: readRetryAfter(headers['retry-after'], clock.now()) };
+        const [contentType = null] = [headers['content-type'] ?? []].flat();
+        head = { httpStatus, retryAfterMs: readRetryAfter(headers['retry-after'], clock.now()), contentType };
+        contentEncoding = headers['content-encoding'];
       },
       onResponseData(_controller, chunk) {
         chunks.push(chunk);
       },
       onResponseEnd() {
         if (isSettled || leftAt === null || head === null) return;
-        settle({ kind: 'answered', leftAt, ...head, body: parseJson(Buffer.concat(chunks)) });
+        const { contentType } = head;
+        try {
+          const { json, text } = readBody(Buffer.concat(chunks), { contentEncoding, contentType });
+          settle({ kind: 'answered', leftAt, ...head, body: json, text });
+        } catch (error) {
+          const fault = error instanceof BodyTooLarge ? 'DECODED_TOO_LARGE' : 'UNREADABLE_BODY';
+          settleUnanswered('connect', 'unexpected-answer', fault);
+        }
       },
       onResponseError(_controller, error) {
         if (isSettled) return;
@@ -137,14 +156,6 @@ export function postOnce(
     }
     dispatcher.dispatch({ method: 'POST', path: request.path, headers: request.headers, body: request.body }, handler);
   });
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Only the code is kept of a foreign error: its text can hold parts of the request. */

@@ -240,7 +240,7 @@ export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps
               const { grantId, generation } = parse(body.refresh_token);
               arrivals.set(`${grantId}.${generation}`, { at: world.now(), to: process });
             }
-            resolve({ kind: 'answered', leftAt, ...said });
+            resolve({ kind: 'answered', leftAt, contentType: null, text: '', ...said });
           });
         });
       });

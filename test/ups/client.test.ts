@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import {
   challengeOf,
   makeGate,
@@ -240,5 +241,146 @@ describe('a configuration that cannot work is refused at once', () => {
   });
   test.each(['ftp://ups.com', 'ups.com', ''])('the base URL %p', (baseUrl) => {
     expect(() => clientTo(baseUrl)).toThrow(TypeError);
+  });
+});
+
+describe('an answer that is dressed otherwise', () => {
+  const raw =
+    (status: number, body: Buffer, headers: Record<string, string>): Answer =>
+    (_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+    };
+  const dressings: [string, Record<string, string>, (text: string) => Buffer][] = [
+    ['gzip', { 'content-encoding': 'gzip' }, (text) => gzipSync(text)],
+    ['GZip', { 'content-encoding': 'GZip' }, (text) => gzipSync(text)],
+    ['deflate', { 'content-encoding': 'deflate' }, (text) => deflateSync(text)],
+    ['br', { 'content-encoding': 'br' }, (text) => brotliCompressSync(text)],
+    ['gzip in br', { 'content-encoding': 'gzip, br' }, (text) => brotliCompressSync(gzipSync(text))],
+    ['gzip without a header', {}, (text) => gzipSync(text)],
+    ['plain under a gzip header', { 'content-encoding': 'gzip' }, (text) => Buffer.from(text)],
+    ['a byte order mark', {}, (text) => Buffer.from(`\ufeff\n${text}\n`)],
+    ['UTF-16', {}, (text) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+  ];
+
+  test.each(dressings)('%s: a pair and a refusal are read', async (_name, headers, dress) => {
+    const given = await open(raw(200, dress(JSON.stringify(pair)), headers));
+    const refresh = { refreshToken: 'rt-0', sendBy: soon() };
+    expect(await given.client.refresh(refresh)).toMatchObject({ kind: 'tokens', refreshToken: 'rt-1' });
+    expect(await given.client.exchange({ code: 'code-77', codeVerifier: 'w'.repeat(43) })).toMatchObject({
+      kind: 'tokens',
+    });
+    const errors = { response: { errors: { code: 10400, message: 'Invalid' } } };
+    const refused = await open(raw(400, dress(JSON.stringify(errors)), headers));
+    expect(await refused.client.refresh(refresh)).toMatchObject({ kind: 'refused', reason: 'invalid-refresh-token' });
+  });
+
+  test.each([
+    ['cut short', gzipSync(JSON.stringify(pair)).subarray(0, 20)],
+    ['garbled', Buffer.concat([gzipSync(JSON.stringify(pair)).subarray(0, 12), Buffer.alloc(40, 0xa5)])],
+  ])('compressed and %s it is ambiguous, shown and counted', async (_name, body) => {
+    const told: unknown[] = [];
+    const headers = { 'content-encoding': 'gzip' };
+    const { client } = await open(raw(200, body, headers), { onUnread: (said) => told.push(said) });
+    const answer = await client.refresh({ refreshToken: 'rt-0', sendBy: soon() });
+    expect(answer).toMatchObject({ kind: 'ambiguous', cause: 'unexpected-answer', ups: { httpStatus: 200 } });
+    expect(answer.ups.unread?.contentType).toBe('application/json');
+    expect(told).toMatchObject([{ endpoint: 'refresh', httpStatus: 200 }]);
+  });
+
+  test('a small bomb is lost, and fills no memory', async () => {
+    const bomb = gzipSync(Buffer.alloc(200 * 1024 * 1024, 0x20));
+    const { client } = await open(raw(200, bomb, { 'content-encoding': 'gzip' }));
+    const before = process.memoryUsage().rss;
+    const answer = await client.refresh({ refreshToken: 'rt-0', sendBy: soon() });
+    expect(answer).toMatchObject({
+      kind: 'ambiguous',
+      cause: 'unexpected-answer',
+      ups: { fault: 'DECODED_TOO_LARGE' },
+    });
+    expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
+  });
+
+  test("a gateway's page is told for what it is, and its token stays unseen", async () => {
+    const page = `<html><title>Moved</title><script>t="${'a1B2'.repeat(12)}"</script><p>token=${'a1B2'.repeat(12)}`;
+    const { client } = await open(
+      raw(400, gzipSync(page), { 'content-type': 'text/html', 'content-encoding': 'gzip' }),
+    );
+    const { ups } = await client.exchange({ code: 'code-77', codeVerifier: 'w'.repeat(43) });
+    expect(ups.unread).toEqual({ contentType: 'text/html', excerpt: 'Moved token=[removed]' });
+  });
+
+  test('a refresh answered without a refresh token keeps the one that was sent', async () => {
+    const { refresh_token: _, refresh_token_expires_in: __, ...accessOnly } = pair;
+    const { client } = await open(json(200, accessOnly));
+    expect(await client.refresh({ refreshToken: 'rt-0', sendBy: soon() })).toMatchObject({
+      kind: 'tokens',
+      accessToken: 'at-1',
+      refreshToken: 'rt-0',
+      refreshTokenKept: true,
+      refreshExpiresAt: null,
+    });
+    expect(await client.exchange({ code: 'code-77', codeVerifier: 'w'.repeat(43) })).toMatchObject({
+      kind: 'ambiguous',
+    });
+  });
+});
+
+describe('a service that UPS does not offer between these places', () => {
+  const probe = { accessToken: 'at-1', accountNumber: 'A1B2C3', address };
+  const rated = {
+    RateResponse: { Response: {}, RatedShipment: { NegotiatedRateCharges: { TotalCharge: { MonetaryValue: 9 } } } },
+  };
+  const serviceIn = (body: string) =>
+    (JSON.parse(body) as { RateRequest: { Shipment: { Service: { Code: string } } } }).RateRequest.Shipment.Service
+      .Code;
+  /** Refuses each service of the list with its code, and rates the others. */
+  const offering =
+    (refused: Record<string, string>): Answer =>
+    (request, response, socket) => {
+      const code = refused[serviceIn(request.body)];
+      (code === undefined ? json(200, rated) : upsError(400, code, `said of ${code}`))(request, response, socket);
+    };
+
+  test.each([
+    ['US', { '03': '111210' }, ['03', '02']],
+    ['US', { '03': '111210', '02': '111100' }, ['03', '02', '01']],
+    ['PR', { '03': '111100' }, ['03', '02']],
+    ['CA', { '11': '111210' }, ['11', '02']],
+    ['DE', { '11': '111210', '65': '111210', '08': '111210' }, ['11', '65', '08', '07']],
+  ])('from %s, without %p, the next one is tried', async (countryCode, refused, services) => {
+    const { client, seen } = await open(offering(refused));
+    const answer = await client.probe({ ...probe, address: { ...address, countryCode } });
+    expect(answer).toMatchObject({ kind: 'verified' });
+    expect(seen.map(({ body }) => serviceIn(body))).toEqual(services);
+  });
+
+  test('without any, it is refused in the words of UPS', async () => {
+    const { client, seen } = await open(upsError(400, '111210', 'not available between the selected locations'));
+    expect(await client.probe(probe)).toMatchObject({
+      kind: 'request-refused',
+      ups: { code: '111210', message: 'not available between the selected locations' },
+    });
+    expect(seen).toHaveLength(3);
+  });
+
+  test('what another service is answered with counts', async () => {
+    const { client, seen } = await open(offering({ '03': '111210', '02': '120100' }));
+    expect(await client.probe(probe)).toMatchObject({ kind: 'not-in-profile' });
+    expect(seen).toHaveLength(2);
+  });
+
+  test('none is begun when the time is over: nothing is known then', async () => {
+    const { client, seen } = await open(offering({ '03': '111210' }));
+    expect(await client.probe({ ...probe, until: systemClock.monotonic() })).toMatchObject({
+      kind: 'later',
+      spent: 'no',
+    });
+    expect(seen).toHaveLength(1);
+  });
+
+  test('each goes through the gate', async () => {
+    const { client, seen } = await open(offering({ '03': '111210' }), {}, { burst: 1, requestsPerSecond: 0.001 });
+    expect(await client.probe({ ...probe, isAwaited: true })).toMatchObject({ kind: 'not-sent', cause: 'gate-closed' });
+    expect(seen).toHaveLength(1);
   });
 });

@@ -5,16 +5,21 @@ import type { WireAnswer } from '../../src/ups/wire';
 const leftAt = 1_795_000_000_000;
 const pair = { access_token: 'at', refresh_token: 'rt', expires_in: '3599', refresh_token_expires_in: '5183999' };
 
+const accessOnly = { access_token: 'at', expires_in: '3599' };
+
 const answered = (httpStatus: number, body: unknown, retryAfterMs: number | null = null): WireAnswer => ({
   kind: 'answered',
   leftAt,
   httpStatus,
   retryAfterMs,
+  contentType: null,
   body,
+  text: body === undefined ? '<h1>Proxy</h1>' : JSON.stringify(body),
 });
 const errors = (...codes: string[]) => ({
   response: { errors: codes.map((code) => ({ code, message: `said of ${code}` })) },
 });
+const one = (code: string) => ({ response: { errors: { code, message: `said of ${code}` } } });
 const refusedWith = (status: number, ...codes: string[]): WireAnswer => answered(status, errors(...codes));
 const lost = (cause: LostCause, httpStatus: number | null = null): WireAnswer => ({
   kind: 'lost',
@@ -65,9 +70,14 @@ describe('at /token', () => {
     ['a 200 that is no JSON', exchange(proxyPage(200)), { kind: 'ambiguous', cause: 'unexpected-answer' }],
     ['10400', exchange(refusedWith(400, '10400')), { kind: 'redirect-misconfigured' }],
     ['any other 400', exchange(refusedWith(400, '10402')), { kind: 'refused', reason: 'authorization-rejected' }],
-    ['a 400 without a word', exchange(answered(400, {})), { kind: 'refused', reason: 'authorization-rejected' }],
+    ['any other 400 as one object', exchange(answered(400, one('10402'))), { kind: 'refused' }],
+    ["a gateway's 400", exchange(proxyPage(400)), { kind: 'ambiguous', cause: 'unexpected-answer' }],
+    ['a 400 without a word', exchange(answered(400, {})), { kind: 'ambiguous', cause: 'unexpected-answer' }],
+    ["a gateway's JSON", exchange(answered(400, { error: 'Bad Request', status: 400 })), { kind: 'ambiguous' }],
+    ['a 200 without a refresh token', exchange(answered(200, accessOnly)), { kind: 'ambiguous' }],
     ['a 400 cut short, which may have been 10400', exchange(lost('connection-lost', 400)), { kind: 'ambiguous' }],
-    ['401', exchange(proxyPage(401)), { kind: 'our-client-refused' }],
+    ['401', exchange(refusedWith(401, '1')), { kind: 'our-client-refused' }],
+    ["a 401 that is not UPS's", exchange(proxyPage(401)), { kind: 'ambiguous', cause: 'unexpected-answer' }],
     ['250002', exchange(refusedWith(403, '250002')), { kind: 'our-client-refused' }],
     ["a 403 that is not UPS's", exchange(proxyPage(403)), { kind: 'ambiguous', cause: 'unexpected-answer' }],
     ['5xx', exchange(refusedWith(503, '1')), { kind: 'ambiguous', cause: 'server-error' }],
@@ -100,10 +110,14 @@ describe('at /refresh', () => {
     ['10400', refresh(refusedWith(400, '10400')), { kind: 'refused', reason: 'invalid-refresh-token' }],
     ['10400 as a number', refresh(answered(400, { response: { errors: [{ code: 10400 }] } })), { kind: 'refused' }],
     ['any other 400', refresh(refusedWith(400, '1')), { kind: 'later', cause: 'request-refused', spent: 'unknown' }],
-    ['a 400 without a word', refresh(proxyPage(400)), { kind: 'later', cause: 'request-refused', spent: 'unknown' }],
+    ["a gateway's 400", refresh(proxyPage(400)), { kind: 'ambiguous', cause: 'unexpected-answer' }],
+    ['a 400 without a word', refresh(answered(400, {})), { kind: 'ambiguous', cause: 'unexpected-answer' }],
+    ['10400 as one object', refresh(answered(400, one('10400'))), { kind: 'refused' }],
+    ['10400 without the wrapper', refresh(answered(400, { errors: [{ code: ' 10400 ' }] })), { kind: 'refused' }],
     ['a 400 cut short, which may have been 10400', refresh(lost('connection-lost', 400)), { kind: 'ambiguous' }],
-    ['401', refresh(proxyPage(401)), { kind: 'our-client-refused' }],
-    ['401 cut short', refresh(lost('connection-lost', 401)), { kind: 'our-client-refused' }],
+    ['401', refresh(refusedWith(401, '1')), { kind: 'our-client-refused' }],
+    ["a 401 that is not UPS's", refresh(proxyPage(401)), { kind: 'ambiguous', cause: 'unexpected-answer' }],
+    ['401 cut short', refresh(lost('connection-lost', 401)), { kind: 'ambiguous' }],
     ['250002', refresh(refusedWith(401, '250002')), { kind: 'our-client-refused' }],
     ["a 403 that is not UPS's", refresh(proxyPage(403)), { kind: 'ambiguous', cause: 'unexpected-answer' }],
     ['5xx', refresh(proxyPage(500)), { kind: 'ambiguous', cause: 'server-error' }],
@@ -159,7 +173,16 @@ describe('at /Rate', () => {
       probe(refusedWith(400, '111286')),
       { kind: 'request-refused', ups: { code: '111286', message: 'said of 111286' } },
     ],
-    ['401', probe(proxyPage(401)), { kind: 'token-refused' }],
+    ['no such service there', probe(refusedWith(400, '111210')), { kind: 'request-refused', ups: { code: '111210' } }],
+    ["a gateway's 400", probe(proxyPage(400)), { kind: 'later', cause: 'unexpected-answer' }],
+    ['a 400 without a word', probe(answered(400, {})), { kind: 'later', cause: 'unexpected-answer' }],
+    [
+      '120100 as one object and a number',
+      probe(answered(400, { errors: { code: 120100 } })),
+      { kind: 'not-in-profile' },
+    ],
+    ['401', probe(refusedWith(401, '1')), { kind: 'token-refused' }],
+    ["a 401 that is not UPS's", probe(proxyPage(401)), { kind: 'later', cause: 'unexpected-answer' }],
     ['250002', probe(refusedWith(401, '250002')), { kind: 'token-refused' }],
     ["a 403 that is not UPS's", probe(proxyPage(403)), { kind: 'later', cause: 'unexpected-answer' }],
     ['5xx', probe(proxyPage(504)), { kind: 'later', cause: 'server-error' }],
@@ -179,6 +202,82 @@ test("UPS's own words are carried, those of the error that decided", () => {
     code: '10400',
     message: 'said of 10400',
     fault: null,
+    unread: null,
+  });
+});
+
+describe('a refresh answered without a refresh token', () => {
+  const kept = (body: object) => meaningOfRefresh(answered(200, body), [], 'rt-0');
+  test.each([
+    ['none', accessOnly],
+    ['null', { ...accessOnly, refresh_token: null }],
+    ['nothing between the quotes', { ...accessOnly, refresh_token: '' }],
+    ['the same', { ...accessOnly, refresh_token: 'rt-0' }],
+  ])('(%s) keeps the one that was sent, and its end', (_name, body) => {
+    expect(kept(body)).toMatchObject({
+      kind: 'tokens',
+      accessToken: 'at',
+      refreshToken: 'rt-0',
+      refreshTokenKept: true,
+      refreshExpiresAt: null,
+      lifetimesRead: true,
+    });
+  });
+
+  test('takes the end that the answer names, if it is one', () => {
+    expect(kept({ ...accessOnly, refresh_token_expires_in: '60' })).toMatchObject({
+      refreshExpiresAt: leftAt + 60_000,
+    });
+    expect(kept({ ...accessOnly, refresh_token_expires_in: '0' })).toMatchObject({ refreshExpiresAt: null });
+  });
+
+  test('is none where a refresh token came that cannot be one', () => {
+    expect(kept({ ...accessOnly, refresh_token: 'a b' })).toMatchObject({ kind: 'ambiguous' });
+    expect(kept({ ...accessOnly, refresh_token: { value: 'x' } })).toMatchObject({ kind: 'ambiguous' });
+  });
+
+  test('a new refresh token is no kept one', () => {
+    expect(kept(pair)).toMatchObject({ refreshToken: 'rt', refreshTokenKept: false });
+  });
+});
+
+describe('an answer that nobody understands', () => {
+  const page = (httpStatus: number, text: string, contentType: string | null = 'Text/HTML; charset=utf-8') => ({
+    ...answered(httpStatus, undefined),
+    contentType,
+    text,
+  });
+
+  test.each<[string, UpsAnswer]>([
+    ['at token', meaningOfExchange(page(400, '<h1>Bad gateway</h1>'), [])],
+    ['at refresh', meaningOfRefresh(page(200, '<h1>Bad gateway</h1>'), [])],
+    ['at rate', meaningOfProbe(page(200, '<h1>Bad gateway</h1>'), [], 'strict')],
+    ['with a 5xx', meaningOfRefresh(page(502, '<h1>Bad gateway</h1>'), [])],
+    ['with a 429', meaningOfRefresh(page(429, '<h1>Bad gateway</h1>'), [])],
+  ])('is shown as it begins, %s', (_name, answer) => {
+    expect(answer.ups.unread).toEqual({ contentType: 'text/html', excerpt: 'Bad gateway' });
+  });
+
+  test('also when it is empty, of no type, or JSON', () => {
+    expect(exchange({ ...page(400, '', null), body: undefined } as WireAnswer).ups.unread).toEqual({
+      contentType: null,
+      excerpt: '',
+    });
+    expect(refresh(answered(400, { message: 'Forbidden' })).ups.unread?.excerpt).toBe('{"message":"Forbidden"}');
+  });
+
+  test('what UPS says is understood', () => {
+    expect(refresh(refusedWith(400, '10400')).ups.unread).toBeNull();
+    expect(refresh(refusedWith(503, '1')).ups.unread).toBeNull();
+    expect(exchange(answered(200, pair)).ups.unread).toBeNull();
+    expect(refresh(lost('timeout')).ups.unread).toBeNull();
+  });
+
+  test('a token answer that lacks half of the pair shows neither half', () => {
+    const body = { access_token: 'short-at', token_type: 'Bearer' };
+    const { unread } = exchange(answered(200, body)).ups;
+    expect(unread?.excerpt).not.toContain('short-at');
+    expect(unread?.excerpt).toContain('access_token');
   });
 });
 
@@ -196,6 +295,8 @@ describe('what the gate learns', () => {
     ['a 400 nobody explains', refresh(refusedWith(400, '1')), { kind: 'answered' }],
     ['not in the profile', probe(refusedWith(400, '120100')), { kind: 'answered' }],
     ['a blocked merchant', refresh(refusedWith(403, '1')), { kind: 'answered' }],
+    ["a gateway's 400", refresh(proxyPage(400)), { kind: 'ups-failed', why: '400' }],
+    ['no such service', probe(refusedWith(400, '111100')), { kind: 'answered' }],
     ['our client refused', refresh(refusedWith(401, '10401')), { kind: 'client-refused', why: '10401' }],
     ['a bearer refused', probe(refusedWith(401, '250002')), { kind: 'client-refused', why: '250002' }],
     ['429', refresh(answered(429, undefined, 4000)), { kind: 'limited', retryAfterMs: 4000 }],

@@ -18,6 +18,16 @@ test('shipments and alerts are read as one object and as an array', () => {
   }
 });
 
+test('numbers, spaces, a missing Response and an alert that cannot be read take nothing away', () => {
+  const charged = { NegotiatedRateCharges: { TotalCharge: { MonetaryValue: 9.8 } } };
+  const alerts = ['?', { Code: ' 120900 ', Description: 7 }, { Description: 'no code' }];
+  expect(readRating({ RateResponse: { RatedShipment: charged } })).toEqual({ hasNegotiatedCharges: true, alerts: [] });
+  expect(readRating(rating([{}, '?'], alerts))).toEqual({
+    hasNegotiatedCharges: false,
+    alerts: [{ code: '120900', message: '7' }],
+  });
+});
+
 test('negotiated charges are seen on any of the shipments', () => {
   expect(readRating(rating(negotiated))?.hasNegotiatedCharges).toBe(true);
   expect(readRating(rating([{}, negotiated]))?.hasNegotiatedCharges).toBe(true);

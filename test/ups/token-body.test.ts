@@ -1,7 +1,7 @@
 import { readTokens } from '../../src/ups/token-body';
 import type { UpsSaid } from '../../src/ups';
 
-const ups: UpsSaid = { endpoint: 'refresh', httpStatus: 200, code: null, message: null, fault: null };
+const ups: UpsSaid = { endpoint: 'refresh', httpStatus: 200, code: null, message: null, fault: null, unread: null };
 const body = {
   access_token: 'at-1',
   refresh_token: 'rt-1',
@@ -23,6 +23,7 @@ test('expiries are counted from when the request left, whatever UPS says of its 
     kind: 'tokens',
     accessToken: 'at-1',
     refreshToken: 'rt-1',
+    refreshTokenKept: false,
     tokenType: 'Bearer',
     scope: 'all',
     refreshCount: 4,

@@ -96,6 +96,7 @@ describe('provably not sent', () => {
     const server = await openHttp(releases, (_request, response) => held.push(() => response.end('{}')));
     const wire = wireTo(server.baseUrl, {}, 1);
     const first = wire.post(request);
+    await until(() => held.length === 1);
     const second = await wire.post({ ...request, path: '/second', sendBy: systemClock.monotonic() + 40 });
     expect(second).toMatchObject({ kind: 'not-sent', cause: 'too-late' });
     held[0]?.();

@@ -372,7 +372,8 @@ export async function openHouse(name: string) {
       const plain = vault.open(refresh, { tenantId, accountId: id, field: 'refresh', grantId, generation });
       const sha256 = createHash('sha256').update(plain).digest('hex');
       const { tokens } = await control<Ledger>('GET', 'ledger');
-      const mine = tokens.find((one) => one.refreshTokenSha256 === sha256);
+      // One that UPS let it keep is there once for each generation.
+      const mine = tokens.findLast((one) => one.refreshTokenSha256 === sha256);
       return mine !== undefined && tokens.every((t) => t.grantId !== mine.grantId || t.generation <= mine.generation);
     },
     release: () => releases.run(),

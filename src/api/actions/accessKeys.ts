@@ -10,10 +10,9 @@ import type { Upload } from '../imports/upload';
 import { fingerprintsOf } from '../../db/fingerprints';
 import * as queries from '../../db/queries';
 import { ACCESS_KEY_BOX } from '../../machines/data';
-import { reasons } from '../../machines/reasons';
 import { daysLeft } from '../../machines/timing';
 import { standingOf } from '../../machines/definition';
-import { contextOf, instant, instantOrNull } from '../present';
+import { contextOf, instant, instantOrNull, sentenceOf } from '../present';
 import { Refusal } from '../problems';
 import { actorOf, type Caller, type TenantCaller } from '../roles';
 import type { AccessKeyJson, AccessKeyItemJson, AccessKeyPageJson } from '../schemas/answers';
@@ -83,7 +82,7 @@ function failureOf(document: AccountDocument): AccessKeyItemJson['lastFailure'] 
   const { lastAuthorization } = contextOf(document);
   if (lastAuthorization === null || lastAuthorization.reason === null) return null;
   const { reason, at } = lastAuthorization;
-  return { reason, message: reasons[reason].message, at: instant(at) };
+  return { reason, message: sentenceOf(reason, document).message, at: instant(at) };
 }
 
 function present(document: AccountDocument, at: number): AccessKeyItemJson {

@@ -4,8 +4,8 @@ import { HISTORY_PAGE, readHistory as readRows } from '../../db/history';
 import type { AccountDocument } from '../../db/accounts';
 import { namesOfActors } from '../../db/keyNames';
 import { standingOf } from '../../machines/definition';
-import { reasons, type NextStep } from '../../machines/reasons';
-import { contextOf, instant, instantOrNull, neverComes, sentenceFor } from '../present';
+import type { NextStep } from '../../machines/reasons';
+import { contextOf, instant, instantOrNull, neverComes, sentenceFor, sentenceOf, wordsOfUps } from '../present';
 import type { TenantCaller } from '../roles';
 import { presentRow, readableEvent } from '../rowTypes';
 import type { ExplanationJson, RowJson } from '../schemas/answers';
@@ -34,7 +34,20 @@ export const readHistory = action(
 function lastTry(document: AccountDocument): string {
   const { lastAuthorization, reason } = contextOf(document);
   const last = lastAuthorization?.reason ?? null;
-  return last === null || last === reason ? '' : ` The last authorization: ${reasons[last].message}`;
+  return last === null || last === reason ? '' : ` The last authorization: ${sentenceOf(last, document).message}`;
+}
+
+/** A refresh that fails again and again, or an answer that cannot be understood, must be visible here. */
+function lastWords(document: AccountDocument): string {
+  const { failures } = contextOf(document);
+  const { lastUps } = document.data;
+  const isTried = standingOf(document.snapshot.value).token === 'backing-off' && failures > 0;
+  const tried = isTried
+    ? ` ${failures === 1 ? 'The last refresh attempt' : `The last ${failures} refresh attempts`} failed.`
+    : '';
+  if (!lastUps?.unread) return tried;
+  const status = lastUps.httpStatus === null ? '' : `, status ${lastUps.httpStatus}`;
+  return `${tried} UPS's last answer (${lastUps.endpoint}${status}) could not be understood.`;
 }
 
 function pendingOf(document: AccountDocument): ExplanationJson['pending'] {
@@ -76,10 +89,15 @@ export const explain = action(
     return {
       state: standingOf(document.snapshot.value).state,
       since: instant(contextOf(document).since),
-      because: `${message}${lastTry(document)}${held?.why ?? ''}`,
+      because: `${message}${lastTry(document)}${lastWords(document)}${held?.why ?? ''}`,
       whoseMove: nextStep?.who ?? null,
       nextStep: nextStep && { ...nextStep },
-      lastUpsAnswer: lastUps && { ...lastUps, at: instant(lastUps.at) },
+      lastUpsAnswer: lastUps && {
+        ...lastUps,
+        at: instant(lastUps.at),
+        message: wordsOfUps(lastUps),
+        unread: lastUps.unread ?? null,
+      },
       pending: pendingOf(document),
     };
   },

@@ -196,7 +196,17 @@ export const explanationSchema = z
         endpoint: z.string(),
         httpStatus: z.int().nullable(),
         code: z.string().nullable(),
-        message: z.string().nullable(),
+        message: z
+          .string()
+          .nullable()
+          .describe("UPS's own text, or a description of an answer that was incomplete or could not be understood."),
+        unread: z
+          .object({
+            contentType: z.string().nullable(),
+            excerpt: z.string().describe('At most 200 characters, without markup or anything that may be a secret.'),
+          })
+          .nullable()
+          .describe('Set when the answer could not be understood.'),
       })
       .nullable(),
     pending: z.array(

@@ -1,6 +1,16 @@
 import type { Request } from 'express';
-import { invalidBearer, invalidRating, invalidShipperNumber, notJson, ok, unknownPath, type Answer } from '../answer';
+import {
+  invalidBearer,
+  invalidRating,
+  invalidShipperNumber,
+  noSuchService,
+  notJson,
+  ok,
+  unknownPath,
+  type Answer,
+} from '../answer';
 import { nobody, upsEndpoint, type Who } from '../endpoint';
+import type { FaultOf } from '../fault-schema';
 import { formFrom, isJson } from '../form';
 import { sha256, type Sandbox } from '../sandbox';
 import type { Pair, Profile } from '../state';
@@ -16,7 +26,7 @@ export const rateEndpoint = (sandbox: Sandbox) =>
     path: '/api/rating/:version/:requestoption',
     read: (_req, body) => parseJson(body),
     identify: (input, req) => identify(sandbox, input, req),
-    process({ req, input, who }): Answer {
+    process({ req, input, who, fault }): Answer {
       const pair = bearerOf(sandbox, req);
       if (!pair || !accessLives(sandbox, pair)) throw invalidBearer();
       const option = readOption(req);
@@ -24,6 +34,7 @@ export const rateEndpoint = (sandbox: Sandbox) =>
       if (!isJson(req.headers['content-type'])) throw invalidRating('The body must be application/json');
       if (input === undefined) throw notJson();
       const request = readRateRequest(input, option);
+      if (fault?.do === 'no-service' && isRefused(request, option, fault)) throw noSuchService(fault.code ?? '111210');
       const profile = who.username === null ? undefined : sandbox.state.profiles.get(who.username);
       const rating = rate(request, profile);
       const account = accountOf(request, profile);
@@ -32,6 +43,10 @@ export const rateEndpoint = (sandbox: Sandbox) =>
       );
     },
   });
+
+/** Shop asks for every service at once, so no single one can be refused. */
+const isRefused = ({ Shipment }: RateRequest, { shop }: RateOption, { services }: FaultOf<'no-service'>): boolean =>
+  !shop && (services === undefined || services.includes(Shipment.Service?.Code ?? ''));
 
 function identify(sandbox: Sandbox, input: unknown, req: Request): Who {
   const pair = bearerOf(sandbox, req);

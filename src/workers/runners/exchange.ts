@@ -68,7 +68,7 @@ function outcomeOf(answer: ExchangeAnswer, consentId: string, at: number): Outco
   });
   switch (answer.kind) {
     case 'tokens': {
-      const { facts, secrets } = pairOf(answer, consentId, 1);
+      const { facts, secrets } = pairOf(answer, { grantId: consentId, generation: 1, endsAt: answer.accessExpiresAt });
       return { output: { kind: 'tokens', tokens: facts, ups: wordOf(answer.ups, at) }, secrets };
     }
     case 'refused':

@@ -30,6 +30,7 @@ export const wordOf = (said: UpsSaid, at: number): UpsAnswer => ({
   httpStatus: said.httpStatus,
   code: said.code,
   message: said.message ?? (said.fault === null ? null : `No whole answer came: ${said.fault}.`),
+  ...(said.unread && { unread: said.unread }),
 });
 
 /** What UPS said; null for a call that we ourselves kept back, which must not hide UPS's last word. */
@@ -39,13 +40,17 @@ export const notSentWord = (answer: NotSent, at: number): UpsAnswer | null =>
 export const retryAtOf = (answer: Later | NotSent, at: number): number | null =>
   answer.kind === 'not-sent' ? answer.retryAt : answer.retryAfterMs === null ? null : at + answer.retryAfterMs;
 
-export const pairOf = (tokens: Tokens, grantId: string, generation: number): { facts: TokenFacts; secrets: Pair } => ({
+/** `endsAt` is the expiry of a kept refresh token when the answer names none. */
+export const pairOf = (
+  tokens: Tokens,
+  { grantId, generation, endsAt }: { grantId: string; generation: number; endsAt: number },
+): { facts: TokenFacts; secrets: Pair } => ({
   facts: {
     grantId,
     generation,
     issuedAt: tokens.sentAt,
     accessExpiresAt: tokens.accessExpiresAt,
-    refreshExpiresAt: tokens.refreshExpiresAt,
+    refreshExpiresAt: tokens.refreshExpiresAt ?? endsAt,
   },
   secrets: { access: tokens.accessToken, refresh: tokens.refreshToken },
 });

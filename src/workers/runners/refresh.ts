@@ -92,7 +92,7 @@ async function isUpsWell(parts: RunnerParts, document: AccountDocument, slot: Sl
     const { accountNumber, address } = document.data.settings;
     const accessToken = openSealed(parts, document, slot.access, { field: 'access', grantId, generation });
     if (accessToken === null) return false;
-    await parts.client.probe({ accessToken, accountNumber, address });
+    await parts.client.probe({ accessToken, accountNumber, address, until: parts.clock.monotonic() });
   }
   return parts.gate.state().ups.state === 'closed';
 }
@@ -102,8 +102,11 @@ function outcomeOf(answer: RefreshAnswer, slot: Slot, at: number): Outcome {
   const ups = wordOf(answer.ups, at);
   switch (answer.kind) {
     case 'tokens': {
-      const { facts, secrets } = pairOf(answer, slot.grantId, slot.generation + 1);
-      return { output: { kind: 'tokens', tokens: facts, ups }, secrets };
+      // A kept refresh token moves to the next generation with an empty journal: UPS answered, so the token is unspent.
+      const next = { grantId: slot.grantId, generation: slot.generation + 1, endsAt: slot.refreshExpiresAt };
+      const { facts, secrets } = pairOf(answer, next);
+      const kept = answer.refreshTokenKept ? { refreshTokenKept: true as const } : {};
+      return { output: { kind: 'tokens', tokens: facts, ups, ...kept }, secrets };
     }
     case 'refused':
       return output({ kind: answer.reason === 'merchant-blocked' ? 'blocked' : 'refused', ups });

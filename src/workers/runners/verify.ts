@@ -5,8 +5,11 @@ import type { ProbeAnswer } from '../../ups';
 import type { Outcome, Runner } from '../work';
 import { notSentWord, openSealed, retryAtOf, wordOf, type RunnerParts } from './parts';
 
+/** After the claim, no further service is tried: the claim lasts 30 s and a call may take 20 s. */
+const ASK_FOR_MS = 9_000;
+
 export function makeVerify(parts: RunnerParts): Runner {
-  return async ({ document, invocation }) => {
+  return async ({ document, invocation, claimedMonotonic }) => {
     const { data } = document;
     // The number is the one the machine asked about: the settings may hold another by now, and a new question comes for it.
     const { grant, accountNumber } = invocation.input as { grant: 'candidate' | 'current'; accountNumber: string };
@@ -22,7 +25,9 @@ export function makeVerify(parts: RunnerParts): Runner {
     if (accessToken === null) return later;
     // Of a grant that was just given: the merchant waits for it, or the grant ends unverified with its first token.
     const isAwaited = grant === 'candidate';
-    const answer = await parts.client.probe({ accessToken, accountNumber, address: data.settings.address, isAwaited });
+    const { address } = data.settings;
+    const until = claimedMonotonic + ASK_FOR_MS;
+    const answer = await parts.client.probe({ accessToken, accountNumber, address, isAwaited, until });
     return { output: outputOf(answer, parts.clock.now()) };
   };
 }

@@ -1,0 +1,238 @@
+/** Answers of UPS that are dressed otherwise, are not UPS's, or lack something: what becomes of the account. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { openHouse, standing, type House } from './house';
+import { answersIn, crash, withAnswerInHand } from './spool/holding';
+
+let house: House;
+beforeAll(async () => {
+  house = await openHouse('dressed_answers');
+});
+afterEach(() => house.clearFaults());
+afterAll(() => house.release());
+
+type Process = ReturnType<House['process']>;
+
+async function refreshOnce(process: Process, id: string): Promise<void> {
+  await house.passToUps(id);
+  await process.performer.perform(id);
+  await process.runtime.relay.idle();
+}
+const always = (where: 'token' | 'refresh' | 'rate', what: object) => house.fault(where, { times: 1000, ...what });
+const repeatsOf = async (before: number) => (await house.ledger()).repeats.length - before;
+const rowsOf = async (id: string) =>
+  (await house.history(id)).map(({ event }) => event as { type: string; output?: object });
+const slotOf = async (id: string) => {
+  const { current } = (await house.load(id)).data;
+  if (!current) throw new Error('no grant');
+  return current;
+};
+async function refreshTokenOf(id: string): Promise<string> {
+  const { tenantId } = await house.load(id);
+  const { grantId, generation, refresh } = await slotOf(id);
+  return house.vault.open(refresh, { tenantId, accountId: id, field: 'refresh', grantId, generation });
+}
+
+describe('an answer in another dress', () => {
+  it.each<[string, object]>([
+    ['gzip', { do: 'encode', encoding: 'gzip' }],
+    ['deflate', { do: 'encode', encoding: 'deflate' }],
+    ['br', { do: 'encode', encoding: 'br' }],
+    ['gzip without a header', { do: 'encode', encoding: 'gzip', header: null }],
+    ['plain under a gzip header', { do: 'encode', encoding: 'identity', header: 'gzip' }],
+    ['a byte order mark', { do: 'charset', charset: 'utf-8', bom: true }],
+    ['UTF-16', { do: 'charset', charset: 'utf-16be', bom: true }],
+    ['numbers for texts', { do: 'numbers' }],
+  ])('%s: the account connects, and stays fresh', async (_, dress) => {
+    const process = house.process();
+    for (const where of ['token', 'refresh', 'rate'] as const) await always(where, dress);
+    const id = await house.connect(process);
+    expect(standing(await house.load(id))).toBe('connected.fresh');
+    await refreshOnce(process, id);
+    await refreshOnce(process, id);
+    expect(standing(await house.load(id))).toBe('connected.fresh');
+    expect(await slotOf(id)).toMatchObject({ generation: 3, sends: [] });
+    expect(await house.holdsNewestPair(id)).toBe(true);
+    expect(await house.gambles()).toEqual([]);
+  });
+
+  it('a refusal as one object is the refusal it is', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await house.fault('refresh', { do: 'single-error', status: 400, code: ' 10400 ' });
+    await refreshOnce(process, id);
+    expect(standing(await house.load(id))).toBe('connected.ending');
+    expect((await house.load(id)).data.lastUps).toMatchObject({ code: '10400' });
+  });
+
+  it('one that is cut is ambiguous: recorded, and never a crash', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await house.fault('refresh', { do: 'encode', encoding: 'gzip', damage: 'cut' });
+    await refreshOnce(process, id);
+    const document = await house.load(id);
+    expect(standing(document)).toBe('connected.backing-off');
+    expect(document.data.current?.sends).toMatchObject([{ end: 'ambiguous' }]);
+    expect(document.data.lastUps).toMatchObject({ httpStatus: 200, unread: { contentType: 'application/json' } });
+    expect(process.logged.filter(({ message }) => message.includes('bug'))).toEqual([]);
+  });
+});
+
+describe('a refresh answered without a refresh token', () => {
+  it.each(['absent', 'null', 'empty', 'same'])(
+    '(%s) keeps the one it has, and the next refresh sends it again',
+    async (as) => {
+      const process = house.process();
+      const id = await house.connect(process);
+      const repeats = (await house.ledger()).repeats.length;
+      const [before, token] = [await slotOf(id), await refreshTokenOf(id)];
+      await house.fault('refresh', { do: 'keep-refresh-token', as });
+      await refreshOnce(process, id);
+      const after = await slotOf(id);
+      expect(standing(await house.load(id))).toBe('connected.fresh');
+      expect(after).toMatchObject({ generation: 2, sends: [], refreshExpiresAt: before.refreshExpiresAt });
+      expect(after.accessExpiresAt).toBeGreaterThan(before.accessExpiresAt);
+      expect(after.access).not.toBe(before.access);
+      expect(await refreshTokenOf(id)).toBe(token);
+      expect((await rowsOf(id)).at(-1)?.output).toMatchObject({ kind: 'tokens', refreshTokenKept: true });
+      await refreshOnce(process, id);
+      expect(await slotOf(id)).toMatchObject({ generation: 3, sends: [] });
+      expect(await refreshTokenOf(id)).not.toBe(token);
+      expect((await rowsOf(id)).at(-1)?.output).not.toHaveProperty('refreshTokenKept');
+      expect([await repeatsOf(repeats), await house.gambles(), await house.holdsNewestPair(id)]).toEqual([0, [], true]);
+    },
+  );
+
+  it('takes the end that the answer names', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await house.fault('refresh', { do: 'keep-refresh-token', refreshTokenSeconds: 86_400 });
+    await refreshOnce(process, id);
+    const { issuedAt, refreshExpiresAt } = await slotOf(id);
+    expect(refreshExpiresAt - issuedAt).toBe(86_400_000);
+  });
+
+  it('is not sent again each minute', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await always('refresh', { do: 'keep-refresh-token' });
+    await refreshOnce(process, id);
+    const asked = await house.refreshes();
+    house.pass(120_000);
+    await process.performer.perform(id);
+    expect(await house.refreshes()).toBe(asked);
+  });
+
+  it('survives the store being away: the answer lies in the second place and is stored from there', async () => {
+    const spoolDir = await mkdtemp(path.join(tmpdir(), 'upslink-spool-'));
+    try {
+      const [killed, next] = [house.process({ spoolDir }), house.process({ spoolDir })];
+      await house.fault('refresh', { do: 'keep-refresh-token' });
+      const { id, performing } = await withAnswerInHand(house, killed);
+      await crash(killed, performing);
+      const token = await refreshTokenOf(id);
+      house.pass(10_000);
+      expect(await next.pickUp.tick()).toBe(1);
+      expect(await slotOf(id)).toMatchObject({ generation: 2, sends: [] });
+      expect(await refreshTokenOf(id)).toBe(token);
+      expect((await answersIn(house, id)).at(-1)?.event).toMatchObject({ output: { refreshTokenKept: true } });
+    } finally {
+      await rm(spoolDir, { recursive: true, force: true });
+    }
+  });
+
+  it('after a lost answer is the answer of the recovery', async () => {
+    const process = house.process();
+    const id = await house.connect(process);
+    await house.fault('refresh', { do: 'reset' });
+    await refreshOnce(process, id);
+    expect(standing(await house.load(id))).toBe('connected.backing-off');
+    await house.fault('refresh', { do: 'keep-refresh-token' });
+    await refreshOnce(process, id);
+    expect(standing(await house.load(id))).toBe('connected.fresh');
+    expect(await slotOf(id)).toMatchObject({ generation: 2, sends: [] });
+  });
+
+  it('at token there is no pair: the authorization is interrupted, as before', async () => {
+    const process = house.process();
+    await house.fault('token', { do: 'keep-refresh-token' });
+    const id = await house.connect(process);
+    expect((await house.load(id)).data.links.at(-1)).toMatchObject({ reason: 'authorization-interrupted' });
+  });
+});
+
+describe("an answer that is not UPS's", () => {
+  it.each<[string, object]>([
+    ['an HTML 400', { do: 'html', status: 400 }],
+    ['an empty 400', { do: 'html', status: 400, body: '', contentType: null }],
+    ['an HTML 401', { do: 'html', status: 401 }],
+    ['an HTML 403', { do: 'html', status: 403 }],
+    ['an HTML 404', { do: 'html', status: 404 }],
+    ['an HTML 429', { do: 'html', status: 429 }],
+    ['an HTML 200', { do: 'html', status: 200 }],
+    [
+      "a gateway's JSON",
+      { do: 'html', status: 400, body: '{"error":"Bad Request","status":400}', contentType: 'application/json' },
+    ],
+  ])('%s at token is no word on the code: the merchant may try again', async (_, page) => {
+    const process = house.process();
+    await house.fault('token', page);
+    const id = await house.connect(process);
+    const document = await house.load(id);
+    expect(standing(document)).toBe('created');
+    expect(document.data.links.at(-1)).toMatchObject({ outcome: 'failed', reason: 'authorization-interrupted' });
+    expect(document.data.lastUps?.unread).toBeDefined();
+  });
+
+  it.each([400, 401, 403, 404, 429, 200, 502])(
+    'an HTML %d at refresh disconnects nobody, and is seen each time',
+    async (status) => {
+      const process = house.process({ gate: { ups: { threshold: 100, openMs: 1, longestOpenMs: 1 } } });
+      const id = await house.connect(process);
+      await always('refresh', { do: 'html', status, body: '<h1>Gateway</h1>' });
+      for (const failures of [1, 2, 3]) {
+        await refreshOnce(process, id);
+        const document = await house.load(id);
+        expect(standing(document)).toBe('connected.backing-off');
+        expect(document.snapshot.context).toMatchObject({ failures, reason: null });
+        expect(document.data.lastUps).toMatchObject({ httpStatus: status, unread: { excerpt: 'Gateway' } });
+      }
+      await house.clearFaults();
+      await refreshOnce(process, id);
+      expect(standing(await house.load(id))).toBe('connected.fresh');
+      expect(await house.gambles()).toEqual([]);
+    },
+  );
+
+  it.each([400, 401, 403, 200])('an HTML %d at rate is no word on the number or its address', async (status) => {
+    const process = house.process();
+    await house.fault('rate', { do: 'html', status });
+    const id = await house.connect(process);
+    const waiting = await house.load(id);
+    expect(standing(waiting)).toBe('pending-authorization');
+    expect(waiting.data.lastUps?.unread).toBeDefined();
+    await refreshOnce(process, id);
+    expect(standing(await house.load(id))).toBe('connected.fresh');
+  });
+});
+
+describe('a service that UPS does not offer there', () => {
+  it('is passed over for the next one, within the same invocation', async () => {
+    const process = house.process();
+    await always('rate', { do: 'no-service', services: ['03', '02'], code: '111100' });
+    const id = await house.connect(process);
+    expect(standing(await house.load(id))).toBe('connected.fresh');
+    expect((await rowsOf(id)).filter(({ type }) => type === 'xstate.done.actor.verify')).toHaveLength(1);
+  });
+
+  it('when it offers none, refuses the verification in the words of UPS', async () => {
+    const process = house.process();
+    await always('rate', { do: 'no-service' });
+    const id = await house.connect(process);
+    const document = await house.load(id);
+    expect(document.data.links.at(-1)).toMatchObject({ outcome: 'failed', reason: 'verification-refused' });
+    expect(document.data.lastUps).toMatchObject({ endpoint: 'rate', code: '111210' });
+  });
+});
