@@ -12,7 +12,8 @@ const RETRY_SECONDS = 2;
 
 export function healthRouter(services: Services): Router {
   const router = Router({ caseSensitive: true });
-  const openApi = makeOpenApi();
+  // Written once: anybody may ask for it as often as they like.
+  const openApi = JSON.stringify(makeOpenApi());
   const docs = docsPage();
 
   router.get('/healthz', (_req, res) => {
@@ -29,7 +30,7 @@ export function healthRouter(services: Services): Router {
   });
 
   router.get('/openapi.json', (_req, res) => {
-    res.json(openApi);
+    res.type('json').send(openApi);
   });
 
   router.get('/docs', (_req, res) => {

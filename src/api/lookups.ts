@@ -23,7 +23,7 @@ export interface LookUps {
   sizes(): Record<SecretKind | 'seen', number>;
 }
 
-/** A third of the connections to the store, so that those with a known key always find one. */
+/** Two lines of strangers have 32 of the 50 connections to the store at most: requests with a known key always find one. */
 const BOUNDS: LineBounds = { running: 16, waiting: 400, waitMs: 5_000 };
 const REMEMBERED = 5_000;
 
