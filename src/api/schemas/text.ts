@@ -9,11 +9,17 @@ export const hasUnseen = (text: string): boolean => UNSEEN.test(text);
 
 const lengthOf = (text: string): number => [...text].length;
 
+/** NFC makes no text shorter than this share of it. */
+const NFC_SHARE = 8;
+
+/** What is too long anyway stays as it is: NFC sorts marks, and takes seconds over 64 kB of nothing else. */
+const toNfc = (text: string, max: number): string => (text.length > max * NFC_SHARE ? text : text.normalize('NFC'));
+
 /** Trimmed, NFC, 1 to `max` characters. */
 export const line = (max: number) =>
   z
     .string()
-    .transform((text) => text.normalize('NFC').trim())
+    .transform((text) => toNfc(text.trim(), max).trim())
     .superRefine((text, context) => {
       const count = lengthOf(text);
       if (count < 1 || count > max)
