@@ -3,7 +3,6 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Request, type Response } from 'express';
 import type { z } from 'zod';
-import { makeReadAhead } from './imports/readAhead';
 import { Refusal } from './problems';
 
 const BODY_LIMIT = '64kb';
@@ -17,10 +16,8 @@ const parseJson = express.json({
   },
 });
 
-/** 0 where it is not said. */
-export const declaredLength = (req: Request): number => Number(req.headers['content-length'] ?? 0);
-
-const hasBody = (req: Request): boolean => req.headers['transfer-encoding'] !== undefined || declaredLength(req) > 0;
+const hasBody = (req: Request): boolean =>
+  req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 
 /** The body as JSON; an absent one is an empty object. */
 export async function readBody(req: Request, res: Response): Promise<unknown> {
@@ -40,78 +37,7 @@ export async function readBody(req: Request, res: Response): Promise<unknown> {
 export function assertType(req: Request, type: string): void {
   const encoding = req.get('content-encoding') ?? 'identity';
   if (req.is(type) && encoding === 'identity') return;
-  throw new Refusal('unsupported-media-type', `Send the body as it is, with Content-Type: ${type}; in UTF-8.`);
-}
-
-/** So much is thrown away for a client that hears no answer before all of it is sent; whoever sends more is cut off. */
-const RUN_OUT = 64 * 1024 * 1024;
-
-/** The rest of a body nobody wants, thrown away as it comes: a connection closed on it would take the answer along. */
-export function letRunOut(req: Request): void {
-  let left = RUN_OUT;
-  req.on('data', ({ length }: Buffer) => {
-    left -= length;
-    if (left < 0) req.destroy();
-  });
-  req.resume();
-}
-
-const brokenOff = (): Refusal => new Refusal('invalid-input', 'The body broke off before its end.');
-
-export interface BytesOptions {
-  /** Held at once, at most. */
-  most: number;
-  /** What a body is refused with that has more. */
-  tooMany(): Error;
-  signal: AbortSignal;
-}
-
-/**
- * The body as it comes, and at once: while a connection is not read nobody hears that the client has gone. Throws the
- * reason of the signal once that is aborted.
- */
-export async function* bytesOf(req: Request, options: BytesOptions): AsyncGenerator<Uint8Array> {
-  const { most, signal } = options;
-  const ahead = makeReadAhead();
-  let came = 0;
-  let isWhole = false;
-  let failure: unknown = null;
-  let wake = (): void => undefined;
-
-  const end = (why: unknown): void => {
-    if (why === null) isWhole = true;
-    else if (!isWhole) failure ??= why;
-    wake();
-  };
-  const listeners: Record<string, (chunk: Buffer) => void> = {
-    data(chunk) {
-      came += chunk.length;
-      if (came > most) end(options.tooMany());
-      else ahead.put(chunk);
-      wake();
-    },
-    end: () => end(null),
-    close: () => end(brokenOff()),
-    error: () => end(brokenOff()),
-  };
-  const abort = (): void => end(signal.reason);
-  signal.addEventListener('abort', abort);
-  for (const [event, listener] of Object.entries(listeners)) req.on(event, listener);
-
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      if (failure !== null) throw failure as Error;
-      const bytes = ahead.take();
-      if (bytes !== null) yield bytes;
-      else if (isWhole) return;
-      else await new Promise<void>((resolve) => (wake = resolve));
-    }
-  } finally {
-    signal.removeEventListener('abort', abort);
-    for (const [event, listener] of Object.entries(listeners)) req.off(event, listener);
-    letRunOut(req);
-  }
+  throw new Refusal('unsupported-media-type', `Send the body uncompressed, with Content-Type: ${type}.`);
 }
 
 /** What stands behind the question mark. The rest of an address may be anything, and no URL at all. */
