@@ -4,7 +4,6 @@ import { isUtf8 } from 'node:buffer';
 import express, { type Request, type Response } from 'express';
 import type { z } from 'zod';
 import { boundedParser, hasBody } from './body';
-import { makeReadAhead } from './imports/readAhead';
 import { Refusal } from './problems';
 
 const BODY_LIMIT = '64kb';
@@ -19,9 +18,6 @@ const jsonParser = express.json({
   },
 });
 const parseJson = boundedParser(jsonParser);
-
-/** 0 where it is not said. */
-export const declaredLength = (req: Request): number => Number(req.headers['content-length'] ?? 0);
 
 /** Every one that is given, though it is given once as a rule: of two, one would be ignored. */
 const charsetsIn = (contentType: string): string[] =>
@@ -80,79 +76,8 @@ export async function readBody(req: Request, res: Response): Promise<unknown> {
 /** For a body that is read as it comes; its reader judges the charset. */
 export function assertType(req: Request, type: string): void {
   if (!req.is(type))
-    throw new Refusal('unsupported-media-type', `Send the body as it is, with Content-Type: ${type}; in UTF-8.`);
+    throw new Refusal('unsupported-media-type', `Send the body uncompressed, with Content-Type: ${type}.`);
   assertEncoding(req, []);
-}
-
-/** So much is thrown away for a client that hears no answer before all of it is sent; whoever sends more is cut off. */
-const RUN_OUT = 64 * 1024 * 1024;
-
-/** The rest of a body nobody wants, thrown away as it comes: a connection closed on it would take the answer along. */
-export function letRunOut(req: Request): void {
-  let left = RUN_OUT;
-  req.on('data', ({ length }: Buffer) => {
-    left -= length;
-    if (left < 0) req.destroy();
-  });
-  req.resume();
-}
-
-const brokenOff = (): Refusal => new Refusal('invalid-input', 'The body broke off before its end.');
-
-export interface BytesOptions {
-  /** Held at once, at most. */
-  most: number;
-  /** What a body is refused with that has more. */
-  tooMany(): Error;
-  signal: AbortSignal;
-}
-
-/**
- * The body as it comes, and at once: while a connection is not read nobody hears that the client has gone. Throws the
- * reason of the signal once that is aborted.
- */
-export async function* bytesOf(req: Request, options: BytesOptions): AsyncGenerator<Uint8Array> {
-  const { most, signal } = options;
-  const ahead = makeReadAhead();
-  let came = 0;
-  let isWhole = false;
-  let failure: unknown = null;
-  let wake = (): void => undefined;
-
-  const end = (why: unknown): void => {
-    if (why === null) isWhole = true;
-    else if (!isWhole) failure ??= why;
-    wake();
-  };
-  const listeners: Record<string, (chunk: Buffer) => void> = {
-    data(chunk) {
-      came += chunk.length;
-      if (came > most) end(options.tooMany());
-      else ahead.put(chunk);
-      wake();
-    },
-    end: () => end(null),
-    close: () => end(brokenOff()),
-    error: () => end(brokenOff()),
-  };
-  const abort = (): void => end(signal.reason);
-  signal.addEventListener('abort', abort);
-  for (const [event, listener] of Object.entries(listeners)) req.on(event, listener);
-
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      if (failure !== null) throw failure as Error;
-      const bytes = ahead.take();
-      if (bytes !== null) yield bytes;
-      else if (isWhole) return;
-      else await new Promise<void>((resolve) => (wake = resolve));
-    }
-  } finally {
-    signal.removeEventListener('abort', abort);
-    for (const [event, listener] of Object.entries(listeners)) req.off(event, listener);
-    letRunOut(req);
-  }
 }
 
 /** What stands behind the question mark. The rest of an address may be anything, and no URL at all. */

@@ -29,7 +29,11 @@ const own = {
     'Method not allowed',
     'The address exists, but not with this method; `Allow` names those it has.',
   ],
-  'too-slow': [408, 'Too slow', 'The body did not come in time. Send the request again.'],
+  'too-slow': [
+    408,
+    'Too slow',
+    'The body did not come in time, or an import took too long. Send the request again: an import continues where it stopped.',
+  ],
   'name-taken': [
     409,
     'Name taken',
@@ -77,7 +81,7 @@ const own = {
   'unsupported-media-type': [
     415,
     'Unsupported media type',
-    'Send `Content-Type: application/json`, or for an import `text/csv`, in UTF-8.',
+    'Send `Content-Type: application/json` in UTF-8, or for an import `text/csv`, with a `charset` that is known.',
   ],
   'unknown-event': [422, 'Unknown event', 'There is no public event of that type.'],
   'name-is-immutable': [422, 'Name is immutable', 'The name of an account never changes.'],

@@ -241,3 +241,33 @@ it.each(['light', 'dark'] as const)(
   },
   40_000,
 );
+
+/** As a spreadsheet of a German Windows writes it. */
+const spreadsheet = (name: string) => ({
+  ...fileOf(),
+  buffer: Buffer.from(
+    [REQUIRED_COLUMNS.join(','), line(name, 'B1B1B1'), ',,,'].join('\r\n').replaceAll(',', ';'),
+    'latin1',
+  ),
+});
+
+it('reads what a spreadsheet wrote, in the encoding that is chosen', async () => {
+  const { page, complaints } = await visit('/access-keys/import');
+  const report = page.locator('#import-report');
+  await page.getByLabel('The file').setInputFiles(spreadsheet('Straße'));
+  await button(page, 'Import the file').click();
+  await report.getByText('CSV UTF-8 (comma delimited)').waitFor();
+  await page.getByLabel('Its encoding').selectOption('windows-1252');
+  await button(page, 'Import the file').click();
+  await report.getByText('1 imported, 0 were there already, 0 could not be imported.').waitFor();
+  expect(complaints).toEqual([]);
+}, 180_000);
+
+it('shows what is wrong with a file as a whole', async () => {
+  const { page } = await visit('/access-keys/import');
+  await page.getByLabel('The file').setInputFiles({ ...fileOf(), buffer: Buffer.from('a,b\n1,2\n') });
+  await button(page, 'Import the file').click();
+  const report = page.locator('#import-report');
+  await report.getByText('Nothing was imported.').waitFor();
+  expect(await report.innerText()).toContain('Cell 1 of the first line names no column');
+}, 180_000);

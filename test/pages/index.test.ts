@@ -1,5 +1,7 @@
 /** The pages over real HTTP, store and sandbox, without a browser: what a browser would not let one try. */
 
+import { REQUIRED_COLUMNS } from '../../src/api/imports/lines';
+import { acquireLease, releaseLease } from '../../src/db/lease';
 import { makeCampaigns } from '../../src/campaigns/advance';
 import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/browsing';
 import { openHouse, RETURN, type House } from '../api/house';
@@ -256,6 +258,56 @@ it('says how much may be pasted into the import', async () => {
   const answer = await post(browser, '/access-keys/import', { formToken, lines: 'x'.repeat(2_400_000) });
   expect(answer.status).toBe(413);
   expect(answer.text).toContain('2 MB at most');
+  const many = await post(
+    browser,
+    '/access-keys/import',
+    Object.fromEntries([...Array(2_000).keys()].map((n) => [n, ''])),
+  );
+  expect(many.status).toBe(413);
+});
+
+describe('the import of a file by the script', () => {
+  const HEADER = REQUIRED_COLUMNS.join(';');
+  const row = (name: string) => `${name};A1B2C3;1 Dock St;Timonium;MD;21093;US;shipper;0123456789ABCDEF;user;pass`;
+  async function sendFile(bytes: Buffer, charset: string) {
+    const browser = await signedIn();
+    const page = await open(browser, '/access-keys/import');
+    const own = { cookie: cookieOf(browser), origin: house.publicUrl, 'x-form-token': tokenIn(page) };
+    const headers = { ...own, 'content-type': `text/csv; charset=${charset}` };
+    const body = bytes as NonNullable<RequestInit['body']>;
+    return { page, answer: await house.send('POST', '/access-keys/import', { body, headers }) };
+  }
+
+  it('reads it in the encoding that was chosen, by any separator', async () => {
+    const bytes = Buffer.from(`${HEADER}\n;;;;\n${row('Caf\u00e9')}\n`, 'latin1');
+    const { page, answer } = await sendFile(bytes, 'windows-1252');
+    expect(page.html).toMatch(/<select id="encoding"[^]*value="utf-8"[^]*value="windows-1252"/);
+    expect(answer.text).toContain('1 imported, 0 were there already, 0 could not be imported.');
+    const wrong = await sendFile(bytes, 'utf-8');
+    expect(wrong.answer.text).toContain('CSV UTF-8 (comma delimited)');
+  });
+
+  it('says what is wrong with all of it in a part of the page', async () => {
+    const { answer } = await sendFile(Buffer.from(HEADER), 'utf-7');
+    expect(answer.status).toBe(415);
+    expect(answer.text).toMatch(/^<div data-report>[^]*Nothing was imported[^]*charset names no encoding/);
+  });
+
+  it('and of pasted lines says that as many imports run as may', async () => {
+    const { db, clock } = house.services;
+    const taken = ['import:acme:0', 'import:acme:1'].map((name) => ({ name, holder: 'another' }));
+    for (const one of taken) await acquireLease(db, { ...one, now: clock.now(), ttlMs: 45_000 });
+    const browser = await signedIn();
+    const formToken = tokenIn(await open(browser, '/access-keys/import'));
+    const pasted = await post(browser, '/access-keys/import', { formToken, lines: HEADER });
+    const { answer } = await sendFile(Buffer.from(HEADER), 'utf-8');
+    for (const { status, text, headers } of [pasted, answer]) {
+      expect([status, headers.get('retry-after')]).toEqual([429, expect.stringMatching(/^\d+$/)]);
+      expect(text).toContain('A tenant runs 2 imports at a time');
+    }
+    expect(pasted.text).toContain('<h1>Import old keys</h1>');
+    for (const one of taken) await releaseLease(db, one);
+  });
 });
 
 it('runs and loads nothing but files of ours', async () => {

@@ -11,31 +11,33 @@ import type { Services } from '../services';
 
 export const PLACES = { tenant: 2, installation: 8 };
 
-/** A lease of a killed process ends in this time. */
-const LEASE_MS = 45_000;
-const RENEW_MS = 15_000;
+/** A killed process keeps its place for `leaseMs`. */
+const RHYTHM = { leaseMs: 45_000, renewMs: 15_000 };
 const RETRY_SECONDS = 15;
 
 type Needs = Pick<Services, 'db' | 'clock' | 'log' | 'makeId'>;
 
+/** One trip: whether the place is ours, newly or still. */
+type Hold = (name: string) => Promise<boolean>;
+
 /** The name of the place that was free, or null. */
-async function takeOne({ db, clock }: Needs, holder: string, prefix: string, places: number): Promise<string | null> {
+async function takeOne(hold: Hold, prefix: string, places: number): Promise<string | null> {
   // From anywhere among them: most are free most of the time, and each that is not costs a trip.
   const from = randomInt(places);
   for (let n = 0; n < places; n++) {
     const name = `${prefix}:${(from + n) % places}`;
-    if (await acquireLease(db, { name, holder, now: clock.now(), ttlMs: LEASE_MS })) return name;
+    if (await hold(name)) return name;
   }
   return null;
 }
 
-function keepRenewing({ db, clock, log }: Needs, holder: string, names: string[]): () => void {
+function keepHolding(hold: Hold, names: readonly string[], everyMs: number, { log }: Needs): () => void {
   const renew = async (): Promise<void> => {
-    for (const name of names) await acquireLease(db, { name, holder, now: clock.now(), ttlMs: LEASE_MS });
+    for (const name of names) await hold(name);
   };
   const timer = setInterval(() => {
     renew().catch(() => log.warn({}, 'The place of an import could not be renewed; it is tried again.'));
-  }, RENEW_MS);
+  }, everyMs);
   timer.unref();
   return () => clearInterval(timer);
 }
@@ -48,28 +50,34 @@ const full = (whose: string, places: number): Refusal =>
   );
 
 /** `work` in a place of its own; refused with 429 when there is none. */
-export async function inImportPlace<T>(needs: Needs, tenantId: string, work: () => Promise<T>): Promise<T> {
+export async function inImportPlace<T>(
+  needs: Needs,
+  tenantId: string,
+  work: () => Promise<T>,
+  { leaseMs, renewMs } = RHYTHM,
+): Promise<T> {
+  const { db, clock, log } = needs;
   const holder = needs.makeId();
   const names: string[] = [];
-  let stopRenewing: (() => void) | null = null;
+  const hold: Hold = (name) => acquireLease(db, { name, holder, now: clock.now(), ttlMs: leaseMs });
+  const stopHolding = keepHolding(hold, names, renewMs, needs);
 
   async function enter(prefix: string, places: number, whose: string): Promise<void> {
-    const name = await takeOne(needs, holder, prefix, places);
+    const name = await takeOne(hold, prefix, places);
     if (name === null) throw full(whose, places);
     names.push(name);
   }
   async function leave(): Promise<void> {
-    stopRenewing?.();
-    for (const name of names) await releaseLease(needs.db, { name, holder });
+    stopHolding();
+    for (const name of names) await releaseLease(db, { name, holder });
   }
 
   try {
     await enter(`import:${tenantId}`, PLACES.tenant, 'A tenant');
     await enter('imports', PLACES.installation, 'The installation');
-    stopRenewing = keepRenewing(needs, holder, names);
     return await work();
   } finally {
-    // Whatever is not given back is free when its lease has ended; the import's own outcome is what counts.
-    await leave().catch(() => needs.log.warn({}, 'The place of an import could not be given back; it lapses.'));
+    // What is not given back lapses; what became of the import is what counts.
+    await leave().catch(() => log.warn({}, 'The place of an import could not be given back; it lapses.'));
   }
 }

@@ -3,9 +3,10 @@
 import type { Request } from 'express';
 import { MIMEType } from 'node:util';
 import { CSV } from '../csv';
-import { assertType, bytesOf, declaredLength, letRunOut } from '../input';
+import { assertType } from '../input';
 import { Refusal } from '../problems';
 import { whileWanted } from '../requests';
+import { bytesOf, letRunOut } from './bytes';
 import { isEncoding } from './encoding';
 import { IMPORT_LIMITS, OverLimit } from './limits';
 
@@ -43,7 +44,7 @@ const tooLarge = (): OverLimit => new OverLimit('bytes', IMPORT_LIMITS.bytes);
 export function uploadOf(req: Request): Upload {
   assertType(req, CSV);
   const encoding = encodingOf(req);
-  if (declaredLength(req) > IMPORT_LIMITS.bytes) {
+  if (Number(req.headers['content-length'] ?? 0) > IMPORT_LIMITS.bytes) {
     letRunOut(req);
     throw new Refusal('too-large', tooLarge().message);
   }

@@ -63,11 +63,20 @@ function faultIn(text: string): string | null {
   return null;
 }
 
+/** NFC makes no text shorter than this share of it. */
+const NFC_SHARE = 8;
+
+/** What is too long anyway stays as it is: NFC sorts marks, and takes seconds over 64 kB of nothing else. */
+function normalisedUpTo(max: number, text: string): string {
+  const bare = trimmed(text);
+  return bare.length > max * NFC_SHARE ? bare : normalise(bare);
+}
+
 /** Normalised, 1 to `max` characters, none of them invisible. */
 export const line = (max: number) =>
   z
     .string()
-    .transform(normalise)
+    .transform((text) => normalisedUpTo(max, text))
     .superRefine((text, context) => {
       const count = lengthOf(text);
       if (count < 1 || count > max)

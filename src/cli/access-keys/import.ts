@@ -103,6 +103,7 @@ async function importFile(
     const report = await importKeys(parts, counted, { encoding, signal: stopping.signal });
     return { report, isStopped: false };
   } catch (error) {
+    progress.end();
     return stoppedBy(error, out);
   } finally {
     progress.end();

@@ -1,10 +1,18 @@
 import { once } from 'node:events';
-import { request, type IncomingMessage } from 'node:http';
+import { request, type ClientRequest, type IncomingMessage } from 'node:http';
+import { importAccessKeys } from '../../../src/api/actions/accessKeys';
 import type { ImportReport } from '../../../src/api/imports/importKeys';
 import { REQUIRED_COLUMNS } from '../../../src/api/imports/lines';
+import { Refusal } from '../../../src/api/problems';
 import type { AccountJson, RowJson } from '../../../src/api/schemas/answers';
+import { acquireLease, releaseLease } from '../../../src/db/lease';
 import { goThroughUps } from '../../support/browsing';
+import { until } from '../../support/until';
 import { openHouse, RETURN, type House, type ProblemJson } from '../house';
+
+/** Against hanging only. */
+const PATIENCE_MS = 180_000;
+jest.setTimeout(PATIENCE_MS);
 
 const DAY = 86_400_000;
 
@@ -20,6 +28,8 @@ const deadline = (id: string, fromNowMs: number) =>
     key: house.keys.admin,
     body: { accessKeyDeadline: new Date(house.clock.now() + fromNowMs).toISOString() },
   });
+
+const comes = (condition: () => Promise<boolean>) => until('the test can go on', condition, PATIENCE_MS);
 
 let made = 0;
 const HEADER = [...REQUIRED_COLUMNS, 'external_id'].join(',');
@@ -43,10 +53,10 @@ const lineOf = (changes: Partial<Record<string, string>> = {}) =>
     .map((cell = '') => `"${cell.replaceAll('"', '""')}"`)
     .join(',');
 
-const send = (body: string, key = house.keys.operator, headers: Record<string, string> = {}, query = '') =>
+const send = (body: string | Buffer, key = house.keys.operator, headers: Record<string, string> = {}, query = '') =>
   house.send<ImportReport & ProblemJson>('POST', `/v1/access-keys/import${query}`, {
     headers: { authorization: `Bearer ${key}`, 'content-type': 'text/csv', ...headers },
-    body,
+    body: body as NonNullable<RequestInit['body']>,
   });
 const load = async (...lines: string[]) => (await send([HEADER, ...lines].join('\n'))).body;
 
@@ -238,7 +248,7 @@ it('takes an upload that breaks off for no fault of ours', async () => {
   await new Promise((sent) => broken.write(`${HEADER}\n${lineOf()}\n`, sent));
   broken.destroy();
   const ofIt = () => house.logged.filter((line) => line.includes('broken-off-1'));
-  await house.until(async () => ofIt().length > 0);
+  await comes(async () => ofIt().length > 0);
   // By the end of another import whatever else was to be said of this one has been said.
   await load(lineOf());
   expect(ofIt().map((line) => JSON.parse(line) as object)).toEqual([
@@ -255,4 +265,207 @@ it('says what is wrong with a file while the rest of it is still coming, and hea
   for (let n = 0; n < 100; n++) await write();
   sending.end();
   await once(answer.resume(), 'end');
+});
+
+const DONE = { created: 0, unchanged: 0, failed: [] };
+const MB = 1024 * 1024;
+
+/** How many places are held. */
+const held = () => house.services.db.leases.countDocuments({ _id: /^imports?:/ });
+
+/** An import that has its place and is not sent to its end. */
+async function begin(requestId: string): Promise<ClientRequest> {
+  const before = await held();
+  const begun = upload(requestId).on('error', () => undefined);
+  begun.write(`${HEADER}\n`);
+  await comes(async () => (await held()) === before + 2);
+  return begun;
+}
+async function answerOf(
+  sent: ClientRequest,
+): Promise<{ status: number | undefined; body: ProblemJson & ImportReport }> {
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  const text = (await answer.setEncoding('utf8').toArray()).join('');
+  return { status: answer.statusCode, body: JSON.parse(text) as ProblemJson & ImportReport };
+}
+
+describe('places for imports', () => {
+  const take = (name: string) =>
+    acquireLease(house.services.db, { name, holder: 'another process', now: house.clock.now(), ttlMs: 45_000 });
+  const giveBack = (name: string) => releaseLease(house.services.db, { name, holder: 'another process' });
+
+  it('are two for a tenant; the third import hears so, and other tenants do not', async () => {
+    const [one, two] = [await begin('place-number-1'), await begin('place-number-2')];
+    const third = await send(HEADER);
+    expect([third.status, third.body.code]).toEqual([429, 'too-many-imports']);
+    expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(third.body.detail).toContain('A tenant runs 2 imports at a time');
+    expect((await send(HEADER, house.keys.admin, {}, '?tenantId=other')).status).toBe(200);
+    for (const sent of [one, two]) {
+      sent.end();
+      expect(await answerOf(sent)).toEqual({ status: 200, body: DONE });
+    }
+    expect((await send(HEADER)).status).toBe(200);
+    expect(await held()).toBe(0);
+  });
+
+  it('are counted over all processes, and free again a minute after one was killed', async () => {
+    for (const name of ['import:acme:0', 'import:acme:1']) await take(name);
+    expect((await send(HEADER)).status).toBe(429);
+    await giveBack('import:acme:1');
+    expect((await send(HEADER)).status).toBe(200);
+    await take('import:acme:1');
+    house.pass(60_000);
+    expect((await send(HEADER)).status).toBe(200);
+    for (const name of ['import:acme:0', 'import:acme:1']) await giveBack(name);
+  });
+
+  it('are eight for the installation; who hears so keeps none', async () => {
+    const all = Array.from({ length: 8 }, (_, n) => `imports:${n}`);
+    for (const name of all) expect(await take(name)).toBe(true);
+    const refused = await send(HEADER);
+    expect([refused.status, refused.body.code]).toEqual([429, 'too-many-imports']);
+    expect(refused.body.detail).toContain('The installation runs 8 imports at a time');
+    expect(await held()).toBe(8);
+    await giveBack('imports:5');
+    expect((await send(HEADER)).status).toBe(200);
+    for (const name of all) await giveBack(name);
+  });
+});
+
+describe('a client that hangs up', () => {
+  const rows = (count: number) => Array.from({ length: count }, () => lineOf()).join('\n');
+  const accounts = () => house.services.db.accounts.countDocuments({ tenantId: 'acme' });
+
+  it('while its file is imported ends the import and gives its place back', async () => {
+    const before = await accounts();
+    const sent = upload('hung-up-rows-1').on('error', () => undefined);
+    sent.end(`${HEADER}\n${rows(2_000)}`);
+    await comes(async () => (await accounts()) > before);
+    sent.destroy();
+    await comes(async () => (await held()) === 0);
+    const after = await accounts();
+    expect(after).toBeLessThan(before + 2_000);
+    await load(lineOf());
+    expect(await accounts()).toBe(after + 1);
+  });
+
+  it('in the middle of sending it likewise', async () => {
+    const sent = await begin('hung-up-sending-1');
+    sent.destroy();
+    await comes(async () => (await held()) === 0);
+  });
+
+  it('or of lines that hold nothing likewise', async () => {
+    const sent = upload('hung-up-blank-1').on('error', () => undefined);
+    sent.write(`${HEADER}\n`);
+    const blank = Buffer.alloc(MB, '\n');
+    for (let n = 0; n < 8; n++) sent.write(blank);
+    await comes(async () => (await held()) === 2);
+    sent.destroy();
+    await comes(async () => (await held()) === 0);
+    expect((await send(HEADER)).body).toEqual(DONE);
+  });
+});
+
+it('lets other requests be answered while it reads millions of empty lines', async () => {
+  const answered: string[] = [];
+  const file = Buffer.concat([Buffer.from(`${HEADER}\n`), Buffer.alloc(15 * MB, '\n'), Buffer.from(lineOf())]);
+  const importing = send(file).then(({ body }) => {
+    answered.push('import');
+    return body;
+  });
+  await comes(async () => (await held()) === 2);
+  for (let n = 0; n < 3; n++) {
+    await house.send('GET', '/healthz');
+    answered.push('healthz');
+  }
+  expect(await importing).toMatchObject({ created: 1, failed: [] });
+  expect(answered).toEqual(['healthz', 'healthz', 'healthz', 'import']);
+});
+
+describe('what an import may be', () => {
+  const tooLarge = /larger than 16 MB\. Split the file, or import it with `upslink access-keys import`/;
+
+  it('is refused before it is read where its length is declared', async () => {
+    const sent = upload('declared-length-1', { 'content-length': String(16 * MB + 1) }).on('error', () => undefined);
+    sent.flushHeaders();
+    const { status, body } = await answerOf(sent);
+    sent.destroy();
+    expect([status, body.code]).toEqual([413, 'too-large']);
+    expect(body.detail).toMatch(tooLarge);
+    expect(await held()).toBe(0);
+  });
+
+  it('is so many bytes where no length is declared; what was read by then is in', async () => {
+    const sent = upload('no-length-1').on('error', () => undefined);
+    sent.write(`${HEADER}\n${lineOf()}\n`);
+    for (let n = 0; n < 17; n++) sent.write(Buffer.alloc(MB, '\n'));
+    const answer = answerOf(sent);
+    sent.end();
+    const { status, body } = await answer;
+    expect([status, body.code]).toEqual([413, 'too-large']);
+    expect(body.detail).toMatch(tooLarge);
+  });
+
+  const caller = { tenantId: 'acme', role: 'operator' as const, keyId: 'key_test' };
+  const limited = async (
+    limits: { bytes: number; rows: number; ms: number },
+    open: () => AsyncIterable<Uint8Array>,
+  ) => {
+    const upload = { open, wanted: new AbortController().signal };
+    const refused: unknown = await importAccessKeys(house.services, caller, { upload, limits }).catch(
+      (error: unknown) => error,
+    );
+    return refused as Refusal;
+  };
+
+  it('is so many lines; those before are in, and told', async () => {
+    const text = [HEADER, lineOf(), '', lineOf({ country: 'XX' }), lineOf()].join('\n');
+    const refused = await limited({ bytes: MB, rows: 2, ms: 60_000 }, async function* () {
+      yield Buffer.from(text);
+    });
+    expect(refused).toBeInstanceOf(Refusal);
+    expect([refused.code, refused.message]).toEqual(['too-large', expect.stringContaining('more than 2 lines')]);
+    expect(refused.extras.more).toMatchObject({ report: { created: 1, failed: [{ line: 4, field: 'country' }] } });
+  });
+
+  it('is so long a time; what is in is told, and importing it again goes on', async () => {
+    const refused = await limited({ bytes: MB, rows: 9, ms: 1_000 }, async function* () {
+      yield Buffer.from(`${HEADER}\n${lineOf()}\n`);
+      for (;;) yield Buffer.from('\n');
+    });
+    expect([refused.code, refused.message]).toEqual([
+      'too-slow',
+      expect.stringContaining('Import the same file again'),
+    ]);
+    expect(refused.extras.more).toMatchObject({ report: { created: 1 } });
+    expect(await held()).toBe(0);
+  });
+});
+
+describe('the encoding', () => {
+  const typed = (charset: string) => ({ 'content-type': `text/csv; header=present; charset=${charset}` });
+
+  it.each(['windows-1252', '"ISO-8859-1"', 'latin1'])('is what charset=%s says', async (charset) => {
+    const name = `Caf\u00e9 \u0080 ${++made}`;
+    const { body } = await send(
+      Buffer.from(`${HEADER}\n${lineOf({ name })}`, 'latin1'),
+      house.keys.operator,
+      typed(charset),
+    );
+    expect(body).toEqual({ created: 1, unchanged: 0, failed: [] });
+    expect((await named(name.replace('\u0080', '€'))).accountNumber).toBe('A1B2C3');
+  });
+
+  it.each(['utf-7', 'nonsense', '""', 'utf-8x'])('charset=%s is refused by name', async (charset) => {
+    const { status, body } = await send(HEADER, house.keys.operator, typed(charset));
+    expect([status, body.code, body.field]).toEqual([415, 'unsupported-media-type', 'charset']);
+  });
+
+  it('that is not UTF-8 is told by line and column, with the way out', async () => {
+    const { body } = await send(Buffer.from(`${HEADER}\n${lineOf({ name: 'Café' })}`, 'latin1'));
+    expect(body.failed).toMatchObject([{ line: 2, field: 'name', code: 'invalid-csv' }]);
+    expect(body.failed[0]?.message).toContain('"CSV UTF-8 (comma delimited)"');
+  });
 });
