@@ -50,6 +50,12 @@ describe('docker-compose.yml', () => {
     expect(() => run(['config'], { ...settings, [name]: '' })).toThrow(name);
   });
 
+  it('listens on every address of its container, whatever HOST a shell exports', () => {
+    expect(readFileSync(path.join(root, 'docker-compose.yml'), 'utf8')).not.toMatch(/\bHOST\b/);
+    expect(readFileSync(path.join(root, 'Dockerfile'), 'utf8')).not.toMatch(/\bHOST\b/);
+    expect(loadConfig({ ...settings, MONGODB_URL: 'mongodb://m', REDIS_URL: 'redis://r' }).host).toBeNull();
+  });
+
   it('names no variable the service does not know, and sets every one it cannot do without', () => {
     const text = readFileSync(path.join(root, 'docker-compose.yml'), 'utf8');
     const block = /x-environment:[^]*?\n\n/.exec(text)?.[0] ?? '';

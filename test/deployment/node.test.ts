@@ -1,7 +1,8 @@
 /** Node's versions: what the image runs on, what the service needs, and what npm start says of one whose support has ended. */
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 
 const root = path.join(__dirname, '..', '..');
@@ -47,8 +48,23 @@ it.each([
   expect(warning?.split('\n') ?? ['']).toHaveLength(1);
 });
 
-it('is said by npm start, on standard error, and by nothing else', () => {
-  expect(textOf('scripts/start.mjs')).toContain('console.error(warning)');
+it('is said by npm start on standard error, before anything else, where it is true', () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'upslink-node-'));
+  // It refuses to run against UPS itself, so nothing is started.
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['scripts/start.mjs'], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], UPS_ENV: 'production', DATA_DIR: folder },
+    encoding: 'utf8',
+  });
+  rmSync(folder, { recursive: true, force: true });
+  const warning = warningFor(process.versions.node, new Date().toISOString());
+  expect(status).toBe(1);
+  expect(stderr.startsWith(`${warning ?? ''}\n`)).toBe(true);
+  expect(stderr).toContain('UPS_ENV is production');
+  expect(stdout).not.toContain('security fixes');
+});
+
+it('is not said by what runs the tests', () => {
   for (const script of ['scripts/test.mjs', 'scripts/verify.mjs', 'scripts/install.mjs'])
     expect(textOf(script)).not.toContain('warningFor');
 });
