@@ -52,6 +52,8 @@ export function examine(env: Environment): Examined {
     for (const name of bad) mended[name] = (standIns as Environment)[name];
     // UPS_ENV is bad when it contradicts UPS_BASE_URL: its stand-in would take that for the sandbox's.
     if (bad.has('UPS_ENV')) mended['UPS_BASE_URL'] = undefined;
+    // Its default may be the port that PORT asks for: with an address of UPS the two are not compared.
+    if (bad.has('SANDBOX_PORT')) mended['UPS_BASE_URL'] = 'http://unused';
     return { config: loadConfig(mended), problems: error.problems };
   }
 }

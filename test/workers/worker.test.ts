@@ -146,6 +146,43 @@ it('stops without a hang while the connections on which BullMQ waits are being t
   admin.disconnect();
 });
 
+describe('a Redis that takes no writes', () => {
+  let admin: Redis;
+  beforeEach(async () => {
+    admin = new Redis(redis.url);
+  });
+  afterEach(async () => {
+    await admin.replicaof('NO', 'ONE');
+    admin.disconnect();
+  });
+
+  async function openRefused() {
+    const opened = open();
+    const id = await due(opened.process);
+    await tellOf(opened.queues, id);
+    await isRefreshed(id);
+    await admin.replicaof('127.0.0.1', '1');
+    const refusals = () => opened.logged.filter(({ fields }) => 'refused' in fields);
+    await until('it is refused', () => refusals().length > 0 || undefined);
+    return opened;
+  }
+
+  it('is left alone, and works again by itself when it takes them', async () => {
+    const { process, queues } = await openRefused();
+    await admin.replicaof('NO', 'ONE');
+    const id = await due(process);
+    await tellOf(queues, id);
+    await isRefreshed(id);
+  });
+
+  it('does not hold up the end', async () => {
+    const { workers } = await openRefused();
+    await workers.stop();
+    const clients = String(await admin.client('LIST')).split('\n');
+    expect(clients.filter((line) => line.includes('cmd=bzpopmin'))).toEqual([]);
+  });
+});
+
 it('a job that BullMQ takes for stalled runs twice at once, and its account is refreshed once', async () => {
   const first = open();
   const next = open({ prefix: first.prefix });

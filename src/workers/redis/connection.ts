@@ -75,9 +75,10 @@ export function connectRedis(url: string, options: ConnectionOptions): Redis {
 
   function seen(command: Command): void {
     const isHandshake = HANDSHAKE.has(command.name);
+    const sentAt = performance.now();
     void command.promise.then(
       () => {
-        if (!isHandshake) watch.worked(who, () => keyOf(command));
+        if (!isHandshake) watch.worked(who, () => keyOf(command), sentAt);
       },
       (error: unknown) => {
         if (!(error instanceof Error) || error.name !== 'ReplyError') return;

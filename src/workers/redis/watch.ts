@@ -7,8 +7,11 @@ import { REFUSED_LONGEST_MS } from './backoff';
 export interface RedisWatch {
   /** A connection failed or a command was answered with an error. The refusal, if it was one. */
   failed(who: string, error: Error, key?: string): Refusal | null;
-  /** The command of this key went through; the key is only asked for while something is refused. */
-  worked(who: string, key: () => string): void;
+  /**
+   * The command of this key, sent at `sentAt` of the watch's clock, went through; the key is only asked for while something
+   * is refused. What was sent before the refusal, as one that blocks, says nothing of it.
+   */
+  worked(who: string, key: () => string, sentAt: number): void;
   /** A connection is up, with its login and its database taken. */
   connected(who: string): void;
   /** The first that lasts; null when nothing is refused. */
@@ -69,8 +72,10 @@ export function makeRedisWatch(
       else if (error.name !== 'ReplyError') away(who, error);
       return refusal;
     },
-    worked: (who, key) => {
-      if (kept.size > 0) drop(`${who} ${key()}`);
+    worked(who, key, sentAt) {
+      if (kept.size === 0) return;
+      const place = `${who} ${key()}`;
+      if (sentAt > (kept.get(place)?.at ?? Infinity)) drop(place);
     },
     connected: (who) => drop(`${who} ${CONNECTING}`),
     refusal() {

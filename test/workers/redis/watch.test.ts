@@ -70,19 +70,20 @@ describe('the watch', () => {
     for (const who of ['workers', 'producers', 'workers']) watch.failed(who, oom, 'script a');
     watch.failed('workers', oom, 'script b');
     expect(logged).toHaveLength(1);
-    for (const who of ['workers', 'producers']) watch.worked(who, () => 'script a');
+    for (const who of ['workers', 'producers']) watch.worked(who, () => 'script a', 1);
     expect(watch.refusal()).toMatchObject({ code: 'OOM' });
-    watch.worked('workers', () => 'script b');
+    watch.worked('workers', () => 'script b', 1);
     expect(watch.refusal()).toBeNull();
     expect(logged).toHaveLength(2);
     watch.failed('workers', oom, 'script a');
     expect(logged).toHaveLength(3);
   });
 
-  it('a command that goes through ends no refusal of another, and a connection none of a command', () => {
+  it('is not ended by another command, by one that was sent before, or by a connection', () => {
     const { watch } = made();
     watch.failed('workers', oom, 'script a');
-    watch.worked('workers', () => 'bzpopmin');
+    watch.worked('workers', () => 'bzpopmin', 1);
+    watch.worked('workers', () => 'script a', 0);
     watch.connected('workers');
     expect(watch.refusal()).toMatchObject({ code: 'OOM' });
   });
