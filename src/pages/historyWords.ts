@@ -96,7 +96,10 @@ export function factsOf(row: RowJson): string {
   const why = isReason(row['reason']) ? reasons[row['reason']].message : null;
   return [
     ...labelled('generation ', row['generation']),
-    ...labelled('', row['refreshTokenKept'] === true ? 'UPS sent no new refresh token; the old one stays in use' : null),
+    ...labelled(
+      '',
+      row['refreshTokenKept'] === true ? 'UPS sent no new refresh token; the old one stays in use' : null,
+    ),
     // The reason's sentence says more than the result's code.
     ...labelled('', why === null ? row['result'] : null),
     ...upsWords(row['ups']),
