@@ -58,6 +58,11 @@ test('a secret of the request is not shown, in any of its forms', () => {
   expect(excerptOf(text, secrets)).toBe('unknown [removed] or [removed] or [removed] or [removed]');
 });
 
+test('no control character comes out of an escape', () => {
+  // eslint-disable-next-line no-control-regex -- control characters are what must not come
+  expect(excerptOf('a&#27;[31mb%7fc\\u001bd', [])).not.toMatch(/[\u0000-\u001f\u007f]/);
+});
+
 test('what a person can use stays: words, numbers, addresses', () => {
   expect(excerptOf('<html><head><title>502 Bad Gateway</title><style>a{}</style></head>\n<hr>nginx/1.25.3', [])).toBe(
     '502 Bad Gateway nginx/1.25.3',

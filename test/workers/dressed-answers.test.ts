@@ -143,6 +143,16 @@ describe('a refresh answered without a refresh token', () => {
     }
   });
 
+  it('says so too when it arrives after its invocation is gone', async () => {
+    const process = house.process();
+    const { data } = await house.load(await house.connect(process));
+    const { grantId } = data.current ?? { grantId: '' };
+    const tokens = { grantId, generation: 2, issuedAt: 0, accessExpiresAt: 1, refreshExpiresAt: 2 };
+    const ups = { at: 0, endpoint: 'refresh', httpStatus: 200, code: null, message: null };
+    const late = house.definition.late({ kind: 'tokens', tokens, ups, refreshTokenKept: true }, data);
+    expect(late).toEqual({ type: 'LATE_ANSWER', tokens, stored: true, refreshTokenKept: true });
+  });
+
   it('after a lost answer is the answer of the recovery', async () => {
     const process = house.process();
     const id = await house.connect(process);
