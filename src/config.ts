@@ -6,6 +6,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { sha256 } from './hash';
+import { baseUrlOf, originOf } from './webAddress';
 
 export interface EncryptionKey {
   readonly id: string;
@@ -95,25 +96,17 @@ function integer(from: number, to: number, otherwise: number) {
     .default(otherwise);
 }
 
-const webUrl = (text: string): URL | undefined => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isPlain = url !== undefined && !url.username && !url.password && !url.search && !url.hash;
-  return isPlain && (url.protocol === 'https:' || url.protocol === 'http:') ? url : undefined;
-};
-
-const withoutSlash = (text: string): string => text.replace(/\/+$/, '');
-
 const publicUrlSchema = z
   .string()
-  .refine((text) => webUrl(text)?.pathname === '/', {
+  .transform((text) => originOf(text) ?? '')
+  .refine((origin) => origin !== '', {
     error: 'must be an origin, such as https://accounts.example.com: no path, query or login',
     abort: true,
   })
   // The merchant's cookie is a `__Host-` one, which browsers keep over https only, except on localhost.
-  .refine((text) => text.startsWith('https:') || LOOPBACK.has(new URL(text).hostname), {
+  .refine((origin) => origin.startsWith('https:') || LOOPBACK.has(new URL(origin).hostname), {
     error: 'must be https; plain http works on localhost only',
-  })
-  .transform((text) => new URL(text).origin);
+  });
 
 const MONGODB_URL = /^mongodb(?:\+srv)?:\/\/[^/?]+(?:\/(?<database>[^?]*))?(?:\?.*)?$/;
 
@@ -133,10 +126,8 @@ const environmentSchema = z.object({
     .optional(),
   UPS_BASE_URL: z
     .string()
-    .refine((text) => webUrl(text) !== undefined, {
-      error: 'must be an http or https address without query or login',
-    })
-    .transform(withoutSlash)
+    .transform((text) => baseUrlOf(text) ?? '')
+    .refine((baseUrl) => baseUrl !== '', { error: 'must be an http or https address without query or login' })
     .optional(),
   UPS_CLIENT_ID: required('the client id of your application at UPS (of the sandbox too)'),
   UPS_CLIENT_SECRET: required('the client secret of your application at UPS (of the sandbox too)'),
@@ -221,7 +212,7 @@ function upsTargetProblems(env: Readonly<Record<string, string | undefined>>): C
     return [{ variable: 'UPS_ENV', problem: 'is not set: sandbox, cie or production (or set UPS_BASE_URL)' }];
   }
   const host = UPS_ENV === 'cie' || UPS_ENV === 'production' ? UPS_HOSTS[UPS_ENV] : undefined;
-  const isContradicted = host !== undefined && UPS_BASE_URL !== undefined && withoutSlash(UPS_BASE_URL) !== host;
+  const isContradicted = host !== undefined && UPS_BASE_URL !== undefined && baseUrlOf(UPS_BASE_URL) !== host;
   const problem = `means ${host}, but UPS_BASE_URL names another address: set one of them`;
   return isContradicted ? [{ variable: 'UPS_ENV', problem }] : [];
 }

@@ -3,19 +3,15 @@
 import { Router } from 'express';
 import { readQuery } from '../api/input';
 import type { Services } from '../api/services';
+import { localPathOf } from '../webAddress';
 import { assertOwnPage, fieldsOf, parseForm } from './forms';
 import { flag, hidden, html, when, type Html } from './html';
 import { cardPageOf, sendPage } from './layout';
 import { endSession, isOwnForm, signedInWith, startSession } from './session';
 
 /** A path of ours, whatever was asked for: nobody is sent elsewhere after signing in. */
-export function localPath(text: string | undefined): string {
-  if (text === undefined || !/^\/(?![/\\])/.test(text)) return '/';
-  const base = 'http://here.invalid';
-  if (!URL.canParse(text, base)) return '/';
-  const { origin, pathname, search } = new URL(text, base);
-  return origin === base ? `${pathname}${search}` : '/';
-}
+export const localPath = (text: string | undefined): string =>
+  (text?.startsWith('/') ? localPathOf(text) : null) ?? '/';
 
 interface Shown {
   next: string;
