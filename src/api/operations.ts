@@ -5,9 +5,11 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import { Router, type Request, type RequestHandler } from 'express';
 import helmet from 'helmet';
+import { assertOwnPage } from '../pages/forms';
+import { pathOf } from '../pages/html';
 import { signedInWith } from '../pages/session';
+import { localPathOf } from '../webAddress';
 import type { Metrics } from './metrics';
-import { Refusal } from './problems';
 import type { RateLimit } from './rateLimit';
 import { wrongMethod } from './requests';
 import { assertMay, type Caller } from './roles';
@@ -20,9 +22,7 @@ const QUEUES = '/admin/queues';
 async function sessionOf(services: Services, req: Request): Promise<Caller | null> {
   if (req.headers.authorization !== undefined) return null;
   const caller = (await signedInWith(services, req.headers.cookie))?.caller ?? null;
-  const site = req.get('sec-fetch-site');
-  if (caller && req.method !== 'GET' && site !== undefined && site !== 'same-origin')
-    throw new Refusal('forbidden', 'This was sent by a page of another site.');
+  if (caller && req.method !== 'GET' && req.method !== 'HEAD') assertOwnPage(req, services);
   return caller;
 }
 
@@ -35,7 +35,7 @@ const forAdmins =
   async (req, res, next) => {
     const session = await sessionOf(services, req);
     if (session === null && isForPeople(req)) {
-      res.redirect(303, `/sign-in?next=${encodeURIComponent(req.originalUrl)}`);
+      res.redirect(303, pathOf('/sign-in', { next: localPathOf(req.originalUrl) }));
       return;
     }
     const caller = session ?? (await authenticate(services, rate, req, res));

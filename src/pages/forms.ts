@@ -3,6 +3,7 @@
 import express, { type Request, type RequestHandler } from 'express';
 import { Refusal } from '../api/problems';
 import type { Services } from '../api/services';
+import { senderOf } from '../sender';
 
 export type Fields = Readonly<Record<string, string>>;
 
@@ -23,11 +24,8 @@ export function fieldsOf(req: Request): Fields {
   return fields;
 }
 
-/** Browsers say by themselves where a form was sent from, and no page can make them lie. */
+/** For whatever a session stands behind. A client that does not say where it comes from is no browser: it has a key to use. */
 export function assertOwnPage(req: Request, { config }: Pick<Services, 'config'>): void {
-  const site = req.get('sec-fetch-site');
-  const origin = req.get('origin');
-  const isOwn = site === undefined ? origin === config.publicUrl : site === 'same-origin';
-  if (isOwn) return;
-  throw new Refusal('forbidden', 'This form was sent from another page. Open the page here and try again.');
+  if (senderOf(req.headers, config.publicUrl) === 'own') return;
+  throw new Refusal('forbidden', 'This was not sent by a page of this service. Open the page here and try again.');
 }
