@@ -3,7 +3,7 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import helmet from 'helmet';
 import { makeAdmission } from './admission';
-import { browserRouter } from './browser';
+import { browserRouter, keepPrivate } from './browser';
 import { makePages } from '../pages';
 import { answerErrors } from './errors';
 import { healthRouter } from './health';
@@ -73,7 +73,7 @@ export function makeApp(services: Services): Express {
   const metrics = makeMetrics(services);
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
   app.use(nameRequests, logRequests(services, metrics.observe), protect(services.config.publicUrl));
-  app.use(makeAdmission({ places: services.config.maxConcurrentRequests }));
+  app.use(keepPrivate, makeAdmission({ places: services.config.maxConcurrentRequests }));
   app.use('/v1', apiRouter(services, rate));
   app.use(healthRouter(services), browserRouter(services), operationsRouter(services, rate, metrics));
   app.use(makePages(services), answerErrors(services));
