@@ -7,7 +7,7 @@ import { localPathOf } from '../webAddress';
 import { assertOwnPage, fieldsOf, parseForm } from './forms';
 import { flag, hidden, html, when, type Html } from './html';
 import { cardPageOf, sendPage } from './layout';
-import { endSession, isOwnForm, signedInWith, startSession } from './session';
+import { endSession, hasSessionCookie, isOwnForm, signedInWith, startSession } from './session';
 
 /** A path of ours, whatever was asked for: nobody is sent elsewhere after signing in. */
 export const localPath = (text: string | undefined): string =>
@@ -68,7 +68,9 @@ export function signInRouter(services: Services): Router {
       res.redirect(303, localPath(next));
       return;
     }
-    const note = expired === undefined ? null : EXPIRED;
+    // Anybody can write the address; a cookie that is no session shows that there was one.
+    const hasEnded = expired !== undefined && hasSessionCookie(req, config.publicUrl);
+    const note = hasEnded ? EXPIRED : null;
     sendPage(res, 200, cardPageOf('Sign in', signInPage({ next: localPath(next), note, error: null, isSandbox })));
   });
 

@@ -314,6 +314,14 @@ describe('the address to go back to', () => {
     expect(back.href).toBe(`${expected}account=${account.id}&outcome=disconnected&reason=account-not-in-profile`);
   });
 
+  it('is stored by a campaign as it was judged', async () => {
+    const { accountNumber } = await house.withKey({ accountNumber: 'J4M9E2' });
+    const plan = { name: 'Back', filter: { text: accountNumber }, waveSize: 1, pauseSeconds: 0 };
+    const body = { ...plan, returnTo: 'HTTP:\\\\LOCALHOST:9999\\back' };
+    const made = await house.call<{ returnTo: string }>('POST', '/campaigns', { body });
+    expect([made.status, made.body.returnTo]).toEqual([201, RETURN]);
+  });
+
   it('is judged again when the merchant comes back: a withdrawn origin is not gone to', async () => {
     const { db } = house.services;
     const account = await house.create();

@@ -436,6 +436,14 @@ describe('whatever is asked for, nobody is led to another site', () => {
   });
 });
 
+it('says that a session has ended only to a browser that had one', async () => {
+  const told = 'Your session has ended.';
+  expect((await open(makeBrowser(), '/sign-in?expired=1')).html).not.toContain(told);
+  const browser = await signedIn();
+  house.pass(12 * 3_600_000);
+  expect((await open(browser, '/')).html).toContain(told);
+});
+
 describe('a message', () => {
   const said = (browser: Browser, value: string) =>
     browser.cookies(house.publicUrl).set(`upslink-said-${new URL(house.publicUrl).port}`, value);
