@@ -30,7 +30,7 @@ export function originOf(text: string): string | null {
   return url !== null && url.href === `${url.origin}/` ? url.origin : null;
 }
 
-/** `.invalid` belongs to nobody (RFC 2606), so that no address from outside can name it. */
+/** Stands for our origin where only a path is wanted. `.invalid` belongs to nobody (RFC 2606). */
 const HERE = 'http://here.invalid';
 
 /** The path and query of an address of ours, given in full or from its path on; null for an address elsewhere. */

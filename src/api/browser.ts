@@ -18,8 +18,8 @@ import { wrongMethod } from './requests';
 import type { Services } from './services';
 
 /**
- * Before anything that may answer: these addresses hold link tokens and codes, which no other site and no cache may see, in
- * whatever they are answered with.
+ * These addresses hold link tokens and codes, which no other site and no cache may see. It runs before anything that may
+ * answer, so that errors and refusals hide them as well.
  */
 export const keepPrivate: RequestHandler = (req, res, next) => {
   if (/^\/(connect|oauth)(\/|$)/i.test(req.path)) {
@@ -49,9 +49,9 @@ function sendPage(res: Response, title: string, content: Html, options: CardOpti
 }
 
 /**
- * A page elsewhere could press the button for the merchant, who would not see who asks. What says nothing of its sender may be
- * a browser of before 2020, and its merchant must be able to connect: no session is at stake here, and browsers that old are
- * the only ones in which another page could send this without a word.
+ * A page of another site could press the button for the merchant, who would then not see who asks. A browser from before 2020
+ * may send neither header, and is let through: its merchant must be able to connect, no session is at stake, and in newer
+ * browsers no other page can send this request without naming its origin.
  */
 function assertOwnForm(req: Request, publicUrl: string): void {
   if (senderOf(req.headers, publicUrl) !== 'other') return;
@@ -89,7 +89,7 @@ const outcomeTones: Partial<Record<Outcome, 'good' | 'bad'>> = {
 /** Where the merchant came from, or our own last page. */
 function wayOn({ accountId, outcome, reason, returnTo }: CallbackAnswer, publicUrl: string): string {
   const url = new URL(returnTo ?? DONE, publicUrl);
-  // What returnTo itself has of these names is not an outcome of ours.
+  // A returnTo may have parameters of these names, which are not an outcome of ours.
   for (const name of ['account', 'outcome', 'reason']) url.searchParams.delete(name);
   url.searchParams.set('account', accountId);
   url.searchParams.set('outcome', outcome);

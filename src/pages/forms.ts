@@ -24,7 +24,7 @@ export function fieldsOf(req: Request): Fields {
   return fields;
 }
 
-/** For whatever a session stands behind. A client that does not say where it comes from is no browser: it has a key to use. */
+/** For requests that a session authorizes. A client that does not say who sent it is not a browser and can use an API key. */
 export function assertOwnPage(req: Request, { config }: Pick<Services, 'config'>): void {
   if (senderOf(req.headers, config.publicUrl) === 'own') return;
   throw new Refusal('forbidden', 'This was not sent by a page of this service. Open the page here and try again.');

@@ -20,8 +20,8 @@ export const POLICY = [
 ].join('; ');
 
 /**
- * With the page's own policy, no-referrer, browsers would send `Origin: null` with its form, and those that send nothing else
- * could not be told from a page elsewhere. This one lets the origin be told, and the address nowhere.
+ * Under `no-referrer` browsers send `Origin: null` with a page's form, as they do for a page of another site that hides. Where
+ * they send nothing else, the two cannot be told apart. This policy sends the origin, and still hides the address.
  */
 const originOnly = html`<meta name="referrer" content="strict-origin" />`;
 
@@ -125,7 +125,7 @@ export const cardPageOf = (title: string, content: Html, options: CardOptions = 
     { tellsOrigin: options.tellsOrigin ?? false },
   );
 
-/** For addresses that are secrets: nothing that is loaded or followed from there is told them. */
+/** For addresses that hold secrets: no request that starts from such a page names it. */
 export function hideAddress(res: Response): void {
   res.locals['isAddressHidden'] = true;
   res.set('Referrer-Policy', 'no-referrer');

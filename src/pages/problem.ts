@@ -16,7 +16,7 @@ export const answerByPage: RequestHandler = (_req, res, next) => {
 
 export const isPage = (res: Response): boolean => res.locals['isPage'] === true;
 
-/** The page a form was on, if it was one of ours: anybody may send a form here and name a page of their own. */
+/** The page a form was on, if it was one of ours. Any site can send a form here, and the Referer then names its page. */
 function backTo(req: Request, publicUrl: string): string | null {
   const referer = req.method === 'POST' ? addressAt(req.get('referer') ?? '', [publicUrl]) : null;
   return referer === null ? null : localPathOf(referer, publicUrl);

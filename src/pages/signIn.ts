@@ -68,7 +68,7 @@ export function signInRouter(services: Services): Router {
       res.redirect(303, localPath(next));
       return;
     }
-    // Anybody can write the address; a cookie that is no session shows that there was one.
+    // Anybody can write this address. A cookie whose session is gone shows that there was one.
     const hasEnded = expired !== undefined && hasSessionCookie(req, config.publicUrl);
     const note = hasEnded ? EXPIRED : null;
     sendPage(res, 200, cardPageOf('Sign in', signInPage({ next: localPath(next), note, error: null, isSandbox })));

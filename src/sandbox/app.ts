@@ -36,8 +36,8 @@ export function makeApp(sandbox: Sandbox): Express {
 }
 
 /**
- * A page elsewhere could log a browser in to a profile of its choice, which then authorizes whatever is asked next.
- * A client that names no sender passes: programs walk these pages too, and what needs a login needs its form key as well.
+ * A page of another site could log a browser in to a profile of its choice, which would then authorize what is asked next.
+ * A client that sends neither header passes: programs use these pages too, and forms behind the login need their key as well.
  */
 const assertOwnPage: RequestHandler = (req, _res, next) => {
   const isForm = req.method !== 'GET' && req.method !== 'HEAD';

@@ -8,7 +8,7 @@ import { button, goThroughUps, messageText, seeState, signIn, stateOf } from './
 let stand: Stand;
 beforeAll(async () => {
   stand = await openStand('e2e-access');
-}, 60_000);
+}, 180_000);
 afterAll(() => stand.close());
 
 const path = (page: Page): string => new URL(page.url()).pathname;
@@ -34,7 +34,7 @@ it('refuses a wrong key in words, keeps it off the page, and lets a right one in
   await page.goto(stand.url);
   expect(path(page)).toBe('/sign-in');
   expect(complaints).toEqual([]);
-}, 30_000);
+}, 180_000);
 
 it('asks whoever was signed out to sign in again, and brings them back to where they were', async () => {
   const id = await stand.create('A1A1A1');
@@ -52,7 +52,7 @@ it('asks whoever was signed out to sign in again, and brings them back to where 
   // A reader is shown everything and may press nothing.
   expect(await page.locator('main button').count()).toBe(0);
   expect(await page.getByRole('link', { name: 'Create account' }).count()).toBe(0);
-}, 30_000);
+}, 180_000);
 
 it('takes no form of another page, and none without the token of the session', async () => {
   const id = await stand.create('B1B1B1');
@@ -73,7 +73,7 @@ it('takes no form of another page, and none without the token of the session', a
   await page.getByText('This form belongs to an earlier sign-in.').waitFor();
   await page.getByRole('link', { name: 'Back', exact: true }).click();
   expect(await stateOf(page).innerText()).toBe('Created');
-}, 30_000);
+}, 180_000);
 
 it('leads nobody elsewhere after signing in', async () => {
   for (const next of [
@@ -172,7 +172,7 @@ it('is walked through by keyboard alone, from the key to a connected account', a
   await button(page, 'Cancel authorization').waitFor();
   expect(await focusedText(page)).toBe('Refresh now');
   expect(await button(page, 'Deactivate the account').isVisible()).toBe(true);
-}, 30_000);
+}, 180_000);
 
 const focusedText = async (page: Page): Promise<string> =>
   String(await page.evaluate('document.activeElement?.textContent ?? ""')).trim();
@@ -198,7 +198,7 @@ it('lets an admin choose the tenant, and see the queues', async () => {
   expect(await page.getByRole('link', { name: 'Create account' }).count()).toBeGreaterThan(0);
   await page.getByRole('link', { name: 'Queues' }).click();
   await page.getByText('token-refresh').first().waitFor();
-}, 30_000);
+}, 180_000);
 
 it('shows axe nothing serious on any page, in light and in dark', async () => {
   const username = await stand.profile('D1D1D1');
@@ -261,4 +261,4 @@ it('shows axe nothing serious on any page, in light and in dark', async () => {
   await page.goto(`${stand.url}/docs`);
   await look('docs');
   expect(found).toEqual({});
-}, 90_000);
+}, 180_000);

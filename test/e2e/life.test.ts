@@ -23,7 +23,7 @@ beforeAll(async () => {
   await signIn(stand, page, stand.keys.operator);
   signedIn = await page.context().storageState();
   await page.context().close();
-}, 60_000);
+}, 180_000);
 afterAll(() => stand.close());
 
 const MINUTE_MS = 60_000;
@@ -81,7 +81,7 @@ it('lives through created, connected, refreshed, lost, reconnected, inactive, an
   await button(page, 'Reactivate').click();
   expect(await stateOf(page).innerText()).toBe('Created');
   expect(complaints).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 it('shows a token being refreshed to somebody who only watches', async () => {
   await stand.control('POST', 'settings', { accessTokenSeconds: 5 });
@@ -93,7 +93,7 @@ it('shows a token being refreshed to somebody who only watches', async () => {
   await page.locator('[data-live="history"]').getByText('generation 2').first().waitFor();
   await page.context().close();
   await stand.control('POST', 'settings', { accessTokenSeconds: 3600 });
-}, 30_000);
+}, 180_000);
 
 it('says that the login does not hold the account, and connects with the one that does', async () => {
   const wrong = await stand.profile('Z9Z9Z9');
@@ -107,7 +107,7 @@ it('says that the login does not hold the account, and connects with the one tha
   await leaveUps(stand, page);
   await goThroughUps(page, 'Reconnect', right);
   expect(await stateOf(page).innerText()).toBe('Connected');
-}, 30_000);
+}, 180_000);
 
 it('says that access was declined', async () => {
   const username = await stand.profile('D4D4D4');
@@ -116,7 +116,7 @@ it('says that access was declined', async () => {
   expect(await stateOf(page).innerText()).toBe('Disconnected');
   expect(await messageText(page)).toContain('The account was not connected: access was declined at UPS.');
   expect(await statusText(page)).toContain('Press Reconnect and choose Allow on the UPS page.');
-}, 30_000);
+}, 180_000);
 
 it('lets a link lapse: the account is as it was, its page says why, and the link is gone', async () => {
   const { page, address } = await openAccount('E5E5E5');
@@ -136,7 +136,7 @@ it('lets a link lapse: the account is as it was, its page says why, and the link
   expect(await page.getByRole('alert').innerText()).toContain(
     'This link was used, was replaced by a newer one, or has lapsed.',
   );
-}, 30_000);
+}, 180_000);
 
 it('cancels an authorization, and gives an account a newer link that takes the place of the older', async () => {
   const { page, address } = await openAccount('F6F6F6');
@@ -154,7 +154,7 @@ it('cancels an authorization, and gives an account a newer link that takes the p
   await button(page, 'Cancel authorization').click();
   expect(await messageText(page)).toContain('The authorization was cancelled');
   expect(await stateOf(page).innerText()).toBe('Created');
-}, 30_000);
+}, 180_000);
 
 it('disconnects by an operator with a note, which history keeps', async () => {
   const username = await stand.profile('G7G7G7');
@@ -166,7 +166,7 @@ it('disconnects by an operator with a note, which history keeps', async () => {
   expect(await stateOf(page).innerText()).toBe('Disconnected');
   expect(await statusText(page)).toContain('An operator disconnected the account.');
   expect(await page.locator('[data-live="history"]').innerText()).toContain('Note: The contract has ended <b>');
-}, 30_000);
+}, 180_000);
 
 it('leaves no token, code, key or password in what the service logged', () => {
   const text = stand.logged.join('');

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await signIn(stand, page, stand.keys.operator);
   signedIn = await page.context().storageState();
   await page.context().close();
-}, 60_000);
+}, 180_000);
 afterAll(() => stand.close());
 
 const visit = async (path: string, options: object = {}) => {
@@ -75,7 +75,7 @@ it('goes from a file to OAuth: imported, listed, resolved, confirmed by UPS, and
   expect(await page.locator('main').innerText()).toContain('No account uses an old key.');
   expect(complaints).toEqual([]);
   expect(stand.logged.join('\n')).not.toContain('SECRET');
-}, 40_000);
+}, 180_000);
 
 it('stays on its key when the wrong login comes back, says why in the list, and can be taken back after a success', async () => {
   const [stranger, holder] = [await stand.profile('ZZZZZ9'), await stand.profile('D1D1D1')];
@@ -98,7 +98,7 @@ it('stays on its key when the wrong login comes back, says why in the list, and 
   await button(page, 'Take the migration back').click();
   expect(await messageText(page)).toContain('on its old access key again');
   expect(await page.locator('[data-live="status"]').innerText()).toContain('Connected by an old access key');
-}, 40_000);
+}, 180_000);
 
 it('is postponed to a day before the deadline, and to no other', async () => {
   const { page } = await visit('/access-keys');
@@ -114,7 +114,7 @@ it('is postponed to a day before the deadline, and to no other', async () => {
   expect(await messageText(page)).toContain('Postponed: the account comes back');
   await page.goto(`${stand.url}/access-keys?postponed=true`);
   expect(await page.getByRole('row').count()).toBe(2);
-}, 30_000);
+}, 180_000);
 
 it('settings are changed, a change of somebody else is not overwritten unseen, and the name stays', async () => {
   const id = await stand.create('F1F1F1');
@@ -143,7 +143,7 @@ it('settings are changed, a change of somebody else is not overwritten unseen, a
   await mine.page.getByText('Deactivate …').click();
   await button(mine.page, 'Deactivate the account').click();
   expect(await messageText(mine.page)).toContain('still used by a store');
-}, 40_000);
+}, 180_000);
 
 it('guides a merchant into the profile: data checked before a try is spent, three tries a day, then on to Authorize', async () => {
   const id = await stand.create('G1G1G1');
@@ -189,7 +189,7 @@ it('guides a merchant into the profile: data checked before a try is spent, thre
   await goThroughUps(page, 'Authorize', username);
   await seeState(page, 'Connected');
   expect(complaints).toEqual([]);
-}, 40_000);
+}, 180_000);
 
 it('a campaign is planned, previewed, started, and asks who it said it would', async () => {
   const username = await stand.profile('H1H1H1');
@@ -223,7 +223,7 @@ it('a campaign is planned, previewed, started, and asks who it said it would', a
   await button(page, 'Stop').click();
   await page.getByText('No further account is asked.').waitFor();
   expect(complaints).toEqual([]);
-}, 40_000);
+}, 180_000);
 
 it.each(['light', 'dark'] as const)(
   'the pages are for everybody, in %s',
@@ -239,5 +239,5 @@ it.each(['light', 'dark'] as const)(
       expect([path, await seriousViolations(page)]).toEqual([path, []]);
     }
   },
-  40_000,
+  180_000,
 );

@@ -9,7 +9,7 @@ import { StoreUnavailable } from '../../durable/errors';
 import type { Link } from '../../machines/data';
 import type { CallbackEvent } from '../../machines/events';
 import { sha256 } from '../../hash';
-import { proofCookie, shownFor, withoutOldest, type LinkCookie } from '../../linkCookies';
+import { mayShow, proofCookie, shownFor, withoutOldest, type LinkCookie } from '../../linkCookies';
 import { isTaken, readToken } from '../../links';
 import { addressAt } from '../../webAddress';
 import { Refusal } from '../problems';
@@ -71,10 +71,11 @@ async function findLink(services: Services, { query, cookies }: CallbackRequest)
   const isDoubled = [...query.keys()].some((name) => query.getAll(name).length > 1);
   const text = query.get('state') ?? '';
   const state = readToken(text);
-  if (isDoubled || state === null) throw invalid();
+  const { publicUrl } = services.config;
+  if (isDoubled || state === null || !mayShow(sha256(text), cookies, publicUrl)) throw invalid();
   const document = await services.runtime.load(state.accountId).catch(unlessMissing);
   const link = document?.data.links.find(({ stateHash }) => stateHash === sha256(text));
-  const shown = link && shownFor(link, cookies, services.config.publicUrl);
+  const shown = link && shownFor(link, cookies, publicUrl);
   if (!document || !link || !shown || (shown.kind === 'proof' && !isTaken(link))) throw invalid();
   return { document, link };
 }
@@ -138,7 +139,7 @@ function cookiesAfter({ config, clock }: Services, link: Link, header: string | 
 /** Errors: Refusal invalid-state, StoreUnavailable, TooBusy. */
 export async function takeCallback(services: Services, request: CallbackRequest): Promise<CallbackAnswer> {
   const { document, link } = await findLink(services, request);
-  // Before the code is spent: where this cannot be read, the browser may come again and nothing is lost.
+  // Read before the code is spent: if the store is away, the browser can come again and nothing is lost.
   const origins = (await getTenant(services.db, document.tenantId))?.returnOrigins ?? [];
   const until = services.clock.monotonic() + WAIT_MS;
   const leftMs = () => Math.max(0, until - services.clock.monotonic());

@@ -21,12 +21,10 @@ const fields = {
   name: line(100),
   returnOrigins: z
     .array(
-      z
-        .string()
-        .refine(isOrigin, {
-          error:
-            'is not an origin such as https://shop.example.com (lower case, no slash at the end; http on localhost only)',
-        }),
+      z.string().refine(isOrigin, {
+        error:
+          'is not an origin such as https://shop.example.com (lower case, no slash at the end; http on localhost only)',
+      }),
     )
     .max(50)
     .describe('Where merchants may be sent back to after an authorization.'),
