@@ -3,6 +3,9 @@ import { updateTenant } from '../../src/db/tenants';
 import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/browsing';
 import { openHouse, RETURN, type House, type ProblemJson } from './house';
 
+// Only against hanging: a busy machine takes as long as it takes.
+jest.setTimeout(180_000);
+
 let house: House;
 beforeAll(async () => {
   house = await openHouse('api-browser');

@@ -5,6 +5,9 @@ import { makeCampaigns } from '../../src/campaigns/advance';
 import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/browsing';
 import { openHouse, RETURN, type House } from '../api/house';
 
+// Only against hanging: a busy machine takes as long as it takes.
+jest.setTimeout(180_000);
+
 let house: House;
 beforeAll(async () => {
   house = await openHouse('pages');
