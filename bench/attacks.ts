@@ -6,7 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { cookieNameOf } from '../src/links';
+import { sha256 } from '../src/hash';
+import { linkCookieName } from '../src/linkCookies';
 import { makeBrowser } from '../test/support/browsing';
 import { makeSlowClients } from '../test/support/slow';
 import { ADDRESS, RETURN_ORIGIN, type System } from './processes';
@@ -170,7 +171,7 @@ const attacks: Record<string, Attack> = {
     if (Math.random() < 0.5) return { url: `${apiUrl}/connect/${state}`, headers: {} };
     return {
       url: `${apiUrl}/oauth/callback?code=c&state=${state}`,
-      headers: { cookie: `${cookieNameOf(state, apiUrl)}=forged` },
+      headers: { cookie: `${linkCookieName(sha256(state), apiUrl)}=${madeUp()}.abc` },
     };
   }),
   '200 lists at once by one key': flood(200, ({ system }) => ({

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { mongodbUrlProblem } from './db/url';
 import { sha256 } from './hash';
 import { redisUrlProblem } from './redisUrl';
+import { baseUrlOf, originOf } from './webAddress';
 
 export interface EncryptionKey {
   readonly id: string;
@@ -121,30 +122,25 @@ function integer(from: number, to: number, otherwise: number) {
     .default(otherwise);
 }
 
-const webUrl = (text: string): URL | undefined => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isPlain = url !== undefined && !url.username && !url.password && !/[?#\s@]/.test(text);
-  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
-  return isPlain && isWeb && HOST.test(url.hostname) ? url : undefined;
-};
-
-/** As `new URL` reads it, which forgives much, without a slash at its end. */
-const canonical = (text: string): string => {
-  const url = new URL(text);
-  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
-};
+/** For a person to write: `new URL` forgives more than that. '' for what is refused. */
+const written =
+  (read: (text: string) => string | null) =>
+  (text: string): string => {
+    const address = /[?#\s@]/.test(text) ? null : read(text);
+    return address !== null && HOST.test(new URL(address).hostname) ? address : '';
+  };
 
 const publicUrlSchema = z
   .string()
-  .refine((text) => webUrl(text)?.pathname === '/', {
+  .transform(written(originOf))
+  .refine((origin) => origin !== '', {
     error: 'must be an origin, such as https://accounts.example.com: no path, query or login',
     abort: true,
   })
   // The merchant's cookie is a `__Host-` one, which browsers keep over https only, except on localhost.
-  .refine((text) => text.startsWith('https:') || LOOPBACK.has(new URL(text).hostname), {
+  .refine((origin) => origin.startsWith('https:') || LOOPBACK.has(new URL(origin).hostname), {
     error: 'must be https; plain http works on localhost only',
-  })
-  .transform((text) => new URL(text).origin);
+  });
 
 const DATABASE = /^mongodb(?:\+srv)?:\/\/[^/?]+\/(?<name>[^?]+)/;
 
@@ -179,10 +175,8 @@ const environmentSchema = z.object({
     .optional(),
   UPS_BASE_URL: z
     .string()
-    .refine((text) => webUrl(text) !== undefined, {
-      error: 'must be an http or https address without query or login',
-    })
-    .transform(canonical)
+    .transform(written(baseUrlOf))
+    .refine((baseUrl) => baseUrl !== '', { error: 'must be an http or https address without query or login' })
     .optional(),
   UPS_CLIENT_ID: judged('the client id of your application at UPS (of the sandbox too)', (text) =>
     credentialProblem(text, { mayHaveColon: false }),
@@ -287,8 +281,8 @@ function upsTargetProblems(env: Readonly<Record<string, string | undefined>>): C
     return [{ variable: 'UPS_ENV', problem: 'is not set: sandbox, cie or production (or set UPS_BASE_URL)' }];
   }
   const host = UPS_ENV === 'cie' || UPS_ENV === 'production' ? UPS_HOSTS[UPS_ENV] : undefined;
-  const isReadable = UPS_BASE_URL !== undefined && webUrl(UPS_BASE_URL) !== undefined;
-  const isContradicted = host !== undefined && isReadable && canonical(UPS_BASE_URL) !== host;
+  const baseUrl = UPS_BASE_URL === undefined ? '' : written(baseUrlOf)(UPS_BASE_URL);
+  const isContradicted = host !== undefined && baseUrl !== '' && baseUrl !== host;
   const problem = `means ${host}, but UPS_BASE_URL names another address: set one of them`;
   return isContradicted ? [{ variable: 'UPS_ENV', problem }] : [];
 }

@@ -31,13 +31,6 @@ export const stateOf = ({ accountId, secret }: LinkToken): string => `${accountI
 
 export const cookieOf = ({ secret }: LinkToken): string => hmac(secret, 'cookie');
 
-/** One a link, so that two authorizations in one browser do not disturb each other. */
-export function cookieNameOf(state: string, publicUrl: string): string {
-  const name = `upslink-${sha256(state).slice(0, 16)}`;
-  // Browsers keep a `__Host-` cookie over https only.
-  return publicUrl.startsWith('https:') ? `__Host-${name}` : name;
-}
-
 /** Every value the browser sent under that name. */
 export function cookiesOf(header: string | undefined, name: string): string[] {
   const pairs = (header ?? '').split(';').map((pair) => pair.trim());
@@ -85,9 +78,11 @@ export function linkOf(
   };
 }
 
-/** It works until a callback is accepted, a newer link is made, or it lapses. */
-export const isOpen = (link: Link, now: number): boolean =>
-  link.outcome === null && link.usedAt === null && now < link.expiresAt;
+/** A callback was accepted, a newer link was made, or it has lapsed; a lapse may not be noticed yet. */
+export const isTaken = (link: Link): boolean => link.outcome !== null || link.usedAt !== null;
+
+/** It works until then. */
+export const isOpen = (link: Link, now: number): boolean => !isTaken(link) && now < link.expiresAt;
 
 /** The challenge of an open link's verifier, or null when the link has none any more. */
 export function openChallenge(

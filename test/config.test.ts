@@ -104,6 +104,7 @@ describe('loadConfig', () => {
     ['PUBLIC_URL', 'https://me:secret@example.com'],
     ['PUBLIC_URL', 'http://example.com'],
     ['PUBLIC_URL', 'ftp://example.com'],
+    ['PUBLIC_URL', 'blob:https://example.com/1'],
     ['UPS_ENV', 'prod'],
     ['UPS_BASE_URL', 'onlinetools.ups.com'],
     ['UPS_BASE_URL', 'https://onlinetools.ups.com?x=1'],
@@ -268,6 +269,7 @@ describe('loadConfig', () => {
     [{ UPS_ENV: undefined, UPS_BASE_URL: 'http://127.0.0.1:9/ups/' }, 'custom', 'http://127.0.0.1:9/ups'],
     [{ UPS_ENV: undefined, UPS_BASE_URL: 'https://wwwcie.ups.com/' }, 'cie', 'https://wwwcie.ups.com'],
     [{ UPS_ENV: 'cie', UPS_BASE_URL: 'https://wwwcie.ups.com/' }, 'cie', 'https://wwwcie.ups.com'],
+    [{ UPS_ENV: undefined, UPS_BASE_URL: ' HTTPS://WWWCIE.ups.com:443' }, 'cie', 'https://wwwcie.ups.com'],
   ])('reads %o as %s at %s', (env, environment, baseUrl) => {
     expect(loadConfig({ ...enough, ...env }).ups).toMatchObject({ environment, baseUrl });
   });
@@ -287,7 +289,7 @@ describe('loadConfig', () => {
   });
 
   it('takes the public address as an origin, and follows the port where none is given', () => {
-    const { publicUrl } = loadConfig({ ...enough, PUBLIC_URL: 'https://Accounts.example.com:443/' });
+    const { publicUrl } = loadConfig({ ...enough, PUBLIC_URL: 'HTTPS://Accounts.example.com:443/' });
     expect(publicUrl).toBe('https://accounts.example.com');
     expect(loadConfig({ ...enough, PORT: '4500' }).publicUrl).toBe('http://localhost:4500');
   });

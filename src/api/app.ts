@@ -3,7 +3,7 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import helmet from 'helmet';
 import { makeAdmission } from './admission';
-import { browserRouter } from './browser';
+import { browserRouter, keepPrivate } from './browser';
 import { makePages } from '../pages';
 import { answerErrors } from './errors';
 import { healthRouter } from './health';
@@ -76,7 +76,7 @@ export function makeApp(services: Services): Express {
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
   app.set('trust proxy', [...services.config.trustedProxies]);
   app.use(nameRequests, logRequests(services, metrics.observe), protect(services.config.publicUrl));
-  app.use(admission.handle);
+  app.use(keepPrivate, admission.handle);
   app.use('/v1', apiRouter(services, rate));
   app.use(healthRouter(services), browserRouter(services), operationsRouter(services, rate, metrics));
   app.use(makePages(services), answerErrors(services));

@@ -1,13 +1,16 @@
 /** The two stops of a merchant's browser with us: the link that leads to UPS, and the way back. Neither needs a key. */
 
-import { Router, type Request, type Response } from 'express';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import { reasons, type Outcome } from '../machines/reasons';
 import { findLink, readCallback, takeCallback, type CallbackAnswer } from './actions/callback';
 import { followLink, readLink, viewLink } from './actions/connect';
-import { cardPageOf } from '../pages/layout';
+import { findEnding } from './actions/ending';
+import type { LinkCookie } from '../linkCookies';
 import { stateOf } from '../links';
+import { cardPageOf, hideAddress, type CardOptions } from '../pages/layout';
 import { relative } from '../pages/times';
+import { senderOf } from '../sender';
 import { html, type Html } from './html';
 import { parametersIn } from './input';
 import { Refusal } from './problems';
@@ -15,9 +18,17 @@ import { wrongMethod } from './requests';
 import type { Services } from './services';
 import { inPlace, lookUp } from './ticket';
 
-function setPrivate(res: Response): void {
-  res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'X-Robots-Tag': 'noindex' });
-}
+/**
+ * These addresses hold link tokens and codes, which no other site and no cache may see. It runs before anything that may
+ * answer, so that errors and refusals hide them as well.
+ */
+export const keepPrivate: RequestHandler = (req, res, next) => {
+  if (/^\/(connect|oauth)(\/|$)/i.test(req.path)) {
+    hideAddress(res);
+    res.set({ 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' });
+  }
+  next();
+};
 
 /** Where a form leads is asked of every redirect behind it, and UPS's login has addresses we do not know. */
 const leadElsewhere = helmet.contentSecurityPolicy({
@@ -31,17 +42,20 @@ const leadElsewhere = helmet.contentSecurityPolicy({
   },
 });
 
-function sendPage(res: Response, title: string, content: Html, tone?: 'good' | 'bad'): void {
+function sendPage(res: Response, title: string, content: Html, options: CardOptions = {}): void {
   res
     .status(200)
     .type('html')
-    .send(cardPageOf(title, content, tone === undefined ? {} : { tone }));
+    .send(cardPageOf(title, content, options));
 }
 
-/** Browsers say where a form was sent from; one of another site could skip the page that shows who asks. */
-function assertOwnForm(req: Request): void {
-  const site = req.get('sec-fetch-site');
-  if (site === undefined || site === 'same-origin' || site === 'none') return;
+/**
+ * A page of another site could press the button for the merchant, who would then not see who asks. A browser from before 2020
+ * may send neither header, and is let through: its merchant must be able to connect, no session is at stake, and in newer
+ * browsers no other page can send this request without naming its origin.
+ */
+function assertOwnForm(req: Request, publicUrl: string): void {
+  if (senderOf(req.headers, publicUrl) !== 'other') return;
   throw new Refusal('forbidden', 'Open the link itself and press its button.');
 }
 
@@ -73,25 +87,31 @@ const outcomeTones: Partial<Record<Outcome, 'good' | 'bad'>> = {
   denied: 'bad',
 };
 
-const isOutcome = (text: string): text is Outcome => Object.hasOwn(outcomeTexts, text);
-const isReason = (text: string): text is keyof typeof reasons => Object.hasOwn(reasons, text);
-
 /** Where the merchant came from, or our own last page. */
 function wayOn({ accountId, outcome, reason, returnTo }: CallbackAnswer, publicUrl: string): string {
   const url = new URL(returnTo ?? DONE, publicUrl);
+  // A returnTo may have parameters of these names, which are not an outcome of ours.
+  for (const name of ['account', 'outcome', 'reason']) url.searchParams.delete(name);
   url.searchParams.set('account', accountId);
   url.searchParams.set('outcome', outcome);
   if (reason !== null) url.searchParams.set('reason', reason);
   return url.href;
 }
 
-/** Sentences of ours only; what the address says is looked up, never shown. */
-function sendDone(req: Request, res: Response): void {
-  const query = parametersIn(req);
-  const outcome = query.get('outcome') ?? '';
-  const reason = query.get('reason') ?? '';
-  if (!isOutcome(outcome)) throw new Refusal('not-found', 'There is no such page.');
-  const why = isReason(reason) ? reasons[reason] : null;
+/** Anybody can write an outcome into an address: what is shown is the stored end of the link this browser followed. */
+async function sendDone(services: Services, req: Request, res: Response): Promise<void> {
+  const accountId = parametersIn(req).get('account');
+  const find = () => findEnding(services, { accountId, cookies: req.headers.cookie });
+  const ending = await lookUp(res, { kind: 'link' }, find);
+  if (ending === null) {
+    const content = html`<p>
+      The page that sent you to UPS shows whether the account is connected. You may close this page.
+    </p>`;
+    sendPage(res, 'Back from UPS', content);
+    return;
+  }
+  const { outcome, reason } = ending;
+  const why = reason === null ? null : reasons[reason];
   const content = html`<p>${outcomeTexts[outcome]}</p>
     ${
       why
@@ -99,20 +119,23 @@ function sendDone(req: Request, res: Response): void {
             <p>${why.nextStep.text}</p>`
         : ''
     }`;
-  sendPage(res, outcomeTitles[outcome], content, outcomeTones[outcome]);
+  const tone = outcomeTones[outcome];
+  sendPage(res, outcomeTitles[outcome], content, tone === undefined ? {} : { tone });
+}
+
+function setCookies(res: Response, cookies: readonly LinkCookie[], publicUrl: string): void {
+  const secure = publicUrl.startsWith('https:');
+  for (const { name, value, maxAgeMs } of cookies)
+    res.cookie(name, value, { httpOnly: true, sameSite: 'lax', secure, path: '/', maxAge: maxAgeMs });
 }
 
 export function browserRouter(services: Services): Router {
   const { publicUrl } = services.config;
-  const isHttps = publicUrl.startsWith('https:');
   const router = Router({ caseSensitive: true });
 
-  router.use(['/connect', '/oauth'], leadElsewhere, (_req, res, next) => {
-    setPrivate(res);
-    next();
-  });
+  router.use(['/connect', '/oauth'], leadElsewhere);
 
-  router.get(DONE, sendDone);
+  router.get(DONE, (req, res) => sendDone(services, req, res));
 
   /** A link that is found here once need not wait behind made-up ones again, nor need the way back from UPS that it leads to. */
   async function onceFound<T>(
@@ -141,14 +164,15 @@ export function browserRouter(services: Services): Router {
         If this browser is signed in to UPS with another ID, sign out there first. The link lapses
         ${relative(expiresAt, services.clock.now())}.
       </p>`;
-    sendPage(res, 'Connect your UPS account', content);
+    sendPage(res, 'Connect your UPS account', content, { tellsOrigin: true });
   });
 
   router.post('/connect/:token', async (req, res) => {
-    assertOwnForm(req);
-    const { location, cookie } = await onceFound(req, res, followLink);
-    const { name, value, maxAgeMs } = cookie;
-    res.cookie(name, value, { httpOnly: true, sameSite: 'lax', secure: isHttps, path: '/', maxAge: maxAgeMs });
+    assertOwnForm(req, publicUrl);
+    const { location, cookies } = await onceFound(req, res, (all, text) =>
+      followLink(all, { text, cookies: req.headers.cookie }),
+    );
+    setCookies(res, cookies, publicUrl);
     res.redirect(303, location);
   });
 
@@ -161,7 +185,8 @@ export function browserRouter(services: Services): Router {
     const query = parametersIn(req);
     const brought = readCallback(services, { query, cookies: req.headers.cookie });
     const found = await lookUp(res, { kind: 'link', secrets: [brought.state] }, () => findLink(services, brought));
-    const answer = await inPlace(res, () => takeCallback(services, found, query), found.document.id);
+    const answer = await inPlace(res, () => takeCallback(services, found, brought), found.document.id);
+    setCookies(res, answer.cookies, publicUrl);
     res.redirect(303, wayOn(answer, publicUrl));
   });
 

@@ -36,6 +36,6 @@ export const answerErrors =
     setProblemHeaders(res, refusal);
     const takesPage = isForBrowsers(req.path) || isPage(res);
     if (takesPage && req.accepts(['application/problem+json', 'json', 'html']) === 'html')
-      sendProblemPage(req, res, refusal);
+      sendProblemPage(req, res, refusal, config.publicUrl);
     else sendProblem(res, refusal, config.publicUrl);
   };

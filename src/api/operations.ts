@@ -5,9 +5,11 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
+import { assertOwnPage } from '../pages/forms';
+import { pathOf } from '../pages/html';
 import { signedInWith } from '../pages/session';
+import { localPathOf } from '../webAddress';
 import type { Metrics } from './metrics';
-import { Refusal } from './problems';
 import type { RateLimit } from './rateLimit';
 import { setRoute, wrongMethod } from './requests';
 import { assertMay, type Caller, type Permission } from './roles';
@@ -21,9 +23,7 @@ const QUEUES = '/admin/queues';
 async function sessionOf(services: Services, req: Request, res: Response): Promise<Caller | null> {
   if (req.headers.authorization !== undefined) return null;
   const caller = (await signedInWith(services, req.headers.cookie, res))?.caller ?? null;
-  const site = req.get('sec-fetch-site');
-  if (caller && req.method !== 'GET' && site !== undefined && site !== 'same-origin')
-    throw new Refusal('forbidden', 'This was sent by a page of another site.');
+  if (caller && req.method !== 'GET' && req.method !== 'HEAD') assertOwnPage(req, services);
   return caller;
 }
 
@@ -37,7 +37,7 @@ const onlyWith =
     res.set('Cache-Control', 'no-store');
     const session = await sessionOf(services, req, res);
     if (session === null && isForPeople(req)) {
-      res.redirect(303, `/sign-in?next=${encodeURIComponent(req.originalUrl)}`);
+      res.redirect(303, pathOf('/sign-in', { next: localPathOf(req.originalUrl) }));
       return;
     }
     const caller = session ?? (await authenticate(services, rate, req, res));

@@ -1,13 +1,19 @@
 /**
- * What became of a form, carried over the redirect behind it: a cookie that the next page takes away again. It holds
- * codes, whose sentences are ours; a page never shows what a cookie or an address says.
+ * What became of a form or of a trip to UPS, carried over a redirect in a cookie that the next page takes away again. It holds
+ * codes, whose sentences are ours. Other applications on localhost, and on subdomains, can set cookies here: this one counts
+ * only with the session's signature, within a minute, and while the account's state does not say otherwise.
  */
 
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { isStillSo } from '../api/actions/ending';
+import type { AccountJson } from '../api/schemas/answers';
+import { hmac } from '../hash';
 import { cookiesOf } from '../links';
-import { publicEvents } from '../machines/events';
+import { publicEvents, type PublicEventType } from '../machines/events';
 import { reasons, type Outcome, type Reason } from '../machines/reasons';
+import { isSameSecret } from './session';
+import type { Visit } from './visitor';
 
 const outcomeNames = [
   'connected',
@@ -40,37 +46,67 @@ const saidSchema = z.discriminatedUnion('about', [
 
 export type Said = z.output<typeof saidSchema>;
 
-const SECONDS = 60;
-const nameFor = (publicUrl: string): string => `upslink-said-${new URL(publicUrl).port}`;
+const LIFE_MS = 60_000;
 
-export function say(res: Response, publicUrl: string, said: Said): void {
-  const value = Buffer.from(JSON.stringify(said)).toString('base64url');
-  const secure = publicUrl.startsWith('https:');
-  res.cookie(nameFor(publicUrl), value, { httpOnly: true, sameSite: 'lax', secure, path: '/', maxAge: SECONDS * 1000 });
+/** A `__Host-` cookie can be set by this host only; browsers keep one over https only. */
+function nameFor(publicUrl: string): string {
+  const { protocol, port } = new URL(publicUrl);
+  return protocol === 'https:' ? '__Host-upslink-said' : `upslink-said-${port}`;
+}
+
+const attributesFor = (publicUrl: string) => ({
+  httpOnly: true,
+  sameSite: 'lax' as const,
+  secure: publicUrl.startsWith('https:'),
+  path: '/',
+});
+
+const signatureOf = (payload: string, { signedIn }: Visit): string => hmac(signedIn.formToken, `said ${payload}`);
+
+export function say(res: Response, publicUrl: string, visit: Visit, said: Said): void {
+  const payload = Buffer.from(JSON.stringify({ ...said, until: visit.frame.now + LIFE_MS })).toString('base64url');
+  const value = `${payload}.${signatureOf(payload, visit)}`;
+  res.cookie(nameFor(publicUrl), value, { ...attributesFor(publicUrl), maxAge: LIFE_MS });
 }
 
 /** Taken once, and only by the page it is about. */
-export function takeSaid(req: Request, res: Response, publicUrl: string, accountId: string): Said | null {
+export function takeSaid(
+  req: Request,
+  res: Response,
+  publicUrl: string,
+  { visit, account }: { visit: Visit; account: AccountJson },
+): Said | null {
   const name = nameFor(publicUrl);
-  const [value] = cookiesOf(req.headers.cookie, name);
-  if (value === undefined) return null;
-  const said = readSaid(value);
-  if (said?.accountId !== accountId) return null;
-  res.clearCookie(name, { path: '/', secure: publicUrl.startsWith('https:'), httpOnly: true, sameSite: 'lax' });
-  return said;
+  const said = cookiesOf(req.headers.cookie, name)
+    .map((value) => readSaid(value, visit))
+    .find((one) => one?.accountId === account.id);
+  if (!said) return null;
+  res.clearCookie(name, attributesFor(publicUrl));
+  return isSo(said, account) ? said : null;
 }
 
-function readSaid(value: string): Said | null {
-  try {
-    return saidSchema.parse(JSON.parse(Buffer.from(value, 'base64url').toString()));
-  } catch {
-    return null;
-  }
+function readSaid(value: string, visit: Visit): Said | null {
+  const [payload = '', signature] = value.split('.');
+  if (!isSameSecret(signature, signatureOf(payload, visit))) return null;
+  const { until, ...said } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { until: number };
+  const read = saidSchema.safeParse(said);
+  return read.success && visit.frame.now < until ? read.data : null;
 }
 
-/** How the trip to UPS ended, from the address the merchant's browser was sent back to. */
-export function outcomeIn(query: Record<string, string>, accountId: string): Said | null {
-  const { account, outcome, reason = null } = query;
-  const read = saidSchema.safeParse({ about: 'outcome', accountId, outcome, reason });
-  return account === accountId && read.success ? read.data : null;
+/** Of the events whose sentence says how the account is now. */
+const holdsAfter: Partial<Record<PublicEventType, (account: AccountJson) => boolean>> = {
+  DEACTIVATE: ({ state }) => state === 'inactive',
+  REACTIVATE: ({ state }) => state !== 'inactive',
+  DISCONNECT: ({ state }) => state === 'disconnected',
+  RESTORE_ACCESS_KEY: ({ scheme }) => scheme === 'access-key',
+};
+
+function isSo(said: Said, account: AccountJson): boolean {
+  if (said.about === 'outcome') return isStillSo(said, account);
+  if (said.about !== 'event' || said.verdict !== 'applied') return true;
+  return holdsAfter[said.event]?.(account) ?? true;
 }
+
+/** The merchant's browser was sent back from UPS to this account's page. */
+export const isBackFromUps = ({ account, outcome }: Record<string, string>, accountId: string): boolean =>
+  account === accountId && outcome !== undefined;

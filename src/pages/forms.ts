@@ -5,6 +5,7 @@ import { boundedParser } from '../api/body';
 import { assertReadable } from '../api/input';
 import { Refusal } from '../api/problems';
 import type { Services } from '../api/services';
+import { senderOf } from '../sender';
 
 export type Fields = Readonly<Record<string, string>>;
 
@@ -44,11 +45,8 @@ export function fieldsOf(req: Request): Fields {
   return fields;
 }
 
-/** Browsers say by themselves where a form was sent from, and no page can make them lie. */
+/** For requests that a session authorizes. A client that does not say who sent it is not a browser and can use an API key. */
 export function assertOwnPage(req: Request, { config }: Pick<Services, 'config'>): void {
-  const site = req.get('sec-fetch-site');
-  const origin = req.get('origin');
-  const isOwn = site === undefined ? origin === config.publicUrl : site === 'same-origin';
-  if (isOwn) return;
-  throw new Refusal('forbidden', 'This form was sent from another page. Open the page here and try again.');
+  if (senderOf(req.headers, config.publicUrl) === 'own') return;
+  throw new Refusal('forbidden', 'This was not sent by a page of this service. Open the page here and try again.');
 }

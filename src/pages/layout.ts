@@ -20,13 +20,20 @@ export const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const documentOf = (title: string, body: Html, runs: boolean): string =>
+/**
+ * Under `no-referrer` browsers send `Origin: null` with a page's form, as they do for a page of another site that hides. Where
+ * they send nothing else, the two cannot be told apart. This policy sends the origin, and still hides the address.
+ */
+const originOnly = html`<meta name="referrer" content="strict-origin" />`;
+
+const documentOf = (title: string, body: Html, { runs = false, tellsOrigin = false } = {}): string =>
   html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
+        ${when(tellsOrigin, () => originOnly)}
         <title>${title} · upslink</title>
         <link rel="icon" href="${mark.url}" type="image/svg+xml" />
         <link rel="stylesheet" href="${style.url}" />
@@ -93,15 +100,18 @@ export const pageOf = (title: string, frame: Frame, content: Html): string =>
       <main id="main" tabindex="-1">${noticeIn(frame)}${content}</main>
       <p class="unseen" role="status" id="announcer"></p>
     </body>`,
-    true,
+    { runs: true },
   );
 
+export interface CardOptions {
+  tone?: 'bad' | 'good';
+  isWide?: boolean;
+  /** Its form tells where it was sent from, although its address is hidden. */
+  tellsOrigin?: boolean;
+}
+
 /** A page with one thing to say or do, and nobody signed in. It runs nothing. */
-export const cardPageOf = (
-  title: string,
-  content: Html,
-  options: { tone?: 'bad' | 'good'; isWide?: boolean } = {},
-): string =>
+export const cardPageOf = (title: string, content: Html, options: CardOptions = {}): string =>
   documentOf(
     title,
     html`<body class="alone">
@@ -114,8 +124,14 @@ export const cardPageOf = (
         ${content}
       </main>
     </body>`,
-    false,
+    { tellsOrigin: options.tellsOrigin ?? false },
   );
+
+/** For addresses that hold secrets: no request that starts from such a page names it. */
+export function hideAddress(res: Response): void {
+  res.locals['isAddressHidden'] = true;
+  res.set('Referrer-Policy', 'no-referrer');
+}
 
 export function sendPage(res: Response, status: number, markup: string): void {
   res.status(status);
@@ -123,7 +139,7 @@ export function sendPage(res: Response, status: number, markup: string): void {
     'Content-Security-Policy': POLICY,
     'Cache-Control': 'no-store',
     // Not no-referrer: browsers would then send `Origin: null` with our own forms.
-    'Referrer-Policy': 'same-origin',
+    'Referrer-Policy': res.locals['isAddressHidden'] === true ? 'no-referrer' : 'same-origin',
     'X-Robots-Tag': 'noindex',
   });
   res.type('html').send(markup);

@@ -6,19 +6,15 @@ import { may } from '../api/roles';
 import { findKey } from '../api/serve';
 import type { Services } from '../api/services';
 import type { ApiKey, Found } from '../db/apiKeys';
+import { localPathOf } from '../webAddress';
 import { assertOwnPage, fieldsOf, parseForm } from './forms';
 import { flag, hidden, html, when, type Html } from './html';
 import { cardPageOf, sendPage } from './layout';
-import { endSession, isOwnForm, signedInWith, startSession } from './session';
+import { endSession, hasSessionCookie, isOwnForm, signedInWith, startSession } from './session';
 
 /** A path of ours, whatever was asked for: nobody is sent elsewhere after signing in. */
-export function localPath(text: string | undefined): string {
-  if (text === undefined || !/^\/(?![/\\])/.test(text)) return '/';
-  const base = 'http://here.invalid';
-  if (!URL.canParse(text, base)) return '/';
-  const { origin, pathname, search } = new URL(text, base);
-  return origin === base ? `${pathname}${search}` : '/';
-}
+export const localPath = (text: string | undefined): string =>
+  (text?.startsWith('/') ? localPathOf(text) : null) ?? '/';
 
 interface Shown {
   next: string;
@@ -85,7 +81,9 @@ export function signInRouter(services: Services): Router {
       res.redirect(303, localPath(next));
       return;
     }
-    const note = expired === undefined ? null : EXPIRED;
+    // Anybody can write this address. A cookie whose session is gone shows that there was one.
+    const hasEnded = expired !== undefined && hasSessionCookie(req, config.publicUrl);
+    const note = hasEnded ? EXPIRED : null;
     sendPage(res, 200, cardPageOf('Sign in', signInPage({ next: localPath(next), note, error: null, isSandbox })));
   });
 

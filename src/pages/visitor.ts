@@ -8,6 +8,7 @@ import { takePlace } from '../api/ticket';
 import { hasTenant, type Caller, type TenantCaller } from '../api/roles';
 import type { Services } from '../api/services';
 import { getTenant } from '../db/tenants';
+import { localPathOf } from '../webAddress';
 import { assertOwnPage, fieldsOf, type Fields } from './forms';
 import { pathOf } from './html';
 import type { Frame } from './layout';
@@ -43,10 +44,10 @@ export function tenantVisitOf(res: Response): TenantVisit {
 
 /** Where somebody who must sign in again goes on: a form is shown again, never sent again. */
 function wayBack(req: Request): string {
-  const isForm = req.method === 'POST';
-  const { pathname, search } = new URL(req.originalUrl, 'http://localhost');
-  const path = isForm && pathname !== '/accounts/new' ? pathname.replace(/\/[^/]+$/, '') : pathname;
-  return `${path}${search}`;
+  const path = localPathOf(req.originalUrl) ?? '/';
+  const [pathname = '/'] = path.split('?', 1);
+  if (req.method !== 'POST' || pathname === '/accounts/new') return path;
+  return localPathOf(`${pathname.replace(/\/[^/]+$/, '')}${path.slice(pathname.length)}`) ?? '/';
 }
 
 async function callerFor({ db }: Services, { caller }: SignedIn, query: Record<string, string>): Promise<Caller> {

@@ -41,6 +41,7 @@ export const blockedMerchant = () => new Refusal(403, '10403', 'Blocked Merchant
 export const unknownPath = () => new Refusal(404, '10404', 'The requested resource is not available');
 export const wrongMethod = (allow: string) => new Refusal(405, '10405', 'Method Not Allowed', { Allow: allow });
 export const invalidVerifier = (why: string) => new Refusal(400, '10406', why);
+export const foreignForm = () => new Refusal(403, '10407', 'This form was sent by a page of another site');
 export const internalError = () => new Refusal(500, '10500', 'Internal Server Error');
 export const invalidBearer = () =>
   new Refusal(401, '250002', 'Invalid Authentication Information.', { 'WWW-Authenticate': 'Bearer' });

@@ -2,6 +2,7 @@ import { badRequest, invalidRedirect, type Answer } from './answer';
 import { assertClientId } from './client';
 import { upsEndpoint, nobody } from './endpoint';
 import { assertOnce, formFrom, type Form } from './form';
+import { ownOriginOf } from './pages/origin';
 import { recordViolation, sha256, type Sandbox } from './sandbox';
 
 export const AUTHORIZE_PATH = '/security/v1/oauth/authorize';
@@ -53,8 +54,7 @@ export const authorizeEndpoint = (sandbox: Sandbox) =>
     identify: () => nobody,
     process({ req, input }): Answer {
       const params = toParams(sandbox, readAuthorizationRequest(sandbox, input));
-      const host = req.headers.host ?? 'localhost';
-      const location = `http://${host}/login?${params.toString()}`;
+      const location = `${ownOriginOf(req)}/login?${params.toString()}`;
       const headers = { Location: location, appname: 'upslink', displayname: 'upslink' };
       return { status: 302, code: null, headers, body: null };
     },

@@ -309,7 +309,22 @@ describe('operations', () => {
       expect(await status(admin, '/api/queues')).toBe(200);
       expect(await status(operator, '/api/queues')).toBe(403);
       expect(await status({ cookie: admin.cookie.replace('cookie-of', 'forged') }, '/api/queues')).toBe(401);
-      expect(await status({ ...admin, 'sec-fetch-site': 'cross-site' }, '/api/queues/x/pause', 'PUT')).toBe(403);
+      const press = (headers: Record<string, string>) => status({ ...admin, ...headers }, '/api/queues/x/pause', 'PUT');
+      // A client that names no sender is no browser: it has a key to use.
+      for (const headers of [
+        { 'sec-fetch-site': 'cross-site' },
+        { 'sec-fetch-site': 'same-site', origin: house.publicUrl },
+        { origin: 'https://evil.example' },
+        { origin: 'null' },
+        {},
+      ] as Record<string, string>[])
+        expect([headers, await press(headers)]).toEqual([headers, 403]);
+      for (const headers of [{ 'sec-fetch-site': 'same-origin' }, { origin: house.publicUrl }] as Record<
+        string,
+        string
+      >[])
+        expect([headers, await press(headers)]).toEqual([headers, 404]);
+      expect(await status({ authorization: `Bearer ${house.keys.admin}` }, '/api/queues/x/pause', 'PUT')).toBe(404);
     }).finally(() => queue.close());
   });
 });

@@ -1,6 +1,10 @@
 import type { AccountJson } from '../../src/api/schemas/answers';
-import { goThroughUps, makeBrowser } from '../support/browsing';
+import { updateTenant } from '../../src/db/tenants';
+import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/browsing';
 import { openHouse, RETURN, type House, type ProblemJson } from './house';
+
+// Only against hanging: a busy machine takes as long as it takes.
+jest.setTimeout(180_000);
 
 let house: House;
 beforeAll(async () => {
@@ -134,6 +138,39 @@ describe('the connect link', () => {
     expect((await visit).url).toContain('outcome=connected');
   });
 
+  it('takes its button from nobody who says to be elsewhere, and from browsers that say nothing', async () => {
+    const account = await house.create();
+    const { connectUrl } = await house.link(account.id);
+    const { port } = new URL(house.publicUrl);
+    const statusFor = async (headers: Record<string, string>) =>
+      (await house.send('POST', connectUrl, { headers })).status;
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: `${house.publicUrl}.evil.example` },
+      { origin: `http://127.0.0.1:${port}` },
+      { origin: `blob:${house.publicUrl}/1` },
+      { 'sec-fetch-site': 'same-site', origin: house.publicUrl },
+      { 'sec-fetch-site': 'cross-site', origin: 'null' },
+    ])
+      expect([headers, await statusFor(headers)]).toEqual([headers, 403]);
+    for (const headers of [
+      { origin: house.publicUrl },
+      { origin: `HTTP://LOCALHOST:${port}` },
+      { 'sec-fetch-site': 'same-origin', origin: 'null' },
+      { 'sec-fetch-site': 'none' },
+      {},
+    ])
+      expect([headers, await statusFor(headers)]).toEqual([headers, 303]);
+  });
+
+  it('lets browsers tell where its form was sent from', async () => {
+    const { connectUrl } = await house.link((await house.create()).id);
+    const page = await house.send('GET', connectUrl, { headers: { accept: 'text/html' } });
+    // Under no-referrer, browsers that do not send Sec-Fetch-Site would send `Origin: null`, as a page elsewhere does.
+    expect(page.text).toContain('<meta name="referrer" content="strict-origin" />');
+  });
+
   it('refuses a form of another site, and tells nothing of links that never were', async () => {
     const account = await house.create();
     const { connectUrl } = await house.link(account.id);
@@ -233,5 +270,259 @@ describe('the callback', () => {
     const back = await browser.open(new URL(told, house.publicUrl).href, isBack);
     expect(new URL(back.url).searchParams.get('reason')).toBe('authorization-unavailable');
     expect((await house.read(account.id)).state).toBe('created');
+  });
+});
+
+describe('the address to go back to', () => {
+  const atAllowed = 'http://localhost:9999';
+
+  it.each([
+    ...[`blob:${atAllowed}/1`, `filesystem:${atAllowed}/temporary/x`, 'javascript:1', 'data:text/html,x'],
+    ...['http://evil.example/', '//localhost:9999/', '/back', '', `${atAllowed}@evil.example/`, `${atAllowed}.evil/`],
+    ...['http://user@localhost:9999/', 'http://:pass@localhost:9999/', 'https://localhost:9999/', 'http://localhost/'],
+    ...['http://localhost.:9999/', 'http://evil.example\\@localhost:9999/', 'ws://localhost:9999/'],
+  ])('is refused: %s', async (returnTo) => {
+    const { id } = await house.create();
+    const old = await house.withKey();
+    const plan = { name: 'Back', filter: { text: old.accountNumber }, waveSize: 1, pauseSeconds: 0 };
+    const refusals = [
+      await house.call('POST', `/accounts/${id}/authorization`, { body: { returnTo } }),
+      await house.call('POST', `/accounts/${id}/events`, { body: { type: 'AUTHORIZE', returnTo } }),
+      await house.call('POST', `/accounts/${old.id}/resolve`, { body: { action: 'migrate', returnTo } }),
+      await house.call('POST', '/campaigns', { body: { ...plan, returnTo } }),
+    ];
+    for (const { status, body } of refusals)
+      expect([status, body.code, body.field]).toEqual([400, 'invalid-input', 'returnTo']);
+  });
+
+  it('is refused where it is too long once it is escaped', async () => {
+    const returnTo = `${atAllowed}/${'ü'.repeat(600)}`;
+    const body = { returnTo };
+    const refused = await house.call('POST', `/accounts/${(await house.create()).id}/authorization`, { body });
+    expect([refused.status, refused.body.field]).toEqual([400, 'returnTo']);
+    expect(refused.body.detail).toContain('at most 2000 characters');
+  });
+
+  it.each([
+    ['HTTP://LOCALHOST:9999/back?outcome=connected&reason=none&x=1', `${atAllowed}/back?x=1&`],
+    ['http:\\\\localhost:9999\\back', `${atAllowed}/back?`],
+    ['\u0001 http://local\thost:99\r\n99/back', `${atAllowed}/back?`],
+    ['http:localhost:9999/..//evil.example', `${atAllowed}//evil.example?`],
+    [`${atAllowed}/%0d%0aset-cookie:x=1`, `${atAllowed}/%0d%0aset-cookie:x=1?`],
+  ])('is what was judged, and not what was sent: %j', async (returnTo, expected) => {
+    const account = await house.create();
+    const { connectUrl } = await house.link(account.id, { returnTo });
+    const login = await house.profile('Z9Y8X7');
+    const back = await goThroughUps(connectUrl, login, { returnTo: atAllowed });
+    expect(back.href).toBe(`${expected}account=${account.id}&outcome=disconnected&reason=account-not-in-profile`);
+  });
+
+  it('is stored by a campaign as it was judged', async () => {
+    const { accountNumber } = await house.withKey({ accountNumber: 'J4M9E2' });
+    const plan = { name: 'Back', filter: { text: accountNumber }, waveSize: 1, pauseSeconds: 0 };
+    const body = { ...plan, returnTo: 'HTTP:\\\\LOCALHOST:9999\\back' };
+    const made = await house.call<{ returnTo: string }>('POST', '/campaigns', { body });
+    expect([made.status, made.body.returnTo]).toEqual([201, RETURN]);
+  });
+
+  it('is judged again when the merchant comes back: a withdrawn origin is not gone to', async () => {
+    const { db } = house.services;
+    const account = await house.create();
+    const { browser, url } = await comeBack((await house.link(account.id)).connectUrl, await house.profile('A1B2C3'));
+    await updateTenant(db, 'acme', { returnOrigins: ['https://new.example'] }, house.clock.now());
+    try {
+      const page = await browser.open(url);
+      expect(new URL(page.url).href.split('?')).toEqual([
+        `${house.publicUrl}/connect/done`,
+        `account=${account.id}&outcome=connected`,
+      ]);
+      expect(page.html).toContain('The account is connected to UPS.');
+      expect((await browser.open(url)).url).toBe(page.url);
+    } finally {
+      await updateTenant(db, 'acme', { returnOrigins: [atAllowed] }, house.clock.now());
+    }
+    expect((await browser.open(url, isBack)).url).toContain(`${RETURN}?account=`);
+  });
+
+  it('is an allowed origin only if it can be one', async () => {
+    const made = (origin: string) =>
+      house.call('POST', '/tenants', {
+        key: house.keys.admin,
+        body: { id: 'third', name: 'T', returnOrigins: [origin] },
+      });
+    for (const origin of [
+      ...[
+        'https://*.example.com',
+        'https://SHOP.example.com',
+        'https://shop.example.com:443',
+        'blob:https://a.example',
+      ],
+      ...['https://user@a.example', 'null', 'https://bücher.example', ' https://a.example', 'https://a.example?'],
+    ])
+      expect([origin, (await made(origin)).body.field]).toEqual([origin, 'returnOrigins.0']);
+  });
+});
+
+describe('our own last page', () => {
+  const open = (browser: Browser, query: string) => browser.open(`${house.publicUrl}/connect/done?${query}`);
+  const claims = [
+    'connected to UPS',
+    'could not be connected',
+    'declined',
+    'lapsed',
+    'took the place',
+    'not confirmed',
+  ];
+  const isNeutral = ({ status, html }: { status: number; html: string }) =>
+    status === 200 && claims.every((claim) => !html.includes(claim)) && html.includes('Back from UPS');
+
+  it('tells the stored end of the link this browser followed, whatever its address says', async () => {
+    const account = await house.create();
+    const { connectUrl } = await house.link(account.id, {});
+    const browser = makeBrowser();
+    const atLogin = await browser.submit(await browser.open(connectUrl), {});
+    const atConsent = await browser.submit(atLogin, await house.profile('Z9Y8X7'));
+    const page = await browser.submit(atConsent, { decision: 'allow' });
+    expect(page.url).toContain('/connect/done?account=');
+    const lied = await open(browser, `account=${account.id}&outcome=connected`);
+    for (const { html } of [page, lied]) {
+      expect(html).toContain('The account could not be connected.');
+      expect(html).toContain('The UPS login that was used does not hold this account number.');
+    }
+    for (const query of ['', 'outcome=connected', 'account=&outcome=connected', 'account=acc_1&outcome=connected'])
+      expect([query, isNeutral(await open(browser, query))]).toEqual([query, true]);
+  });
+
+  it('says nothing of the outcome to another browser', async () => {
+    const account = await house.connected();
+    const other = await house.create();
+    const { browser } = await comeBack((await house.link(other.id)).connectUrl, await house.profile('A1B2C3'));
+    for (const one of [makeBrowser(), browser])
+      expect(isNeutral(await open(one, `account=${account.id}&outcome=connected`))).toBe(true);
+    // A link that was followed, and with which nobody has come back, has no outcome.
+    expect(isNeutral(await open(browser, `account=${other.id}&outcome=connected`))).toBe(true);
+  });
+
+  it('does not say what is so no more', async () => {
+    const account = await house.create();
+    const { connectUrl } = await house.link(account.id);
+    const { browser, url } = await comeBack(connectUrl, await house.profile('A1B2C3'));
+    await browser.open(url, isBack);
+    const query = `account=${account.id}&outcome=connected`;
+    expect((await open(browser, query)).html).toContain('The account is connected to UPS.');
+    await house.event(account.id, { type: 'DISCONNECT', note: 'n' }, house.keys.operator);
+    expect(isNeutral(await open(browser, query))).toBe(true);
+  });
+});
+
+describe('the addresses of the way', () => {
+  it('are told to no other site and kept by nobody, whatever is answered there', async () => {
+    const { connectUrl } = await house.link((await house.create()).id);
+    const gone = `${house.publicUrl}/connect/acc_${'a'.repeat(26)}.${'A'.repeat(43)}`;
+    const asked: [string, string, Record<string, string>?][] = [
+      ['GET', connectUrl],
+      ['HEAD', connectUrl],
+      ['POST', connectUrl],
+      ['POST', connectUrl, { 'sec-fetch-site': 'cross-site' }],
+      ['DELETE', connectUrl],
+      ['OPTIONS', connectUrl],
+      ['GET', gone],
+      ['GET', '/connect/nonsense'],
+      ['GET', '/connect/%e0%a4%a'],
+      ['GET', '/connect/a/b'],
+      ['GET', '/connect'],
+      ['GET', '/CONNECT/a'],
+      ['GET', '/connect/done?outcome=connected'],
+      ['HEAD', '/connect/done'],
+      ['POST', '/connect/done'],
+      ['GET', '/oauth/callback?state=s&code=c'],
+      ['HEAD', '/oauth/callback?state=s&code=c'],
+      ['POST', '/oauth/callback'],
+      ['GET', '/oauth'],
+      ['GET', '/oauth/other'],
+    ];
+    for (const [method, to, more] of asked)
+      for (const accept of ['text/html', 'application/json']) {
+        const { headers, status } = await house.send(method, to, { headers: { accept, ...more } });
+        const seen = [headers.get('referrer-policy'), headers.get('cache-control')];
+        expect([method, to, status, ...seen]).toEqual([method, to, status, 'no-referrer', 'no-store']);
+      }
+  });
+});
+
+describe('the cookies of many links in one browser', () => {
+  /** As the browser would send it to us. */
+  const headerOf = (browser: Browser) =>
+    [...browser.cookies(house.publicUrl)].map(([name, value]) => `${name}=${value}`).join('; ');
+
+  /** The callback's address, to which UPS sends the browser back. */
+  async function allow(browser: Browser, page: Page, login: { username: string; password: string }): Promise<string> {
+    const atUps = await browser.submit(page, {});
+    // UPS remembers the login of this browser.
+    const atConsent = atUps.html.includes('name="password"') ? await browser.submit(atUps, login) : atUps;
+    return (await browser.submit(atConsent, { decision: 'allow' }, isCallback)).url;
+  }
+
+  async function refuse(browser: Browser, page: Page): Promise<string> {
+    const { url } = await browser.submit(page, {}, (to) => to.includes('/security/v1/oauth/authorize'));
+    const state = new URL(url).searchParams.get('state') ?? '';
+    return `${house.publicUrl}/oauth/callback?${new URLSearchParams({ state, error: 'access_denied' }).toString()}`;
+  }
+
+  it('stay small after 130 finished links, and the newest ten keep their outcome', async () => {
+    const browser = makeBrowser();
+    const login = await house.profile('A1B2C3');
+    const callbacks: { id: string; url: string; back: string }[] = [];
+    let longest = 0;
+    for (let n = 0; n < 130; n++) {
+      const { id } = await house.create();
+      const page = await browser.open((await house.link(id)).connectUrl);
+      // The last twelve go all the way; the others come back as from a refusal at UPS.
+      const url = n < 118 ? await refuse(browser, page) : await allow(browser, page, login);
+      longest = Math.max(longest, headerOf(browser).length);
+      callbacks.push({ id, url, back: (await browser.open(url, isBack)).url });
+    }
+    const outcomes = callbacks.map(({ back }) => new URL(back).searchParams.get('outcome'));
+    expect(outcomes).toEqual([...Array<string>(118).fill('denied'), ...Array<string>(12).fill('connected')]);
+    expect(longest).toBeLessThan(2_000);
+    const newest = callbacks.slice(-10);
+    for (const { url, back } of newest) expect((await browser.open(url, isBack)).url).toBe(back);
+    for (const { id } of newest)
+      expect((await browser.open(`${house.publicUrl}/connect/done?account=${id}`)).html).toContain('connected to UPS');
+
+    // A browser that has followed many more and come back with none.
+    const open: string[] = [];
+    for (let n = 0; n < 30; n++) {
+      const page = await browser.open((await house.link((await house.create()).id)).connectUrl);
+      open.push(await refuse(browser, page));
+    }
+    expect(headerOf(browser).length).toBeLessThan(2_000);
+    for (const { url, back } of newest) expect((await browser.open(url, isBack)).url).toBe(back);
+    for (const url of open.slice(-10)) expect((await browser.open(url, isBack)).url).toContain('outcome=denied');
+    expect((await browser.open(open[0] ?? '', isBack)).status).toBe(400);
+  }, 600_000);
+
+  it('hold no secret of a link any more once its code was taken, and prove nothing of an open one', async () => {
+    const account = await house.create();
+    const { browser, url } = await comeBack((await house.link(account.id)).connectUrl, await house.profile('A1B2C3'));
+    const whole = headerOf(browser);
+    const { url: back } = await browser.open(url, isBack);
+    const proof = headerOf(browser);
+    expect(proof.length).toBeLessThan(whole.length - 20);
+    expect(proof.split('=')[0]).toBe(whole.split('=')[0]);
+    expect(whole).not.toContain(proof.split(/[=.]/)[1] ?? '');
+    // An answer that the browser never got leaves it the whole one.
+    for (const cookie of [whole, proof]) {
+      const again = await house.send('GET', url, { headers: { cookie } });
+      expect(again.headers.get('location')).toBe(back);
+    }
+  });
+
+  it('outlive the link, so that whoever comes too late hears so', async () => {
+    const { connectUrl, expiresAt } = await house.link((await house.create()).id);
+    const [line = ''] = (await house.send('POST', connectUrl)).headers.getSetCookie();
+    const [, maxAge] = /Max-Age=(\d+)/.exec(line) ?? [];
+    const lapsesIn = (Date.parse(expiresAt) - house.clock.now()) / 1000;
+    expect(Number(maxAge)).toBeGreaterThan(lapsesIn + 3_600);
   });
 });

@@ -2,7 +2,8 @@
 
 import { hashKey } from '../../src/db/apiKeys';
 import { createSession } from '../../src/db/sessions';
-import { cookieNameOf } from '../../src/links';
+import { sha256 } from '../../src/hash';
+import { linkCookieName } from '../../src/linkCookies';
 import { sessionCookieName } from '../../src/pages/session';
 import { makeBrowser } from '../support/browsing';
 import { makeSlowClients, statusesOf, type SlowRequest } from '../support/slow';
@@ -83,8 +84,8 @@ function madeUpLink(n: number): SlowRequest {
     .replaceAll(/[0189]/g, 'a')
     .padStart(22, 'b')}.${'s'.repeat(43)}`;
   if (n % 2 === 0) return { method: 'GET', path: `/connect/${text}` };
-  const name = cookieNameOf(text, house.publicUrl);
-  return { method: 'GET', path: `/oauth/callback?code=c&state=${text}`, headers: { Cookie: `${name}=forged` } };
+  const cookie = `${linkCookieName(sha256(text), house.publicUrl)}=${'f'.repeat(43)}.abc`;
+  return { method: 'GET', path: `/oauth/callback?code=c&state=${text}`, headers: { Cookie: cookie } };
 }
 
 /** The way back from UPS of a merchant who has just allowed access. */

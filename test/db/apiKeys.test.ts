@@ -106,7 +106,7 @@ describe('an expiring key', () => {
     expect(await here.remove({ tenantId: 'full-1', id, by: 'cli' })).toBe(true);
     await here.create({ tenantId: 'full-1', role: 'reader', ...BY });
     await expect(here.create({ tenantId: 'full-1', role: 'reader', ...BY })).rejects.toThrow(TooManyKeys);
-  }, 180_000);
+  });
 });
 
 it('makes no key beyond the bound, however many are made at once by several processes', async () => {
@@ -121,7 +121,7 @@ it('makes no key beyond the bound, however many are made at once by several proc
   // Another tenant, and the installation, have places of their own.
   await keys().create({ tenantId: 'empty', role: 'reader', ...BY });
   await keys().create({ tenantId: null, role: 'admin', ...BY });
-}, 180_000);
+});
 
 it('stores the event of a new key with the key, for whoever relays it later, and keeps it when the key is deleted', async () => {
   const about = {

@@ -75,6 +75,65 @@ it('takes no form of another page, and none without the token of the session', a
   expect(await stateOf(page).innerText()).toBe('Created');
 });
 
+it('leads nobody elsewhere after signing in', async () => {
+  for (const next of [
+    '/..//evil.example',
+    '/.//evil.example',
+    '//evil.example',
+    '/\\evil.example',
+    'https:evil.example',
+  ]) {
+    const { page } = await stand.visitor();
+    await page.goto(`${stand.url}/sign-in?next=${encodeURIComponent(next)}`);
+    await page.getByLabel('API key').fill(stand.keys.reader);
+    await button(page, 'Sign in').click();
+    await page.getByRole('heading', { name: 'Accounts', exact: true }).waitFor();
+    expect([next, new URL(page.url()).origin]).toEqual([next, stand.url]);
+    await page.context().close();
+  }
+});
+
+it('says of the way back from UPS what is stored, whatever an address or another application on this host says', async () => {
+  const username = await stand.profile('E1E1E1');
+  const id = await stand.create('E1E1E1');
+  const { page } = await stand.visitor();
+  await signIn(stand, page, stand.keys.operator);
+  const lie = `account=${id}&outcome=connected`;
+  await page.goto(`${stand.url}/accounts/${id}?${lie}`);
+  expect(page.url()).toBe(`${stand.url}/accounts/${id}`);
+  expect(await page.locator('.message').count()).toBe(0);
+  // Cookies do not tell ports apart.
+  const said = { about: 'event', accountId: id, event: 'DEACTIVATE', verdict: 'applied', why: null };
+  const value = Buffer.from(JSON.stringify(said)).toString('base64url');
+  await page.goto(stand.sandboxUrl);
+  await page.evaluate(`document.cookie = 'upslink-said-${new URL(stand.url).port}=${value}; path=/'`);
+  await page.goto(`${stand.url}/accounts/${id}`);
+  expect(await page.locator('.message').count()).toBe(0);
+  await page.goto(`${stand.url}/connect/done?${lie}`);
+  await page.getByRole('heading', { name: 'Back from UPS' }).waitFor();
+
+  const { connectUrl } = await stand.call<{ connectUrl: string }>(`/accounts/${id}/authorization`, {});
+  await page.goto(connectUrl);
+  const pressed = page.waitForRequest((request) => request.url() === connectUrl && request.method() === 'POST');
+  await button(page, 'Continue to UPS').click();
+  const headers = await (await pressed).allHeaders();
+  expect([headers['origin'], headers['referer']?.includes('/connect/') ?? false]).toEqual([stand.url, false]);
+  await page.getByLabel('User ID').fill(username);
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByLabel('Keep me logged in on this browser').uncheck();
+  await button(page, 'Log in').click();
+  const back = page.waitForRequest((request) => request.url().includes('/oauth/callback'));
+  await button(page, 'Allow').click();
+  const callback = (await back).url();
+  await page.getByRole('heading', { name: 'Connected to UPS' }).waitFor();
+  await page.goto(callback);
+  await page.getByText('The account is connected to UPS.').waitFor();
+  const cookies = await page.context().cookies(stand.url);
+  expect(cookies.filter(({ name }) => /^upslink-\d+-[0-9a-f]{16}$/.test(name))).toHaveLength(1);
+  await page.goto(`${stand.url}/connect/done?account=${id}&outcome=denied`);
+  await page.getByText('The account is connected to UPS.').waitFor();
+});
+
 it('is walked through by keyboard alone, from the key to a connected account', async () => {
   const username = await stand.profile('C1C1C1');
   const id = await stand.create('C1C1C1');
@@ -152,7 +211,7 @@ it('makes a key and revokes it by keyboard alone', async () => {
   await page.getByText('The key was revoked.').waitFor();
   expect(await page.getByRole('rowheader', { name: 'By keyboard' }).count()).toBe(0);
   expect(complaints).toEqual([]);
-}, 180_000);
+});
 
 const focusedText = async (page: Page): Promise<string> =>
   String(await page.evaluate('document.activeElement?.textContent ?? ""')).trim();

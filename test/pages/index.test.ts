@@ -1,10 +1,14 @@
 /** The pages over real HTTP, store and sandbox, without a browser: what a browser would not let one try. */
 
+import { connect } from 'node:net';
 import { REQUIRED_COLUMNS } from '../../src/api/imports/lines';
 import { acquireLease, releaseLease } from '../../src/db/lease';
 import { makeCampaigns } from '../../src/campaigns/advance';
 import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/browsing';
 import { openHouse, RETURN, type House } from '../api/house';
+
+// Only against hanging: a busy machine takes as long as it takes.
+jest.setTimeout(180_000);
 
 let house: House;
 beforeAll(async () => {
@@ -488,4 +492,215 @@ it('asks a person who opens the queues to sign in, and a program for its key', a
   const person = await house.send('GET', '/admin/queues', { headers: { accept: 'text/html' } });
   expect([person.status, person.headers.get('location')]).toEqual([303, '/sign-in?next=%2Fadmin%2Fqueues']);
   expect((await house.send('GET', '/admin/queues')).status).toBe(401);
+});
+
+describe('whatever is asked for, nobody is led to another site', () => {
+  const evil = [
+    ...[
+      'https://evil.example',
+      '//evil.example',
+      '/\\evil.example',
+      '\\\\evil.example',
+      '/\t/evil.example',
+      '\n//evil.example',
+    ],
+    ...[
+      '/..//evil.example',
+      '/.//evil.example',
+      '/%2e%2e//evil.example',
+      '/a/..//evil.example/b',
+      '\u0001//evil.example',
+    ],
+    ...['http:/evil.example', 'http:evil.example', 'https:evil.example', 'javascript:alert(1)', 'data:text/html,x'],
+    ...[
+      '/\r\nLocation:https://evil.example',
+      '/%0d%0aset-cookie:x=1',
+      '//EVIL.example.',
+      '//b\u00fccher.example',
+      '///',
+    ],
+  ];
+  const leadsHome = (location: string | null, from = house.publicUrl) =>
+    new URL(location ?? '', from).origin === house.publicUrl;
+
+  it('after signing in, or when somebody is signed in already', async () => {
+    const browser = await signedIn();
+    for (const next of [...evil, `blob:${house.publicUrl}/x`, `${house.publicUrl}@evil.example/`]) {
+      const address = `/sign-in?next=${encodeURIComponent(next)}`;
+      const known = await house.send('GET', address, { headers: { cookie: cookieOf(browser) } });
+      const posted = await post(makeBrowser(), '/sign-in', { key: house.keys.operator, next });
+      const shown = await house.send('GET', address, { headers: { accept: 'text/html' } });
+      const [, kept = ''] = /name="next" value="([^"]*)"/.exec(shown.text) ?? [];
+      const seen = [known, posted].map(({ status, headers }) => [status, leadsHome(headers.get('location'))]);
+      expect([next, seen, leadsHome(kept)]).toEqual([
+        next,
+        [
+          [303, true],
+          [303, true],
+        ],
+        true,
+      ]);
+      expect([known, posted].map(({ headers }) => headers.has('x'))).toEqual([false, false]);
+    }
+  });
+
+  it('by a Back link made of a Referer', async () => {
+    const backAfter = async (referer: string) => {
+      const headers = { accept: 'text/html', referer };
+      const { text, status } = await house.send('POST', '/sign-in', { headers });
+      expect(status).toBe(403);
+      return /href="([^"]*)">Back</.exec(text)?.[1] ?? null;
+    };
+    expect(await backAfter(`${house.publicUrl}/accounts/new?a=1`)).toBe('/accounts/new?a=1');
+    for (const referer of [
+      ...['https://evil.example//evil.example/', 'https://evil.example/accounts', `${house.publicUrl}//evil.example`],
+      ...[`${house.publicUrl}/..//evil.example`, `blob:${house.publicUrl}/x`, 'nonsense', 'javascript:alert(1)'],
+      ...[`${house.publicUrl}@evil.example/`, `http://user@localhost:${new URL(house.publicUrl).port}/accounts`],
+    ])
+      expect([referer, await backAfter(referer)]).toEqual([referer, null]);
+  });
+
+  it('by the address that whoever is not signed in had asked for', async () => {
+    const { port } = new URL(house.publicUrl);
+    const ask = (target: string) =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect(Number(port), 'localhost', () =>
+          socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n`),
+        );
+        let text = '';
+        socket.on('data', (data) => (text += String(data)));
+        socket.once('close', () => resolve(text)).once('error', reject);
+      });
+    const targets = ['//', '///', '/\\evil.example', 'http://evil.example/accounts/new', 'http://evil.example//x'];
+    for (const target of [
+      ...targets,
+      '//evil.example/accounts',
+      '/admin/queues/..//evil',
+      '/accounts/..//evil.example',
+    ]) {
+      const answer = await ask(target);
+      expect([target, answer.split('\r\n')[0]]).not.toEqual([target, expect.stringContaining(' 500 ')]);
+      const location = /^location: (.*)\r$/im.exec(answer)?.[1];
+      if (location === undefined) continue;
+      const next = new URL(location, house.publicUrl).searchParams.get('next') ?? '/';
+      expect([target, leadsHome(location), leadsHome(next), next.startsWith('/')]).toEqual([target, true, true, true]);
+    }
+  });
+
+  it('by a link or form of a page, whatever is in its parameters', async () => {
+    const { id } = await house.create();
+    const browser = await signedIn(house.keys.admin);
+    for (const path of ['/', '/campaigns', '/access-keys', '/forecast', `/accounts/${id}`])
+      for (const value of evil.slice(0, 12)) {
+        const named = ['text', 'state', 'cursor', 'before', 'next', 'sort'].map((name) => [name, value]);
+        const query = new URLSearchParams([...named, ['tenantId', 'acme']] as [string, string][]).toString();
+        const { html } = await open(browser, `${path}?${query}`);
+        const led = [...html.matchAll(/(?:href|action|src)="([^"]*)"/g)].map(([, to = '']) =>
+          to.replaceAll('&amp;', '&'),
+        );
+        expect(led.length).toBeGreaterThan(3);
+        expect([path, value, led.filter((to) => !leadsHome(to))]).toEqual([path, value, []]);
+      }
+  });
+});
+
+it('says that a session has ended only to a browser that had one', async () => {
+  const told = 'Your session has ended.';
+  expect((await open(makeBrowser(), '/sign-in?expired=1')).html).not.toContain(told);
+  const browser = await signedIn();
+  house.pass(12 * 3_600_000);
+  expect((await open(browser, '/')).html).toContain(told);
+});
+
+describe('a message', () => {
+  const said = (browser: Browser, value: string) =>
+    browser.cookies(house.publicUrl).set(`upslink-said-${new URL(house.publicUrl).port}`, value);
+  const messageIn = ({ html }: Page): string | null =>
+    /class="message[^]*?<strong>([^<]*)<\/strong>/.exec(html)?.[1] ?? null;
+  const encode = (about: object) => Buffer.from(JSON.stringify(about)).toString('base64url');
+
+  it('of the way back from UPS is about the stored outcome, whatever the address says', async () => {
+    const { id } = await house.create();
+    const connected = await house.connected();
+    const browser = await signedIn();
+    for (const outcome of ['connected', 'disconnected', 'denied', 'lapsed', 'replaced', 'pending', 'failed'])
+      for (const about of [id, connected.id]) {
+        const page = await open(
+          browser,
+          `/accounts/${about}?account=${about}&outcome=${outcome}&reason=consent-denied`,
+        );
+        expect([outcome, page.url, messageIn(page)]).toEqual([outcome, `${house.publicUrl}/accounts/${about}`, null]);
+      }
+
+    const login = await house.profile('Z9Y8X7');
+    const { connectUrl } = await house.link(id);
+    await goThroughUps(connectUrl, login, { browser, returnTo: RETURN });
+    const lied = await open(browser, `/accounts/${id}?account=${id}&outcome=connected`);
+    expect(messageIn(lied)).toBe('The account could not be connected.');
+    expect(messageIn(await open(browser, `/accounts/${id}`))).toBeNull();
+  });
+
+  it('is not taken from a cookie that somebody else made', async () => {
+    const { id } = await house.create();
+    const browser = await signedIn();
+    const forged = [
+      { about: 'event', accountId: id, event: 'DEACTIVATE', verdict: 'applied', why: null },
+      { about: 'outcome', accountId: id, outcome: 'connected', reason: null },
+      { about: 'created', accountId: id, isNew: true },
+    ];
+    for (const about of forged)
+      for (const value of [
+        encode(about),
+        `${encode({ ...about, until: 9e15 })}.${'A'.repeat(43)}`,
+        `${encode(about)}.`,
+      ]) {
+        said(browser, value);
+        expect(messageIn(await open(browser, `/accounts/${id}`))).toBeNull();
+      }
+  });
+
+  it('is not taken of another session, nor later than a minute, nor when it is so no more', async () => {
+    const { id } = await house.create();
+    const name = `upslink-said-${new URL(house.publicUrl).port}`;
+    const press = async (browser: Browser) => {
+      const page = await open(browser, `/accounts/${id}`);
+      const seq = /name="seq" value="(\d+)"/.exec(page.html)?.[1] ?? '';
+      follow(browser, await post(browser, `/accounts/${id}/deactivate`, { formToken: tokenIn(page), seq }));
+      return browser.cookies(house.publicUrl).get(name) ?? '';
+    };
+    const browser = await signedIn();
+    const value = await press(browser);
+    const other = await signedIn();
+    said(other, value);
+    expect(messageIn(await open(other, `/accounts/${id}`))).toBeNull();
+    expect(messageIn(await open(browser, `/accounts/${id}`))).toContain('The account is inactive now');
+
+    await house.event(id, { type: 'REACTIVATE' });
+    said(browser, value);
+    expect(messageIn(await open(browser, `/accounts/${id}`))).toBeNull();
+    await press(browser);
+    house.pass(61_000);
+    expect(messageIn(await open(browser, `/accounts/${id}`))).toBeNull();
+    expect((await house.read(id)).state).toBe('inactive');
+  });
+});
+
+it('takes no form and no sign-in of a client that does not say to be one of our pages', async () => {
+  const browser = await signedIn();
+  const formToken = tokenIn(await open(browser, '/'));
+  const headers = { cookie: cookieOf(browser), accept: 'text/html' };
+  for (const path of ['/sign-out', '/sign-in', '/accounts/new', '/access-keys/import'])
+    for (const more of [{}, { origin: 'null' }, { origin: `${house.publicUrl}.evil.example` }] as Record<
+      string,
+      string
+    >[]) {
+      const body = new URLSearchParams({ formToken, key: house.keys.operator });
+      const { status } = await house.send('POST', path, { body, headers: { ...headers, ...more } });
+      expect([path, more, status]).toEqual([path, more, 403]);
+    }
+  expect((await open(browser, '/')).url).toBe(`${house.publicUrl}/`);
+  const { port } = new URL(house.publicUrl);
+  const left = await post(browser, '/sign-out', { formToken }, { origin: `HTTP://LocalHost:${port}` });
+  expect(left.status).toBe(303);
+  expect((await open(browser, '/')).url).toContain('/sign-in');
 });

@@ -8,7 +8,7 @@ import { openHouse, type House } from '../api/house';
 let house: House;
 beforeAll(async () => {
   house = await openHouse('pages-keys');
-}, 180_000);
+});
 afterAll(() => house.release());
 
 const open = (browser: Browser, path: string): Promise<Page> => browser.open(`${house.publicUrl}${path}`);
@@ -170,7 +170,7 @@ it('says that a tenant has no key yet, and when it has too many', async () => {
   // All of a tenant's are on one page; those of all tenants go on.
   expect((await open(admin, '/keys?tenantId=bare')).html).not.toContain('Next page');
   expect((await open(admin, '/keys')).html).toContain('Next page');
-}, 180_000);
+});
 
 it('shows in an account\u2019s history the name of the key', async () => {
   const { id } = await house.create();

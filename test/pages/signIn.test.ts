@@ -13,4 +13,6 @@ it('goes on to a path of ours after signing in, and nowhere else', () => {
   ];
   expect(elsewhere.map(localPath)).toEqual(elsewhere.map(() => '/'));
   expect(localPath('/\t/evil.example')).toBe('/');
+  for (const text of ['/..//evil.example', '/.//evil.example', '/%2e%2e//evil.example', '/a/..//evil.example'])
+    expect([text, localPath(text)]).toEqual([text, '/']);
 });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import {
   authorizePath,
   authorizeUrl,
@@ -54,6 +56,18 @@ test.each([
   expect(violations.slice(before).map(({ kind }) => kind)).toEqual(violation === null ? [] : [violation]);
   expect(uses.at(-1)).toMatchObject({ endpoint: 'authorize', status: error[0], code: error[1], grantId: null });
 });
+
+test.each(['a@evil.example', 'evil.example/x', 'evil.example?', 'x y', 'evil.example#'])(
+  'leads to itself where the Host header can be no host: %s',
+  async (host) => {
+    const { port, pathname, search } = new URL(authorizeUrl(ups));
+    const asked = request({ host: '127.0.0.1', port, path: `${pathname}${search}`, headers: { host }, agent: false });
+    asked.end();
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    answer.resume();
+    expect(new URL(answer.headers.location ?? '').origin).toBe(`http://localhost:${port}`);
+  },
+);
 
 test('refuses a repeated parameter', async () => {
   expect(errorOf(await call(`${authorizeUrl(ups)}&state=st-2`))).toEqual([400, '10400']);

@@ -78,6 +78,36 @@ describe('login', () => {
   });
 });
 
+describe('a form of a page elsewhere', () => {
+  const post = async (path: string, headers: Record<string, string>) => {
+    const fields = form({ username: 'merchant', password: 'merchant-pass' }, headers);
+    const { status, headers: answered } = await call(`${ups.url}${path}`, fields);
+    return [status, answered.getSetCookie().length];
+  };
+
+  test('logs no browser in to a profile of that page’s choice', async () => {
+    const origin = ups.url;
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site', origin },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: `${origin}0` },
+    ] as Record<string, string>[])
+      for (const path of ['/login', '/logout', '/consent', '/accounts-and-payment'])
+        expect([path, headers, await post(path, headers)]).toEqual([path, headers, [403, 0]]);
+    const own = [{ 'sec-fetch-site': 'same-origin' }, { origin }, { origin: origin.toUpperCase() }, {}];
+    for (const headers of own as Record<string, string>[])
+      expect([headers, await post('/login', headers)]).toEqual([headers, [303, 1]]);
+  });
+
+  test('can be told from our own by every browser', async () => {
+    const { headers } = await call(authorizeUrl(ups).replace(/\/security.*\?/, '/login?'));
+    // Under no-referrer, browsers that do not send Sec-Fetch-Site would send `Origin: null` with our own forms.
+    expect(headers.get('referrer-policy')).toBe('same-origin');
+  });
+});
+
 describe('consent', () => {
   test('shows which profile and which accounts, escaped', async () => {
     await browser.open(authorizeUrl(ups));

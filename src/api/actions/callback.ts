@@ -4,16 +4,19 @@
  */
 
 import type { AccountDocument } from '../../db/accounts';
+import { getTenant } from '../../db/tenants';
 import { StoreUnavailable } from '../../durable/errors';
 import type { Link } from '../../machines/data';
 import type { CallbackEvent } from '../../machines/events';
-import type { Outcome, Reason } from '../../machines/reasons';
 import { sha256 } from '../../hash';
-import { cookieNameOf, cookiesOf, readToken } from '../../links';
+import { mayShow, proofCookie, shownFor, withoutOldest, type LinkCookie } from '../../linkCookies';
+import { isTaken, readToken } from '../../links';
+import { addressAt } from '../../webAddress';
 import { Refusal } from '../problems';
 import type { Services } from '../services';
 import { poll, within } from '../wait';
 import { unlessMissing } from './connect';
+import { endingOf, type Ending } from './ending';
 
 const WAIT_MS = 10_000;
 
@@ -27,11 +30,11 @@ export interface FoundLink {
   link: Link;
 }
 
-export interface CallbackAnswer {
+export interface CallbackAnswer extends Ending {
   accountId: string;
-  outcome: Outcome;
-  reason: Reason | null;
+  /** Null also where the tenant has withdrawn the origin since the link was made. */
   returnTo: string | null;
+  cookies: LinkCookie[];
 }
 
 interface Visit {
@@ -68,26 +71,30 @@ function readSaid(query: URLSearchParams): Said {
 /** What the browser brought, if it has the form of what we gave it. */
 export interface Brought {
   query: URLSearchParams;
+  cookies: string | undefined;
   state: string;
   accountId: string;
-  cookie: string;
 }
 
 /** Costs nothing. */
 export function readCallback({ config }: Pick<Services, 'config'>, { query, cookies }: CallbackRequest): Brought {
   const isDoubled = [...query.keys()].some((name) => query.getAll(name).length > 1);
-  const text = query.get('state') ?? '';
-  const state = readToken(text);
-  const [cookie, another] = cookiesOf(cookies, cookieNameOf(text, config.publicUrl));
-  if (isDoubled || state === null || cookie === undefined || another !== undefined) throw invalid();
-  return { query, state: text, accountId: state.accountId, cookie };
+  const state = query.get('state') ?? '';
+  const token = readToken(state);
+  if (isDoubled || token === null || !mayShow(sha256(state), cookies, config.publicUrl)) throw invalid();
+  return { query, cookies, state, accountId: token.accountId };
 }
 
-/** The link this browser followed, by state and cookie; anything missing, doubled, forged or foreign is refused alike. */
-export async function findLink({ runtime }: Services, { state, accountId, cookie }: Brought): Promise<FoundLink> {
+/**
+ * The link this browser followed, by state and cookie; anything missing, doubled, forged or foreign is refused alike. The short
+ * cookie of an earlier visit is enough to hear how that ended.
+ */
+export async function findLink({ runtime, config }: Services, brought: Brought): Promise<FoundLink> {
+  const { state, accountId, cookies } = brought;
   const document = await runtime.load(accountId).catch(unlessMissing);
   const link = document?.data.links.find(({ stateHash }) => stateHash === sha256(state));
-  if (!document || !link || link.cookieHash !== sha256(cookie)) throw invalid();
+  const shown = link && shownFor(link, cookies, config.publicUrl);
+  if (!document || !link || !shown || (shown.kind === 'proof' && !isTaken(link))) throw invalid();
   return { document, link };
 }
 
@@ -131,7 +138,7 @@ function unlessAway(error: unknown): null {
 async function endOf(services: Services, visit: Visit): Promise<Link | undefined> {
   const { document, link } = visit;
   let now = document;
-  if (link.outcome === null && link.usedAt === null) {
+  if (!isTaken(link)) {
     // A lapse that is due and not noticed yet is noticed now.
     if (link.expiresAt <= services.clock.now()) await services.runtime.wake(document.id);
     now = await take(services, visit);
@@ -140,19 +147,28 @@ async function endOf(services: Services, visit: Visit): Promise<Link | undefined
   return linkIn(now, link);
 }
 
+/** What the browser is to keep of the link from now on. */
+function cookiesAfter({ config, clock }: Services, link: Link, header: string | undefined): LinkCookie[] {
+  if (!isTaken(link)) return [];
+  const fresh = proofCookie(link, { publicUrl: config.publicUrl, now: clock.now() });
+  return withoutOldest(fresh, header, config.publicUrl);
+}
+
 /** Errors: Refusal invalid-state, StoreUnavailable, TooBusy. */
 export async function takeCallback(
   services: Services,
   { document, link }: FoundLink,
-  query: URLSearchParams,
+  { query, cookies }: CallbackRequest,
 ): Promise<CallbackAnswer> {
+  // Read before the code is spent: if the store is away, the browser can come again and nothing is lost.
+  const origins = (await getTenant(services.db, document.tenantId))?.returnOrigins ?? [];
   const until = services.clock.monotonic() + WAIT_MS;
   const leftMs = () => Math.max(0, until - services.clock.monotonic());
   const end = await endOf(services, { document, link, said: readSaid(query), leftMs });
   return {
     accountId: document.id,
-    outcome: end?.outcome ?? 'pending',
-    reason: end?.reason ?? null,
-    returnTo: link.returnTo,
+    ...endingOf(end),
+    returnTo: link.returnTo === null ? null : addressAt(link.returnTo, origins),
+    cookies: cookiesAfter(services, end ?? link, cookies),
   };
 }

@@ -38,7 +38,7 @@ import type {
 } from '../schemas/campaigns';
 import type { Services } from '../services';
 import { action } from './action';
-import { assertAllowedReturn } from './events';
+import { allowedReturn } from './events';
 
 const PAGE = 50;
 const BATCH = 200;
@@ -162,8 +162,8 @@ export const createCampaign = action(
   'write',
   async (services, caller: TenantCaller, input: CreateCampaign): Promise<CampaignJson> => {
     const { tenantId } = caller;
-    const { name, filter, waveSize, pauseSeconds, stopWhenFailedShare, linkHours, graceDays, returnTo = null } = input;
-    if (returnTo !== null) await assertAllowedReturn(services, tenantId, returnTo);
+    const { name, filter, waveSize, pauseSeconds, stopWhenFailedShare, linkHours, graceDays } = input;
+    const returnTo = await allowedReturn(services, tenantId, input.returnTo);
     assertNotTooMany(await countMatches(services, tenantId, filter));
     const id = `cmp_${randomBytes(12).toString('hex')}`;
     const planned = await planItems(services, { id, tenantId }, filter, waveSize);

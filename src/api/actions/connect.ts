@@ -5,7 +5,8 @@ import { getTenant } from '../../db/tenants';
 import { NotFound } from '../../durable/errors';
 import type { Link } from '../../machines/data';
 import { sha256 } from '../../hash';
-import { cookieNameOf, cookieOf, isOpen, openChallenge, readToken, stateOf, type LinkToken } from '../../links';
+import { wholeCookie, withoutOldest, type LinkCookie } from '../../linkCookies';
+import { isOpen, openChallenge, readToken, stateOf, type LinkToken } from '../../links';
 import { Refusal } from '../problems';
 import type { Services } from '../services';
 
@@ -63,20 +64,21 @@ export async function viewLink(services: Services, text: string): Promise<Connec
 export interface FollowedLink {
   /** At UPS. */
   location: string;
-  cookie: { name: string; value: string; maxAgeMs: number };
+  cookies: LinkCookie[];
 }
 
-export async function followLink(services: Services, text: string): Promise<FollowedLink> {
+/** `cookies`: what the browser has already. */
+export async function followLink(
+  services: Services,
+  { text, cookies }: { text: string; cookies: string | undefined },
+): Promise<FollowedLink> {
   const { token, document, link } = await findOpenLink(services, text);
   const codeChallenge = openChallenge(services, document, link);
   if (codeChallenge === null) throw gone();
-  const state = stateOf(token);
+  const { publicUrl } = services.config;
+  const fresh = wholeCookie(token, link, { publicUrl, now: services.clock.now() });
   return {
-    location: services.ups.authorizeUrl({ state, codeChallenge }),
-    cookie: {
-      name: cookieNameOf(state, services.config.publicUrl),
-      value: cookieOf(token),
-      maxAgeMs: link.expiresAt - services.clock.now(),
-    },
+    location: services.ups.authorizeUrl({ state: stateOf(token), codeChallenge }),
+    cookies: withoutOldest(fresh, cookies, publicUrl),
   };
 }

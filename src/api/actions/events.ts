@@ -8,6 +8,7 @@ import type { Effect, Verdict } from '../../durable/types';
 import type { PublicEventType } from '../../machines/events';
 import { hashOf } from '../../hash';
 import { mintLink } from '../../links';
+import { addressAt } from '../../webAddress';
 import { instant, neverComes, presentAccount } from '../present';
 import { Refusal } from '../problems';
 import { actorOf, assertMay, type TenantCaller } from '../roles';
@@ -27,14 +28,25 @@ export interface Dispatched {
   status: 200 | 409;
 }
 
-/** A merchant is sent back only to where the tenant has said so. */
-export async function assertAllowedReturn({ db }: Services, tenantId: string, returnTo: string): Promise<void> {
-  const url = URL.canParse(returnTo) ? new URL(returnTo) : null;
-  const origins = (await getTenant(db, tenantId))?.returnOrigins ?? [];
-  if (url !== null && url.username === '' && url.password === '' && origins.includes(url.origin)) return;
-  throw new Refusal('invalid-input', 'returnTo must be an address at one of the allowed origins of the tenant.', {
+/** Escaped, a text of the allowed length can grow tenfold; the redirect must fit in what proxies take. */
+const RETURN_MAX = 2_000;
+
+/** The address as it is stored and judged again when the merchant comes back; null: nowhere was named. */
+export async function allowedReturn(
+  { db }: Pick<Services, 'db'>,
+  tenantId: string,
+  returnTo: string | null | undefined,
+): Promise<string | null> {
+  if (returnTo === null || returnTo === undefined) return null;
+  const address = addressAt(returnTo, (await getTenant(db, tenantId))?.returnOrigins ?? []);
+  if (address !== null && address.length <= RETURN_MAX) return address;
+  const detail =
+    address === null
+      ? 'returnTo must be an http or https address at one of the allowed origins of the tenant, without a login.'
+      : `returnTo must have at most ${RETURN_MAX} characters when it is escaped; it has ${address.length}.`;
+  throw new Refusal('invalid-input', detail, {
     field: 'returnTo',
-    wayOut: 'An admin adds the origin to the tenant (PATCH /v1/tenants/:id).',
+    ...(address === null && { wayOut: 'An admin adds the origin to the tenant (PATCH /v1/tenants/:id).' }),
   });
 }
 
@@ -48,8 +60,7 @@ async function eventOf(services: Services, { tenantId }: TenantCaller, id: strin
   const { id: _, ...event } = input;
   if (event.type === 'POSTPONE') assertAhead(event.until, services.clock.now());
   if (event.type !== 'AUTHORIZE' && event.type !== 'MIGRATE') return { event, secrets: {}, connectUrl: null };
-  const returnTo = event.returnTo ?? null;
-  if (returnTo !== null) await assertAllowedReturn(services, tenantId, returnTo);
+  const returnTo = await allowedReturn(services, tenantId, event.returnTo);
   const { connectUrl, opens, secrets } = mintLink(services, { accountId: id, returnTo });
   if (event.type === 'AUTHORIZE') return { event: { type: event.type, ...opens }, secrets, connectUrl };
   const graceMs = (event.graceDays ?? 0) * DAY_MS;

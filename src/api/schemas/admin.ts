@@ -1,15 +1,17 @@
 /** Inputs about tenants and keys. */
 
 import { z } from 'zod';
+import { originOf } from '../../webAddress';
 import { roles } from '../roles';
 import { line } from './text';
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
+/** Written as browsers write it. A `*` is a character of a host name to them, and such an origin would never match. */
 function isOrigin(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { origin, protocol, hostname } = new URL(text);
-  return origin === text && (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.includes(hostname)));
+  if (originOf(text) !== text || text.includes('*')) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || LOOPBACK.includes(hostname);
 }
 
 export const tenantIdSchema = z
@@ -20,7 +22,10 @@ const fields = {
   name: line(100),
   returnOrigins: z
     .array(
-      z.string().refine(isOrigin, { error: 'is no origin such as https://shop.example.com (http on localhost only)' }),
+      z.string().refine(isOrigin, {
+        error:
+          'is not an origin such as https://shop.example.com (lower case, no slash at the end; http on localhost only)',
+      }),
     )
     .max(50)
     .describe('Where merchants may be sent back to after an authorization.'),

@@ -60,7 +60,7 @@ export function addPressRoutes(router: Router, services: Services): void {
       return;
     }
     const { why } = verdict;
-    say(res, services.config.publicUrl, { about: 'event', accountId: id, event, verdict: verdict.verdict, why });
+    say(res, services.config.publicUrl, visit, { about: 'event', accountId: id, event, verdict: verdict.verdict, why });
     res.redirect(303, pathOf(`/accounts/${id}`, { tenantId: tenantIn(visit) }));
   });
 }

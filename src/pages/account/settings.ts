@@ -71,7 +71,7 @@ export function addSettingsRoutes(router: Router, services: Services): void {
       sendPage(res, edited.isStale ? 412 : 400, await show(visit, id, { ...edited, fields }));
       return;
     }
-    say(res, services.config.publicUrl, { about: 'settings', accountId: id });
+    say(res, services.config.publicUrl, visit, { about: 'settings', accountId: id });
     res.redirect(303, pathOf(`/accounts/${id}`, { tenantId: tenantIn(visit) }));
   });
 

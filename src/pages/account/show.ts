@@ -1,9 +1,11 @@
 /** One account's page, and the part of it that is asked for again and again while somebody looks. */
 
 import type { Router } from 'express';
-import { getAccount } from '../../api/actions/accounts';
+import { getAccount, lookAtAccount } from '../../api/actions/accounts';
+import { endingIn } from '../../api/actions/ending';
+import { assertMay } from '../../api/roles';
 import type { Services } from '../../api/services';
-import { outcomeIn, say, takeSaid } from '../flash';
+import { isBackFromUps, say, takeSaid } from '../flash';
 import { pathOf } from '../html';
 import { pageOf, sendPage } from '../layout';
 import { messageOf } from '../verdictWords';
@@ -21,16 +23,17 @@ export function addShowRoutes(router: Router, services: Services): void {
   router.get('/accounts/:id', async (req, res) => {
     const visit = tenantVisitOf(res);
     const { id } = req.params;
-    const outcome = outcomeIn(visit.query, id);
-    if (outcome) {
+    if (isBackFromUps(visit.query, id)) {
       // Told once: an address that is opened again, or handed on, shows the account as it is then.
-      await getAccount(services, visit.caller, { id });
-      say(res, publicUrl, outcome);
+      assertMay(visit.caller, 'read');
+      const document = await lookAtAccount(services, visit.caller, id);
+      const ending = endingIn(document, req.headers.cookie, services);
+      if (ending !== null) say(res, publicUrl, visit, { about: 'outcome', accountId: id, ...ending });
       res.redirect(303, pathOf(`/accounts/${id}`, { tenantId: tenantIn(visit) }));
       return;
     }
     const shown = await readShown(services, visit, id, beforeIn(visit.query));
-    const said = takeSaid(req, res, publicUrl, id);
+    const said = takeSaid(req, res, publicUrl, shown);
     const title = `${shown.account.name} (${shown.account.accountNumber})`;
     sendPage(res, 200, pageOf(title, visit.frame, accountView(shown, said && messageOf(said))));
   });

@@ -69,7 +69,7 @@ export function addCreateRoutes(router: Router, services: Services): void {
       return;
     }
     const accountId = made.account.id;
-    say(res, services.config.publicUrl, { about: 'created', accountId, isNew: made.created });
+    say(res, services.config.publicUrl, visit, { about: 'created', accountId, isNew: made.created });
     res.redirect(303, pathOf(`/accounts/${accountId}`, { tenantId: tenantIn(visit) }));
   });
 }

@@ -52,7 +52,8 @@ export function sendPage(res: Response, status: number, title: string, body: Htm
       // No form-action: browsers apply it to where a form's answer redirects, and consent redirects to the application.
       'Content-Security-Policy':
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
-      'Referrer-Policy': 'no-referrer',
+      // Not no-referrer: browsers would then send `Origin: null` with our own forms.
+      'Referrer-Policy': 'same-origin',
       'X-Content-Type-Options': 'nosniff',
     })
     .type('html')
