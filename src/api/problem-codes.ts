@@ -81,7 +81,11 @@ const own = {
     'If-Match required',
     'Send `If-Match: "<settingsSeq>"`, so that nobody\'s change is overwritten unseen.',
   ],
-  'rate-limited': [429, 'Too many requests', 'The key made more requests than it may, or has too many under way. Wait for `Retry-After` seconds.'],
+  'rate-limited': [
+    429,
+    'Too many requests',
+    'The key made more requests than it may, or has too many under way. Wait for `Retry-After` seconds.',
+  ],
   'verification-attempts-exhausted': [
     429,
     'Verification attempts exhausted',

@@ -83,12 +83,12 @@ function holdLoads(how: 'load' | 'look', isHeld: (id: string) => boolean): { wai
   let waiting = 0;
   let open: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (open = resolve));
-  const spy = jest.spyOn(runtime, how).mockImplementation(async (...given) => {
-    if (isHeld(given[0])) {
+  const spy = jest.spyOn(runtime, how).mockImplementation(async (id: string, tenantId?: string) => {
+    if (isHeld(id)) {
       waiting += 1;
       await gate;
     }
-    return load(...given);
+    return load(id, tenantId);
   });
   release = () => {
     open();
