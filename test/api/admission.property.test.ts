@@ -135,4 +135,4 @@ it('gives back every place, body and look-up, and keeps every share', async () =
     }),
     { numRuns: 40 },
   );
-});
+}, 600_000);
