@@ -4,7 +4,7 @@ import { Counter, type Registry } from 'prom-client';
 import type { UpsSaid } from './types';
 
 export interface UpsFigures {
-  unread(said: Pick<UpsSaid, 'endpoint' | 'httpStatus'>): void;
+  unread: (said: Pick<UpsSaid, 'endpoint' | 'httpStatus'>) => void;
 }
 
 export function makeUpsFigures(registry: Registry): UpsFigures {
