@@ -31,15 +31,25 @@ async function takeOne(hold: Hold, prefix: string, places: number): Promise<stri
   return null;
 }
 
-function keepHolding(hold: Hold, names: readonly string[], everyMs: number, { log }: Needs): () => void {
+/** Its end waits for the renewal that is under way: that would take a place again which was given back. */
+function keepHolding(hold: Hold, names: readonly string[], everyMs: number, { log }: Needs): () => Promise<void> {
+  let renewing: Promise<void> | null = null;
   const renew = async (): Promise<void> => {
-    for (const name of names) await hold(name);
+    try {
+      for (const name of names) await hold(name);
+    } catch {
+      log.warn({}, 'The place of an import could not be renewed; it is tried again.');
+    }
+    renewing = null;
   };
   const timer = setInterval(() => {
-    renew().catch(() => log.warn({}, 'The place of an import could not be renewed; it is tried again.'));
+    renewing ??= renew();
   }, everyMs);
   timer.unref();
-  return () => clearInterval(timer);
+  return async () => {
+    clearInterval(timer);
+    await renewing;
+  };
 }
 
 const full = (whose: string, places: number): Refusal =>
@@ -68,7 +78,7 @@ export async function inImportPlace<T>(
     names.push(name);
   }
   async function leave(): Promise<void> {
-    stopHolding();
+    await stopHolding();
     for (const name of names) await releaseLease(db, { name, holder });
   }
 

@@ -55,3 +55,25 @@ it('lets two of many in that come at once', async () => {
   await Promise.all(all);
   expect(refused).toMatchObject(Array(4).fill({ code: 'too-many-imports' }));
 });
+
+it('gives its place back after the last renewal, however slow that is', async () => {
+  let waiting = 0;
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const slowly = async (...args: Parameters<typeof db.leases.updateOne>) => {
+    const [{ _id: name }] = args;
+    if ((await db.leases.countDocuments({ _id: name as string })) > 0) {
+      waiting++;
+      await opened;
+    }
+    return db.leases.updateOne(...args);
+  };
+  const leases = Object.assign(Object.create(db.leases) as typeof db.leases, { updateOne: slowly });
+  const work = async () => {
+    await until('a renewal is on its way', () => waiting > 0, PATIENCE_MS);
+    setImmediate(open);
+  };
+  await inImportPlace({ ...needs(), db: { ...db, leases } }, 'acme', work, { leaseMs: 1_000, renewMs: 10 });
+  await until('the renewals have ended', async () => (await db.leases.countDocuments()) === 0, PATIENCE_MS);
+  expect(waiting).toBeLessThanOrEqual(2);
+});
