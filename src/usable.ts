@@ -49,7 +49,7 @@ export async function folderProblem(variable: string, folder: string): Found {
 /** By MongoDB's codes: AuthenticationFailed, and the same where MongoDB is hosted. */
 const LOGIN_REFUSED = new Set<unknown>([18, 8000]);
 
-/** Of connecting to MongoDB; whatever else fails there is for whoever awaits it. */
+/** Judges only a refused login; other failures of `connecting` are left to its other callers. */
 export async function mongodbProblem(connecting: Promise<unknown>): Found {
   try {
     await connecting;

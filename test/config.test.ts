@@ -269,7 +269,7 @@ describe('loadConfig', () => {
     [{ UPS_ENV: undefined, UPS_BASE_URL: 'http://127.0.0.1:9/ups/' }, 'custom', 'http://127.0.0.1:9/ups'],
     [{ UPS_ENV: undefined, UPS_BASE_URL: 'https://wwwcie.ups.com/' }, 'cie', 'https://wwwcie.ups.com'],
     [{ UPS_ENV: 'cie', UPS_BASE_URL: 'https://wwwcie.ups.com/' }, 'cie', 'https://wwwcie.ups.com'],
-    [{ UPS_ENV: undefined, UPS_BASE_URL: ' HTTPS://WWWCIE.ups.com:443' }, 'cie', 'https://wwwcie.ups.com'],
+    [{ UPS_ENV: undefined, UPS_BASE_URL: 'HTTPS://WWWCIE.ups.com:443' }, 'cie', 'https://wwwcie.ups.com'],
   ])('reads %o as %s at %s', (env, environment, baseUrl) => {
     expect(loadConfig({ ...enough, ...env }).ups).toMatchObject({ environment, baseUrl });
   });

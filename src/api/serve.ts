@@ -88,7 +88,7 @@ function namedTenant(req: Request): Record<string, string> {
 /** A GET has none, and what is no JSON is read by the handler as it comes. */
 const hasJson = ({ method, consumes }: Route): boolean => method !== 'get' && consumes === undefined;
 
-/** The body that was sent; for one that is wrong a function that throws what is wrong, for the tenant is looked at before. */
+/** Reads the body that was sent. The result throws what is wrong with it when it is called: the tenant is checked before. */
 async function bodyOf(route: Route, req: Request, res: Response): Promise<() => unknown> {
   if (!hasJson(route)) return () => null;
   try {

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 export interface TurnOptions {
   /** How long the work may go on before everything else has a turn. */
   everyMs?: number;
-  /** Ends the work: whoever waits for a turn hears the signal's reason. */
+  /** Ends the work: waiting for a turn then throws the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
  * `upslink api-key`: create, list and delete keys. A new key is on stdout, alone on its line, once and never again.
- * Whoever runs a command owns the installation: every role may be made, and `createdBy` is `cli`.
+ * A person who can run a command owns the installation: it makes keys of every role, and `createdBy` is `cli`.
  */
 
 import { presentKey } from '../api/actions/keys';

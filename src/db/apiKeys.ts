@@ -79,7 +79,7 @@ const apiKeyFrom = ({ _id, tenantId, role, createdAt, ...rest }: StoredApiKey): 
 
 const isSameHash = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'));
 
-/** The event is part of the key's own document: whoever made a key is told of, or neither happened. */
+/** The event is part of the key's own document: one write stores both, or neither. */
 function newStored(about: NewKey, key: string, createdAt: number): StoredApiKey {
   const { tenantId, role, name = null, createdBy, expiresAt = null } = about;
   const keyHash = hashKey(key);

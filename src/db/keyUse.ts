@@ -1,6 +1,6 @@
 /**
- * How many sealed values each encryption key still opens. Pages by `_id`, and the server sends key ids instead of boxes:
- * the whole collection is looked at, and history is not. For commands.
+ * How many sealed values each encryption key still opens. It reads the whole collection in pages by `_id`, without
+ * history; the server sends key ids instead of sealed values. For commands only.
  */
 
 import { MACHINE_VERSION } from '../machines/account';

@@ -1,6 +1,6 @@
 /**
- * Every sealed string the database holds, and what it is bound to. Whoever opens one from here needs no machine: what a
- * box is bound to is the same in every version of it.
+ * Every sealed string the database holds, and what it is bound to. Opening one from here needs no machine: what a
+ * box is bound to is the same in every version.
  */
 
 import { ACCESS_KEY_BOX, type Link, type Slot } from '../machines/data';

@@ -99,7 +99,7 @@ function serviceEnvironment({ env, folder }: DevContext, secrets: Secrets): Envi
     ...env,
     ROLE: 'all',
     UPS_ENV: 'sandbox',
-    // The demo's keys are for whoever sits here: the network does not see it, unless the person says so.
+    // The keys of the demo are printed here: the network does not see it unless HOST says so.
     HOST: env['HOST'] || LOOPBACK,
     DATA_DIR: folder,
     // The folder is the deployment, whatever port it is started on.

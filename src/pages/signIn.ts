@@ -58,7 +58,8 @@ const signInPage = ({ next, note, error, isSandbox }: Shown): Html => html`
 
 const MISSING = 'Enter an API key.';
 const UNKNOWN = 'This API key does not exist, or was deleted. Check that all of it was pasted.';
-const KEY_EXPIRED = 'This API key has expired. Sign in with another one, or ask whoever gave it to you for a new one.';
+const KEY_EXPIRED =
+  'This API key has expired. Sign in with another one, or ask the person who gave it to you for a new one.';
 const NO_PAGES = 'A key of role metrics reads /metrics only. Sign in with a key of another role.';
 const EXPIRED =
   'Your session has ended. It lasts twelve hours, and no longer than its API key. Sign in again to go on where you were.';

@@ -42,7 +42,7 @@ export function makeReadAhead() {
   };
 }
 
-/** So much is thrown away for a client that hears no answer before all of it is sent; whoever sends more is cut off. */
+/** How much is read and thrown away for a client that reads no answer before it has sent everything. A client that sends more is cut off. */
 const RUN_OUT = 64 * 1024 * 1024;
 
 /** The rest of a body nobody wants, thrown away as it comes: a connection closed on it would take the answer along. */

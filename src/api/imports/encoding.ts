@@ -1,4 +1,4 @@
-/** Bytes as text: UTF-8 unless a byte order mark or whoever sends them says otherwise. */
+/** Bytes as text: UTF-8 unless a byte order mark or the sender says otherwise. */
 
 import { TextDecoder } from 'node:util';
 

@@ -1,7 +1,7 @@
 /**
  * How many imports run at once: two of a tenant, eight of the installation, counted in the store over all its processes. A
  * place is a lease that is renewed while the import runs, so that a process that was killed keeps nobody out for long. The
- * command line takes none: it runs in a process of its own, and is the way out for whoever is kept out here.
+ * command line takes none: it runs in a process of its own, and is the way out when there is no place.
  */
 
 import { randomInt } from 'node:crypto';

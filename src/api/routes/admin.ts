@@ -6,7 +6,7 @@ import { createKeySchema, createTenantSchema, editTenantSchema } from '../schema
 import { apiKeySchema, newApiKeySchema, pageOf, tenantSchema } from '../schemas/answers';
 import { keyListSchema, noneSchema, tenantListSchema } from '../schemas/inputs';
 
-/** The role of the made key is looked at before the rest of the input. */
+/** Checks the role of the new key before the rest of the input. */
 function assertMakesRole(body: unknown, caller: Caller): void {
   if (body === null || typeof body !== 'object' || !('role' in body)) return;
   const made = roles.find((role) => role === body.role);

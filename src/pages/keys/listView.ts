@@ -115,7 +115,7 @@ const revoke = (key: ApiKeyJson, visit: Visit, isOwn: boolean): Html =>
     <summary>Revoke …<span class="unseen"> ${nameOf(key)}</span></summary>
     <form method="post" action="${pathOf('/keys/revoke', { tenantId: tenantIn(visit) })}" class="stack">
       <p>
-        Whoever uses this key is refused within 5 s, and it cannot be brought back.
+        Programs that use this key are refused within 5 s, and it cannot be brought back.
         ${when(isOwn, () => html`You are signed in with it: revoking it signs you out.`)}
       </p>
       ${hidden('formToken', visit.signedIn.formToken)}${hidden('id', key.id)}

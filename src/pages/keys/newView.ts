@@ -18,7 +18,7 @@ const meaning: Record<Role, string> = {
 /** From the least to the most: the least is chosen unless somebody chooses another. */
 const order: Role[] = ['metrics', 'reader', 'operator', 'platform', 'admin'];
 
-/** What this visitor may make here: keys of the tenant that is looked at, or of the installation. */
+/** What this visitor may make here: keys of the chosen tenant, or of the installation. */
 const rolesFor = ({ caller }: Visit): Role[] => {
   const made = rolesMadeBy(caller.role);
   return order.filter((role) => made.includes(role) && belongsToTenant(role) === (caller.tenantId !== null));

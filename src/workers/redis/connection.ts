@@ -3,7 +3,7 @@
  *
  * 1. A Redis that is away is tried again about once a second; one that answers and refuses after 0.5 s, 1 s, … 30 s.
  * 2. A connection never works in another database than the one REDIS_URL names: when SELECT is refused, it is not used.
- * 3. Every answer is seen here, whoever sent the command, BullMQ too: what is refused is told to the watch.
+ * 3. Every answer is seen here, also to commands that BullMQ sent: what is refused is told to the watch.
  * 4. A connection between two tries can be ended at once.
  */
 
@@ -120,7 +120,7 @@ function keyOf({ name, args }: Command): string {
   return name;
 }
 
-/** At once, also between two tries, where `disconnect` alone would leave whoever waits for the end waiting for ever. */
+/** At once, also between two tries: there `disconnect` alone would never emit `end`, which BullMQ waits for. */
 export function endConnection(redis: Redis): void {
   if (redis.status === 'end') return;
   const waits = redis.status === 'reconnecting';
