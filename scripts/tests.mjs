@@ -3,8 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { runTool } from './tool.mjs';
 
-// jest leaves one core alone, which on two cores leaves one worker; many of our tests wait for servers and browsers.
-const WORKERS = `--maxWorkers=${Math.max(2, Math.min(8, os.availableParallelism()))}`;
+// Many of our tests wait for servers and browsers, so one more worker than there are cores keeps the cores busy.
+const WORKERS = `--maxWorkers=${Math.min(8, os.availableParallelism() + 1)}`;
 
 /** Runs every test, or those the jest arguments name. A file that could not run counts as one that failed. */
 export async function runTests(args) {
