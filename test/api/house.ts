@@ -10,7 +10,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
-import { makeApp } from '../../src/api/app';
+import { makeApp } from '../../src/http';
 import { presentAccount } from '../../src/api/present';
 import type { AccountJson, VerdictJson } from '../../src/api/schemas/answers';
 import type { Services } from '../../src/api/services';

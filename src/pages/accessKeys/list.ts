@@ -8,7 +8,8 @@ import { assertMay } from '../../api/roles';
 import { accessKeyListSchema, type AccessKeyListInput } from '../../api/schemas/inputs';
 import type { Services } from '../../api/services';
 import { keptFilters } from '../filters';
-import { pageOf, sendPage } from '../layout';
+import { pageOf } from '../layout';
+import { sendPage } from '../../web/page';
 import { visitOf } from '../visitor';
 import { keyListView } from './listView';
 

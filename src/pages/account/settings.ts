@@ -11,8 +11,9 @@ import { errorsIn, inputFrom } from '../accounts/create';
 import type { FieldErrors } from '../fields';
 import { say } from '../flash';
 import { parseForm, type Fields } from '../forms';
-import { pathOf } from '../html';
-import { pageOf, sendPage } from '../layout';
+import { pathOf } from '../../web/html';
+import { pageOf } from '../layout';
+import { sendPage } from '../../web/page';
 import { readOwnForm, tenantIn, tenantVisitOf, type TenantVisit } from '../visitor';
 import { settingsView } from './settingsView';
 
