@@ -31,7 +31,7 @@ export async function assertListensOn(host: string | null): Promise<void> {
 }
 
 /** The message names the variable and what to do. */
-export class PortRefused extends Error {
+class PortRefused extends Error {
   constructor(
     readonly code: 'port-taken' | 'port-not-allowed',
     message: string,

@@ -15,7 +15,7 @@ import { keyListView } from './listView';
 
 const PAGE = 50;
 
-export const readKeyFilters = (query: Record<string, string>): { filters: AccessKeyListInput; dropped: string[] } =>
+const readKeyFilters = (query: Record<string, string>): { filters: AccessKeyListInput; dropped: string[] } =>
   keptFilters(accessKeyListSchema, query);
 
 export function addKeyListRoutes(router: Router, services: Services): void {

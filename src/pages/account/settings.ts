@@ -18,7 +18,7 @@ import { readOwnForm, tenantIn, tenantVisitOf, type TenantVisit } from '../visit
 import { settingsView } from './settingsView';
 
 /** What the form would show of the account as it is. */
-export function fieldsFrom({ accountNumber, owner, externalId, refreshPolicy, address }: AccountJson): Fields {
+function fieldsFrom({ accountNumber, owner, externalId, refreshPolicy, address }: AccountJson): Fields {
   const given = Object.entries(address).map(([name, value]) => [`address.${name}`, value ?? ''] as const);
   return { accountNumber, owner, externalId: externalId ?? '', refreshPolicy, ...Object.fromEntries(given) };
 }
