@@ -1,15 +1,7 @@
 import js from '@eslint/js';
+import boundaries from 'eslint-plugin-boundaries';
 import tseslint from 'typescript-eslint';
-
-const onlyFrom = (folder, forbidden, why) => ({
-  files: [`src/${folder}/**/*.ts`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      { patterns: forbidden.map((name) => ({ regex: name, message: `src/${folder}: ${why}` })) },
-    ],
-  },
-});
+import { boundaryRules, boundarySettings } from './eslint.layers.mjs';
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', '.data/', 'test-output/', 'coverage/'] },
@@ -27,33 +19,7 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
-  // The arrows of the layout: machines <- durable <- (db, workers, api); UPS's answers are known to workers only.
-  onlyFrom(
-    'machines',
-    ['^\\.\\./', '^(mongoose|mongodb|bullmq|ioredis|express|undici|node:)'],
-    'a machine imports nothing of ours and does no I/O',
-  ),
-  onlyFrom(
-    'durable',
-    ['^\\.\\./(machines|db|ups|workers|api|pages|cli|sandbox)', '^(mongoose|mongodb|bullmq|ioredis|express|undici)'],
-    'the runtime knows no UPS, MongoDB or Redis',
-  ),
-  onlyFrom(
-    'db',
-    ['^\\.\\./(ups|workers|api|pages|cli|sandbox)', '^(bullmq|ioredis|express|undici)'],
-    'the store knows the runtime and the machines only',
-  ),
-  onlyFrom(
-    'ups',
-    ['^\\.\\./(db|durable|workers|api|pages|cli|sandbox)', '^(mongoose|bullmq|ioredis|express)'],
-    'UPS over HTTP, nothing else',
-  ),
-  onlyFrom('workers', ['^\\.\\./(api|pages|cli|sandbox)', '^express'], 'a worker is not an api'),
-  onlyFrom(
-    'sandbox',
-    ['^\\.\\./(db|durable|machines|workers|api|pages|ups)', '^(mongoose|bullmq|ioredis)'],
-    'the sandbox is a stranger to the service',
-  ),
+  { files: ['src/**/*.ts'], plugins: { boundaries }, settings: boundarySettings, rules: boundaryRules },
   {
     files: ['src/machines/**/*.ts', 'src/durable/**/*.ts'],
     rules: {

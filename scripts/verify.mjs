@@ -1,5 +1,5 @@
-// npm run verify: format, lint, types, generated files, then the tests. All of it runs, whatever fails, so that one
-// run shows everything; a check that failed counts in the last line.
+// npm run verify: format, lint, types, unused code, import circles, generated files, then the tests. All of it runs,
+// whatever fails, so that one run shows everything; a check that failed counts in the last line.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -13,6 +13,8 @@ const checks = [
   ['format', () => runTool('prettier', ['--check', '.', '--log-level', 'warn'])],
   ['lint', () => runTool('eslint', ['.'])],
   ['types', () => runTool('typescript', ['--noEmit'])],
+  ['unused code', () => runTool('knip', ['--no-progress'])],
+  ['import circles', () => runNode([path.join(root, 'scripts', 'circles.mjs')])],
   ['generated files', () => generatedFiles()],
 ];
 

@@ -6,7 +6,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
-import { mongodbUrlProblem } from './db/url';
+import { mongodbUrlProblem } from './mongodbUrl';
 import { sha256 } from './hash';
 import { redisUrlProblem } from './redisUrl';
 import { baseUrlOf, originOf } from './webAddress';

@@ -8,7 +8,7 @@ export const hmac = (secret: string, about: string): string =>
   createHmac('sha256', secret).update(about).digest('base64url');
 
 /** The same text for the same JSON, whatever the order of its fields. */
-export const canonical = (value: unknown): string =>
+const canonical = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) =>
     part !== null && typeof part === 'object' && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -19,7 +19,7 @@ export const hashOf = (value: unknown): string => sha256(canonical(value));
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
-export function base32(bytes: Buffer): string {
+function base32(bytes: Buffer): string {
   let text = '';
   let bits = 0;
   let held = 0;

@@ -9,7 +9,8 @@
  */
 
 import { hmac, sha256 } from './hash';
-import { cookieOf, cookiesOf, type LinkToken } from './links';
+import { cookieOf, type LinkToken } from './links';
+import { cookiesOf } from './cookies';
 import type { Link } from './machines/data';
 
 const KEPT = 10;

@@ -31,12 +31,6 @@ export const stateOf = ({ accountId, secret }: LinkToken): string => `${accountI
 
 export const cookieOf = ({ secret }: LinkToken): string => hmac(secret, 'cookie');
 
-/** Every value the browser sent under that name. */
-export function cookiesOf(header: string | undefined, name: string): string[] {
-  const pairs = (header ?? '').split(';').map((pair) => pair.trim());
-  return pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1));
-}
-
 export interface MintedLink {
   connectUrl: string;
   /** What an event that opens a link says of it: hashes only. */

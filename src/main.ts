@@ -2,10 +2,10 @@
 
 import { createServer, type Server } from 'node:http';
 import { pino, type Logger } from 'pino';
-import { makeApp } from './api/app';
+import { makeApp } from './http';
 import { makeReadiness } from './api/readiness';
 import type { Services } from './api/services';
-import { openCarrier, type Carrier } from './carrier';
+import { openParts, type Parts } from './composition';
 import { tellDueCampaigns } from './campaigns/schedule';
 import type { Config } from './config';
 import { makeApiKeys } from './db/apiKeys';
@@ -13,8 +13,7 @@ import { noteDefaultDeadline } from './db/deadlines';
 import { acquireLease } from './db/lease';
 import { findAccounts } from './db/queries';
 import { isCarriedBy } from './durable/whole';
-import { assertListensOn } from './host';
-import { namingPort } from './usable';
+import { assertListensOn, namingPort } from './listen';
 import {
   CAMPAIGNS,
   lookAtOutages,
@@ -37,7 +36,7 @@ export interface Service {
 
 export interface ServeOptions {
   log?: Logger;
-  clock?: Carrier['clock'];
+  clock?: Parts['clock'];
 }
 
 /** Longer than what stands before us keeps idle connections, or it would send a request into one that is just closing. */
@@ -59,15 +58,15 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   const log = options.log ?? pino({ level: config.logLevel });
   const runs = (role: Config['role']) => config.role === role || config.role === 'all';
   if (runs('api')) await assertListensOn(config.host);
-  const carrier = await openCarrier(config, log, options.clock);
-  const { releases } = carrier;
+  const parts = await openParts(config, log, options.clock);
+  const { releases } = parts;
   try {
-    await keepEpoch(carrier, runs('scheduler'));
-    pickUp(carrier);
-    await lookOut(carrier, runs('scheduler'));
-    if (runs('worker')) work(carrier);
-    if (runs('scheduler')) await schedule(carrier);
-    const url = runs('api') ? await listen(carrier) : null;
+    await keepEpoch(parts, runs('scheduler'));
+    pickUp(parts);
+    await lookOut(parts, runs('scheduler'));
+    if (runs('worker')) work(parts);
+    if (runs('scheduler')) await schedule(parts);
+    const url = runs('api') ? await listen(parts) : null;
     log.info({ role: config.role, url }, 'upslink is up');
     return { url, stop: () => releases.all() };
   } catch (error) {
@@ -77,26 +76,26 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
 }
 
 /** In every role: each has a folder of its own, and answers may lie there. */
-function pickUp({ spool, runtime, clock, log, figures, releases }: Carrier): void {
+function pickUp({ spool, runtime, clock, log, figures, releases }: Parts): void {
   const running = startPickUp({ spool, runtime, clock, log, figures });
   releases.add('pick-up', () => running.stop());
 }
 
 /** In every role, and before any work: whoever may refresh must know that the database is this deployment's. */
-async function keepEpoch({ epoch, log, releases }: Carrier, raises: boolean): Promise<void> {
+async function keepEpoch({ epoch, log, releases }: Parts, raises: boolean): Promise<void> {
   await epoch.look(raises);
   const running = startEpoch(epoch, { raises, log });
   releases.add('epoch', () => running.stop());
 }
 
 /** In every role, and before any work: whoever asks UPS goes by what all of them found. */
-async function lookOut(carrier: Carrier, triesHeld: boolean): Promise<void> {
-  await lookAtOutages({ ...carrier, triesHeld: false });
-  const running = startOutages({ ...carrier, triesHeld });
-  carrier.releases.add('outages', () => running.stop());
+async function lookOut(parts: Parts, triesHeld: boolean): Promise<void> {
+  await lookAtOutages({ ...parts, triesHeld: false });
+  const running = startOutages({ ...parts, triesHeld });
+  parts.releases.add('outages', () => running.stop());
 }
 
-function work({ performer, campaigns, config, clock, log, redisWatch, releases }: Carrier): void {
+function work({ performer, campaigns, config, clock, log, redisWatch, releases }: Parts): void {
   const advance = (id: string) => campaigns.advance(id);
   const workers = startWorkers({ performer, advance, redisUrl: config.redisUrl, watch: redisWatch, clock, log });
   releases.add('workers', () => endOf(performer, workers));
@@ -105,12 +104,12 @@ function work({ performer, campaigns, config, clock, log, redisWatch, releases }
 const LOOK_MS = 1_000;
 const CAMPAIGNS_LEASE_MS = 10_000;
 
-async function schedule(carrier: Carrier): Promise<void> {
-  const { db, runtime, performer, config, clock, log, queues, campaigns, releases } = carrier;
-  sweep(carrier);
+async function schedule(parts: Parts): Promise<void> {
+  const { db, runtime, performer, config, clock, log, queues, campaigns, releases } = parts;
+  sweep(parts);
   await noteDefaultDeadline(db, config.accessKeyDeadlineAt, clock.now());
-  const parts = { db, runtime, clock, defaultDeadlineAt: config.accessKeyDeadlineAt };
-  const tick = (leaving: AbortSignal) => tellMovedDeadlines(parts, leaving);
+  const needs = { db, runtime, clock, defaultDeadlineAt: config.accessKeyDeadlineAt };
+  const tick = (leaving: AbortSignal) => tellMovedDeadlines(needs, leaving);
   const deadlines = startLoop('deadlines', { intervalMs: LOOK_MS, tick, log });
   releases.add('deadlines', () => deadlines.stop());
   const lease = { name: 'campaigns', holder: performer.by, ttlMs: CAMPAIGNS_LEASE_MS };
@@ -120,7 +119,7 @@ async function schedule(carrier: Carrier): Promise<void> {
   releases.add('campaigns', () => looking.stop());
 }
 
-function sweep({ db, store, runtime, performer, queues, clock, log, releases, definition }: Carrier): void {
+function sweep({ db, store, runtime, performer, queues, clock, log, releases, definition }: Parts): void {
   const running = startSweep({
     store,
     wake: (id) => runtime.wake(id),
@@ -139,13 +138,13 @@ function sweep({ db, store, runtime, performer, queues, clock, log, releases, de
  * The performer's patience ends with whoever gives it work: both wait for an answer in hand, and only the performer gives
  * up in time one that a store that is away does not take.
  */
-async function endOf(performer: Carrier['performer'], worker: { stop(): Promise<void> }): Promise<void> {
+async function endOf(performer: Parts['performer'], worker: { stop(): Promise<void> }): Promise<void> {
   await Promise.all([worker.stop(), performer.stop()]);
 }
 
-function servicesOf(carrier: Carrier): Services {
-  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures, waves, epoch } = carrier;
-  const { redisWatch } = carrier;
+function servicesOf(parts: Parts): Services {
+  const { config, db, runtime, performer, ups, vault, clock, makeId, log, queues, figures, waves, epoch } = parts;
+  const { redisWatch } = parts;
   const isReady = makeReadiness(db, vault, clock);
   return {
     config,
@@ -168,17 +167,17 @@ function servicesOf(carrier: Carrier): Services {
   };
 }
 
-async function listen(carrier: Carrier): Promise<string> {
-  const server = createServer(SLOWNESS, makeApp(servicesOf(carrier)));
+async function listen(parts: Parts): Promise<string> {
+  const server = createServer(SLOWNESS, makeApp(servicesOf(parts)));
   server.maxConnections = CONNECTIONS_MAX;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  const { port, host } = carrier.config;
+  const { port, host } = parts.config;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, ...(host !== null && { host }) }, resolve);
   }).catch(namingPort('PORT', port));
-  carrier.releases.add('api', () => close(server));
-  return carrier.config.publicUrl;
+  parts.releases.add('api', () => close(server));
+  return parts.config.publicUrl;
 }
 
 /** Keep-alive connections would hold the process; requests under way are answered first. */

@@ -60,34 +60,3 @@ export async function mongodbProblem(connecting: Promise<unknown>): Found {
     return isRefused ? { variable: 'MONGODB_URL', problem } : null;
   }
 }
-
-/** The message names the variable and what to do. */
-export class PortRefused extends Error {
-  constructor(
-    readonly code: 'port-taken' | 'port-not-allowed',
-    message: string,
-    cause: unknown,
-  ) {
-    super(message, { cause });
-  }
-}
-
-/** For `catch`: an error of listening, named by its variable. */
-export const namingPort =
-  (variable: string, port: number) =>
-  (error: unknown): never => {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE')
-      throw new PortRefused(
-        'port-taken',
-        `Port ${port} is taken: stop what listens there, or set ${variable} to another.`,
-        error,
-      );
-    if (code === 'EACCES')
-      throw new PortRefused(
-        'port-not-allowed',
-        `Port ${port} may not be used by this user: set ${variable} to one above 1023.`,
-        error,
-      );
-    throw error;
-  };

@@ -16,7 +16,7 @@
  */
 
 import type { Request, RequestHandler, Response } from 'express';
-import { answerByPage } from '../pages/problem';
+import { answerByPage } from './problemPage';
 import { clientOf } from './address';
 import { makeLookUps, type LookUps } from './lookups';
 import { makePlaces, type Places } from './places';

@@ -1,7 +1,7 @@
 /** /docs: the routes and the problems to read, without a script. */
 
-import { cardPageOf } from '../pages/layout';
-import { html, type Html } from './html';
+import { cardPageOf } from '../web/page';
+import { html, type Html } from '../web/html';
 import { codes } from './problem-codes';
 import { rolesWith } from './roles';
 import type { Route } from './route';

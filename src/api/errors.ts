@@ -1,7 +1,7 @@
 /** The end of every request that failed: a page for a browser on its way, problem details for everybody else. */
 
 import type { ErrorRequestHandler, Response } from 'express';
-import { isPage, sendProblemPage } from '../pages/problem';
+import { isPage, sendProblemPage } from './problemPage';
 import { problemOf, Refusal, refusalOf, setProblemHeaders } from './problems';
 import { requestIdOf } from './requests';
 import type { Services } from './services';

@@ -1,7 +1,7 @@
 /** What needs no key and says how the process is, and what it offers. */
 
 import { Router } from 'express';
-import { sendPage } from '../pages/layout';
+import { sendPage } from '../web/page';
 import { docsPage } from './docs-page';
 import { makeOpenApi } from './openapi';
 import { Refusal } from './problems';

@@ -42,7 +42,7 @@ const RETRY_SECONDS = 2;
 /** Another version of the service must come first. */
 const DEPLOY_SECONDS = 60;
 
-export const noSuchAccount = (): Refusal => new Refusal('not-found', 'There is no such account.');
+const noSuchAccount = (): Refusal => new Refusal('not-found', 'There is no such account.');
 
 const KB = 1024;
 const sizeWords = (bytes: number): string => (bytes < KB * KB ? `${bytes / KB} kB` : `${bytes / KB / KB} MB`);

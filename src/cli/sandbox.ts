@@ -2,7 +2,8 @@
 
 import path from 'node:path';
 import { startSandbox } from '../sandbox';
-import { folderProblem, namingPort, refuseUnusable } from '../usable';
+import { namingPort } from '../listen';
+import { folderProblem, refuseUnusable } from '../usable';
 import { loadSandboxConfig, type Environment } from './environment';
 import type { Output } from './output';
 import { runUntilStopped } from './stopping';

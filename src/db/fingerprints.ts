@@ -6,9 +6,8 @@
 
 import type { Db } from './connection';
 import { answered, insertedOrThere } from './errors';
-import type { Sealed } from './sealed';
 import type { StoredFingerprintKey } from './schemas';
-import type { FingerprintKey, Vault } from './vault';
+import type { FingerprintKey, Sealed, Vault } from './vault';
 
 const belongingOf = (id: string) => ({
   ...{ tenantId: '(all)', accountId: '(none)', field: 'fingerprint-key' },

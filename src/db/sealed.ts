@@ -8,12 +8,7 @@ import type { Db } from './connection';
 import { listFingerprintKeys, sealedIn } from './fingerprints';
 import { listStored } from './queries';
 import type { StoredAccount, StoredCampaignItem } from './schemas';
-import { keyIdOf, type Belonging, type Vault } from './vault';
-
-export interface Sealed {
-  sealed: string;
-  belonging: Belonging;
-}
+import { keyIdOf, type Belonging, type Sealed, type Vault } from './vault';
 
 export interface Box extends Sealed {
   /** Where it stands in the stored document: `data.current.access`. */

@@ -21,6 +21,11 @@ export interface Belonging {
   generation: number;
 }
 
+export interface Sealed {
+  sealed: string;
+  belonging: Belonging;
+}
+
 /** Made from a key of the ring, which it does not reveal: it recognises secrets, and opens none. */
 export interface FingerprintKey {
   /** Names the ring key and these bytes, so that a key id that is used twice makes two of them. */

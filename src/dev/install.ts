@@ -35,7 +35,7 @@ export async function ensureInstalled(
 }
 
 /** For what cannot be installed elsewhere and renamed: written last, into the folder. */
-export const markerOf = (folder: string): string => path.join(folder, '.complete');
+const markerOf = (folder: string): string => path.join(folder, '.complete');
 export const isMarked = (folder: string): boolean => existsSync(markerOf(folder));
 export const mark = (folder: string): void => writeFileSync(markerOf(folder), '');
 

@@ -6,7 +6,6 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { identify, isAlive, type ProcessId, stopProcess } from './processes';
-import type { Say } from './context';
 
 export const STOP_GRACE_MS = 15_000;
 
@@ -69,7 +68,7 @@ export function readOwner(folder: string): ProcessId | undefined {
 }
 
 /** Stops, last started first, what a run left behind in this folder. The caller makes sure that run has ended. */
-export async function stopLeftovers(folder: string, say: Say): Promise<void> {
+export async function stopLeftovers(folder: string, say: (line: string) => void): Promise<void> {
   const left = (readRecord(folder)?.started ?? []).filter(isAlive);
   for (const { name, ...id } of left.reverse()) {
     say(`${name} (pid ${id.pid}) is still running from an earlier run that was killed: stopping it.`);

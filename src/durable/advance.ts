@@ -42,7 +42,7 @@ export type Step =
 type AnyDefinition = Pick<Definition, 'machine' | 'refusals' | 'publicEvents'> & { patches: Record<string, unknown> };
 
 /** How long started work may wait before it is told again. */
-export const RETELL_MS = 30_000;
+const RETELL_MS = 30_000;
 
 /** What `transition` returns of an action, as checked on xstate 5.33. */
 interface Asked {

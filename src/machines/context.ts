@@ -1,7 +1,7 @@
 /** What the machine decides on: plain JSON, instants as milliseconds, null for nothing. */
 
 import type { RefreshPolicy, UpsAnswer } from './data';
-import type { ConsentEnd, Outcome, Reason } from './reasons';
+import type { Outcome, Reason } from './reasons';
 
 /** Read from the document and the configuration just before each transition, and kept in its history row. */
 export interface Facts {
@@ -141,5 +141,3 @@ export type RefreshOutput =
   | { kind: 'ambiguous'; ups: UpsAnswer | null }
   /** Provably not sent, or refused unprocessed. */
   | { kind: 'later'; retryAt: number | null; ups: UpsAnswer | null };
-
-export type { ConsentEnd };

@@ -20,7 +20,7 @@ export interface Outlook {
 }
 
 /** Where the token of a connected account stands that has an outlook: whatever still hopes for another pair. */
-export const tokensWithOutlook = ['fresh', 'refreshing', 'backing-off', 'held'] as const;
+const tokensWithOutlook = ['fresh', 'refreshing', 'backing-off', 'held'] as const;
 
 const hasOutlook = (token: string | null): boolean => tokensWithOutlook.some((one) => one === token);
 

@@ -72,7 +72,7 @@ export function retryAtAfter(context: AccountContext, failures: number, askedAt:
 const DAY_MS = 86_400_000;
 
 /** Before the deadline of an access key the platform is told on these days. */
-export const NOTICE_DAYS = [30, 14, 7, 1] as const;
+const NOTICE_DAYS = [30, 14, 7, 1] as const;
 
 /** An instant that never comes: the deadline ends the state first. */
 const beyond = ({ facts }: AccountContext): number => facts.keyDeadlineAt + DAY_MS;
@@ -94,7 +94,7 @@ export const keyGraceMs = ({ at, facts, accessKey }: AccountContext): number =>
 export const daysLeft = (at: number, deadlineAt: number): number => Math.max(0, Math.ceil((deadlineAt - at) / DAY_MS));
 
 /** Before a grant's refresh token dies the platform is told on these days. */
-export const LAPSE_DAYS = [14, 7, 1] as const;
+const LAPSE_DAYS = [14, 7, 1] as const;
 
 const lapseNotices = (refreshExpiresAt: number) => LAPSE_DAYS.map((days) => refreshExpiresAt - days * DAY_MS);
 

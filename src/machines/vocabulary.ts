@@ -144,7 +144,7 @@ const planWith = ({ accessKey }: AccountContext, change: Partial<KeyPlan>): KeyP
   accessKey && { ...accessKey, ...change };
 
 /** A grant whose last answer was lost may still be found alive: it is kept, every other dead grant is destroyed. */
-export const keepsDeadGrant = (reason: Reason | null): boolean => reason === 'refresh-outcome-unknown';
+const keepsDeadGrant = (reason: Reason | null): boolean => reason === 'refresh-outcome-unknown';
 
 export const vocabulary = setup({
   types: {

@@ -2,7 +2,7 @@
 
 import { listTenants } from '../api/actions/tenants';
 import type { Services } from '../api/services';
-import { html, type Html } from './html';
+import { html, type Html } from '../web/html';
 import type { Visit } from './visitor';
 
 const TENANTS_SHOWN = 200;

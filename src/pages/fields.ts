@@ -3,7 +3,7 @@
 import { isCountry } from '../addresses/countries';
 import { statesOf } from '../addresses/states';
 import type { Fields } from './forms';
-import { flag, html, nothing, when, type Html } from './html';
+import { flag, html, nothing, when, type Html } from '../web/html';
 
 /** By the field's name, what is wrong: `has 6 letters and digits`. */
 export type FieldErrors = Readonly<Record<string, string>>;

@@ -9,10 +9,10 @@ import { z } from 'zod';
 import { isStillSo } from '../api/actions/ending';
 import type { AccountJson } from '../api/schemas/answers';
 import { hmac } from '../hash';
-import { cookiesOf } from '../links';
+import { cookiesOf } from '../cookies';
 import { publicEvents, type PublicEventType } from '../machines/events';
 import { reasons, type Outcome, type Reason } from '../machines/reasons';
-import { isSameSecret } from './session';
+import { isSameSecret } from '../api/session';
 import type { Visit } from './visitor';
 
 const outcomeNames = [

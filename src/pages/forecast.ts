@@ -5,9 +5,10 @@ import { getForecast } from '../api/actions/forecast';
 import { assertMay } from '../api/roles';
 import type { ForecastJson, NearestLapseJson } from '../api/schemas/forecast';
 import type { Services } from '../api/services';
-import { html, pathOf, when, type Html } from './html';
-import { pageOf, sendPage } from './layout';
-import { ago } from './times';
+import { html, pathOf, when, type Html } from '../web/html';
+import { pageOf } from './layout';
+import { sendPage } from '../web/page';
+import { ago } from '../web/times';
 import { visitOf, type Visit } from './visitor';
 
 interface Bar {

@@ -4,8 +4,6 @@ import express, { type Request, type RequestHandler } from 'express';
 import { boundedParser } from '../api/body';
 import { assertReadable } from '../api/input';
 import { Refusal } from '../api/problems';
-import type { Services } from '../api/services';
-import { senderOf } from '../sender';
 
 export type Fields = Readonly<Record<string, string>>;
 
@@ -43,10 +41,4 @@ export function fieldsOf(req: Request): Fields {
     fields[name] = value;
   }
   return fields;
-}
-
-/** For requests that a session authorizes. A client that does not say who sent it is not a browser and can use an API key. */
-export function assertOwnPage(req: Request, { config }: Pick<Services, 'config'>): void {
-  if (senderOf(req.headers, config.publicUrl) === 'own') return;
-  throw new Refusal('forbidden', 'This was not sent by a page of this service. Open the page here and try again.');
 }

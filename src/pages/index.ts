@@ -12,12 +12,12 @@ import { addSettingsRoutes } from './account/settings';
 import { addShowRoutes } from './account/show';
 import { addCreateRoutes } from './accounts/create';
 import { addListRoutes } from './accounts/list';
-import { assetsRouter } from './assets';
+import { assetsRouter } from '../web/assets';
 import { addCampaignRoutes } from './campaigns/routes';
 import { addForecastRoutes } from './forecast';
 import { addApiKeyRoutes } from './keys/routes';
 import { addOutageRoutes } from './outages';
-import { answerByPage } from './problem';
+import { answerByPage } from '../api/problemPage';
 import { signInRouter } from './signIn';
 import { requireSignIn } from './visitor';
 

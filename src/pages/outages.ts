@@ -5,9 +5,10 @@ import { decideWave, getOutages } from '../api/actions/outages';
 import { waveActions, type OutagesJson, type WaveAction, type WaveJson } from '../api/schemas/outages';
 import type { Services } from '../api/services';
 import { parseForm } from './forms';
-import { hidden, html, when, type Html } from './html';
-import { pageOf, sendPage } from './layout';
-import { ago } from './times';
+import { hidden, html, when, type Html } from '../web/html';
+import { pageOf } from './layout';
+import { sendPage } from '../web/page';
+import { ago } from '../web/times';
 import { readOwnForm, visitOf, type Visit } from './visitor';
 
 type Circuit = OutagesJson['circuits'][number];

@@ -1,4 +1,4 @@
-import { html, nothing, type Html } from './html';
+import { html, nothing, type Html } from '../web/html';
 
 /** The way through a list, forwards and back to its beginning. `next`: null on the last page. */
 export function pager({ first, next, isFirst }: { first: string; next: string | null; isFirst: boolean }): Html {

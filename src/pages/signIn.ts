@@ -7,10 +7,10 @@ import { findKey } from '../api/serve';
 import type { Services } from '../api/services';
 import type { ApiKey, Found } from '../db/apiKeys';
 import { localPathOf } from '../webAddress';
-import { assertOwnPage, fieldsOf, parseForm } from './forms';
-import { flag, hidden, html, when, type Html } from './html';
-import { cardPageOf, sendPage } from './layout';
-import { endSession, hasSessionCookie, isOwnForm, signedInWith, startSession } from './session';
+import { fieldsOf, parseForm } from './forms';
+import { assertOwnPage, endSession, hasSessionCookie, isOwnForm, signedInWith, startSession } from '../api/session';
+import { flag, hidden, html, when, type Html } from '../web/html';
+import { cardPageOf, sendPage } from '../web/page';
 
 /** A path of ours, whatever was asked for: nobody is sent elsewhere after signing in. */
 export const localPath = (text: string | undefined): string =>

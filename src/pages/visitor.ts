@@ -9,10 +9,10 @@ import { hasTenant, type Caller, type TenantCaller } from '../api/roles';
 import type { Services } from '../api/services';
 import { getTenant } from '../db/tenants';
 import { localPathOf } from '../webAddress';
-import { assertOwnPage, fieldsOf, type Fields } from './forms';
-import { pathOf } from './html';
+import { fieldsOf, type Fields } from './forms';
+import { assertOwnPage, hasSessionCookie, isOwnForm, type SignedIn, signedInWith } from '../api/session';
+import { pathOf } from '../web/html';
 import type { Frame } from './layout';
-import { hasSessionCookie, isOwnForm, signedInWith, type SignedIn } from './session';
 
 export interface Visit {
   signedIn: SignedIn;

@@ -4,8 +4,8 @@ import type { AccountJson } from '../api/schemas/answers';
 import type { Role } from '../db/apiKeys';
 import type { LifeState } from '../machines/definition';
 import type { Mover } from '../machines/reasons';
-import { html, type Html } from './html';
-import { icon } from './icons';
+import { html, type Html } from '../web/html';
+import { icon } from '../web/icons';
 
 export const stateWords: Record<LifeState, string> = {
   created: 'Created',

@@ -3,7 +3,7 @@ import { type Answer, internalError, Refusal, wrongMethod } from './answer';
 import { dressed } from './dressing';
 import type { Endpoint } from './entries';
 import type { Fault } from './fault-schema';
-import { underFault } from './faults';
+import { underFault } from './under-fault';
 import type { Sandbox } from './sandbox';
 import type { Pair } from './state';
 

@@ -5,8 +5,6 @@ import { makeApp } from './app';
 import { makeFaults } from './faults';
 import { openSandbox, type Log } from './sandbox';
 
-export { defaultSettings, type Settings } from './settings';
-
 export interface SandboxOptions {
   /** 0 takes any free one. */
   readonly port: number;

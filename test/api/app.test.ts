@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { createServer, request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Queue } from 'bullmq';
-import { makeApp } from '../../src/api/app';
+import { makeApp } from '../../src/http';
 import { codes } from '../../src/api/problem-codes';
 import { generated } from '../../src/api/generate';
 import type { Services } from '../../src/api/services';
 import { makeReadiness } from '../../src/api/readiness';
 import { createSession } from '../../src/db/sessions';
 import { makeVault } from '../../src/db/vault';
-import { sessionCookieName } from '../../src/pages/session';
+import { sessionCookieName } from '../../src/api/session';
 import { testPrefix, testRedis } from '../support/servers';
 import { newAccount, openHouse, type House, type ProblemJson } from './house';
 

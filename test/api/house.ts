@@ -10,7 +10,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
-import { makeApp } from '../../src/api/app';
+import { makeApp } from '../../src/http';
 import { presentAccount } from '../../src/api/present';
 import type { AccountJson, VerdictJson } from '../../src/api/schemas/answers';
 import type { Services } from '../../src/api/services';
@@ -34,7 +34,7 @@ import { testDatabase } from '../support/servers';
 import { until } from '../support/until';
 import { makeReleases } from '../ups/servers';
 
-export const PASSWORD = 'ups-password-0123';
+const PASSWORD = 'ups-password-0123';
 export const RETURN = 'http://localhost:9999/back';
 
 export const OLD_KEY = { accessLicenseNumber: '0123456789ABCDEF', userId: 'old-user-77', password: 'old-password-77' };

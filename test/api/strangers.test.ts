@@ -4,7 +4,7 @@ import { hashKey } from '../../src/db/apiKeys';
 import { createSession } from '../../src/db/sessions';
 import { sha256 } from '../../src/hash';
 import { linkCookieName } from '../../src/linkCookies';
-import { sessionCookieName } from '../../src/pages/session';
+import { sessionCookieName } from '../../src/api/session';
 import { makeBrowser } from '../support/browsing';
 import { makeSlowClients, statusesOf, type SlowRequest } from '../support/slow';
 import { until } from '../support/until';

@@ -51,7 +51,7 @@ export const withUsual = (given: Partial<ChaosOptions>): ChaosOptions => ({
 const numbers = ['minutes', 'accounts', 'seed', 'store-away'] as const;
 type Name = (typeof numbers)[number];
 
-export const USAGE = 'npm run chaos -- [--minutes N] [--accounts M] [--seed S] [--store-away MINUTES]';
+const USAGE = 'npm run chaos -- [--minutes N] [--accounts M] [--seed S] [--store-away MINUTES]';
 
 /** Throws with a sentence for the person at the terminal. */
 export function readOptions(args: string[]): ChaosOptions {

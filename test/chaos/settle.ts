@@ -24,7 +24,7 @@ export async function loadAll(db: Db): Promise<AccountDocument[]> {
 }
 
 /** What keeps the account from being at rest; null when it is. */
-export function unrestOf(document: AccountDocument, now: number): string | null {
+function unrestOf(document: AccountDocument, now: number): string | null {
   const { wakeAt, upsAt, invocations, outbox, snapshot, data } = document;
   const { state, token, consent } = standingOf(snapshot.value);
   const where = [state, token, consent === 'idle' ? null : consent].filter(Boolean).join(', ');

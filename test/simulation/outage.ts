@@ -62,7 +62,7 @@ const refusesHalf = (hours: number) => (scene: OutageScene) => {
 const at = (scene: OutageScene, share: number): string => scene.ids[Math.floor(share * scene.ids.length)] ?? '';
 
 /** In each outage one merchant revokes what he gave. */
-export const STAGES: Stage[] = [
+const STAGES: Stage[] = [
   { name: 'all are connected', hours: 1 },
   { name: 'an hour as any other', hours: 1 },
   {

@@ -109,7 +109,7 @@ export interface Process {
   leaveAfterWrite(): void;
 }
 
-export const noQueue: Queue = { hand: async () => true };
+const noQueue: Queue = { hand: async () => true };
 
 export async function openHouse(name: string) {
   const releases = makeReleases();

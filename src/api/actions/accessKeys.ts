@@ -2,8 +2,8 @@
 
 import type { AccountDocument } from '../../db/accounts';
 import { homeOf } from '../imports/home';
-import { importKeys, type ImportReport } from '../imports/importKeys';
-import { CutShort, IMPORT_LIMITS, OverLimit, type ImportLimits } from '../imports/limits';
+import { CutShort, importKeys, type ImportReport } from '../imports/importKeys';
+import { IMPORT_LIMITS, OverLimit, type ImportLimits } from '../imports/limits';
 import { UnreadableFile } from '../imports/lines';
 import { inImportPlace } from '../imports/places';
 import type { Upload } from '../imports/upload';

@@ -82,7 +82,7 @@ function presentEffect(document: AccountDocument, effect: Effect): Record<string
   return [{ timer: readableEvent({ type: timer }), dueAt: instant(dueAt) }];
 }
 
-export function presentVerdict(
+function presentVerdict(
   verdict: AccountVerdict,
   about: { type: PublicEventType; connectUrl: string | null; dryRun: boolean; at: number },
 ): VerdictJson {

@@ -47,7 +47,7 @@ async function tenantFor({ db }: Services, caller: Caller, { role, tenantId }: C
 }
 
 /** Null: it never expires. */
-export function readExpiry(expiresAt: string | null | undefined, now: number): number | null {
+function readExpiry(expiresAt: string | null | undefined, now: number): number | null {
   if (expiresAt === null || expiresAt === undefined) return null;
   const at = Date.parse(expiresAt);
   if (at > now) return at;

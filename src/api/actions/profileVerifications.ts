@@ -23,7 +23,7 @@ export interface Attempts {
   windowOpensAt: number | null;
 }
 
-export function attemptsOf(data: AccountData, at: number): Attempts {
+function attemptsOf(data: AccountData, at: number): Attempts {
   const counting = countingVerifications(data, at);
   const [first] = counting;
   const attemptsLeft = Math.max(0, PROFILE_ATTEMPTS - counting.length);

@@ -14,7 +14,7 @@ export function cellsOf(text: string, separator: string): string[] | null {
 }
 
 /** What spreadsheets write between cells; which of them depends on the language of the computer. */
-export const SEPARATORS = [',', ';', '\t', '|'];
+const SEPARATORS = [',', ';', '\t', '|'];
 
 /** Separators and nothing else, but for white space and quotes around it. Each part can match in one way only: it is linear. */
 function blankPattern(separator: string): RegExp {

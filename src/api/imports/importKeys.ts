@@ -8,7 +8,7 @@ import type { Runtime } from '../../durable/runtime';
 import type { AccountData } from '../../machines/data';
 import type { AccountView } from '../../machines/definition';
 import { planBirth, type Home, type Planned } from './birth';
-import { CutShort, OverLimit } from './limits';
+import { OverLimit } from './limits';
 import { readLines, type FailedLine, type Line, type ReadOptions } from './lines';
 
 export interface ImportReport {
@@ -19,6 +19,17 @@ export interface ImportReport {
   failed: FailedLine[];
   /** Failed lines beyond those: a report has an end. */
   failedOmitted?: number;
+}
+
+/** The import ended before its file did. What had been read until then was imported, and stays. */
+export class CutShort extends Error {
+  constructor(
+    /** Why: an OverLimit, or the reason of the signal that was aborted. */
+    readonly reason: unknown,
+    readonly report: ImportReport,
+  ) {
+    super('The import was cut short.', { cause: reason });
+  }
 }
 
 export interface ImportParts {

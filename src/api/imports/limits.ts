@@ -1,7 +1,5 @@
 /** How much one import may be. */
 
-import type { ImportReport } from './importKeys';
-
 export interface ImportLimits {
   bytes: number;
   /** Lines that hold something, without the header. */
@@ -30,16 +28,5 @@ export class OverLimit extends Error {
     amount: number,
   ) {
     super(sentences[limit](amount));
-  }
-}
-
-/** The import ended before its file did. What had been read until then was imported, and stays. */
-export class CutShort extends Error {
-  constructor(
-    /** Why: an OverLimit, or the reason of the signal that was aborted. */
-    readonly reason: unknown,
-    readonly report: ImportReport,
-  ) {
-    super('The import was cut short.', { cause: reason });
   }
 }

@@ -9,7 +9,7 @@ import { acquireLease, releaseLease } from '../../db/lease';
 import { Refusal } from '../problems';
 import type { Services } from '../services';
 
-export const PLACES = { tenant: 2, installation: 8 };
+const PLACES = { tenant: 2, installation: 8 };
 
 /** A killed process keeps its place for `leaseMs`. */
 const RHYTHM = { leaseMs: 45_000, renewMs: 15_000 };

@@ -1,7 +1,7 @@
 /** Draws the panels. dagre finds the places, labels included, so that none covers another. */
 
 import dagre from '@dagrejs/dagre';
-import { escapeHtml } from '../html';
+import { escapeHtml } from '../../web/html';
 import type { Counts, Lifecycle } from './model';
 import { panelsOf, type Panel } from './panels';
 

@@ -14,7 +14,7 @@ function isOrigin(text: string): boolean {
   return protocol === 'https:' || LOOPBACK.includes(hostname);
 }
 
-export const tenantIdSchema = z
+const tenantIdSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'has up to 63 lower-case letters, digits and hyphens' });
 

@@ -8,7 +8,7 @@ import { roles } from '../roles';
 const instant = z.iso.datetime();
 const reason = z.enum(Object.keys(reasons) as [Reason, ...Reason[]]).nullable();
 
-export const nextStepSchema = z
+const nextStepSchema = z
   .object({
     who: z.enum(['merchant', 'platform', 'operator', 'ups']),
     action: z.enum(['authorize', 'reconnect', 'resolve', 'wait', 'contact-ups', 'add-to-profile']),
@@ -103,7 +103,7 @@ export const accessKeySchema = z
   .object({ accessLicenseNumber: z.string(), userId: z.string(), password: z.string() })
   .meta({ id: 'AccessKey' });
 
-export const accessKeyItemSchema = z
+const accessKeyItemSchema = z
   .object({
     id: z.string(),
     name: z.string(),
@@ -286,7 +286,6 @@ export const problemSchema = z
 
 export type AccountJson = z.output<typeof accountSchema>;
 export type VerdictJson = z.output<typeof verdictSchema>;
-export type NextStepJson = z.output<typeof nextStepSchema>;
 export type TokenJson = z.output<typeof tokenAnswerSchema>;
 export type AccessKeyItemJson = z.output<typeof accessKeyItemSchema>;
 export type AccessKeyPageJson = z.output<typeof accessKeyPageSchema>;

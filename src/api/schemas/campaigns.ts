@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { accountIdSchema, graceDays, integer, limit, returnTo, until } from './inputs';
 import { line } from './text';
 
-export const CAMPAIGN_STATES = ['draft', 'running', 'paused', 'stopped', 'finished'] as const;
-export const ITEM_STATES = ['planned', 'waiting', 'migrated', 'failed', 'skipped', 'undone'] as const;
+const CAMPAIGN_STATES = ['draft', 'running', 'paused', 'stopped', 'finished'] as const;
+const ITEM_STATES = ['planned', 'waiting', 'migrated', 'failed', 'skipped', 'undone'] as const;
 
 const whole = (from: number, to: number) =>
   z

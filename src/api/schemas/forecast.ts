@@ -5,7 +5,7 @@ import { z } from 'zod';
 const instant = z.iso.datetime();
 const day = z.iso.date().describe('UTC.');
 
-export const nearestLapseSchema = z.object({
+const nearestLapseSchema = z.object({
   id: z.string(),
   tenantId: z.string(),
   name: z.string(),

@@ -6,7 +6,7 @@ import { reasons, type Reason } from '../../machines/reasons';
 import { addressSchema } from './address';
 import { foreignId, line } from './text';
 
-export const accountNumberSchema = z
+const accountNumberSchema = z
   .string()
   .regex(/^[A-Z0-9]{6}$/, { error: 'has 6 letters and digits, upper case' })
   .meta({ examples: ['A1B2C3'] });
@@ -106,7 +106,6 @@ export type CreateAccount = z.output<typeof createAccountSchema>;
 export type EditAccount = z.output<typeof editAccountSchema>;
 export type UseInput = z.output<typeof useSchema>;
 export type EventInput = z.output<typeof eventSchema>;
-export type AuthorizationInput = z.output<typeof authorizationSchema>;
 
 // --- query parameters: always strings
 

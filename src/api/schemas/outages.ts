@@ -4,14 +4,14 @@ import { z } from 'zod';
 
 const instant = z.string().meta({ format: 'date-time' });
 
-export const circuitSchema = z.object({
+const circuitSchema = z.object({
   name: z.enum(['ups', 'token', 'refresh', 'rate']).describe('UPS itself, or our client at one endpoint.'),
   state: z.enum(['closed', 'open', 'half-open']),
   until: instant.nullable().describe('Nothing is asked of UPS until then.'),
   why: z.string().nullable(),
 });
 
-export const waveSchema = z.object({
+const waveSchema = z.object({
   code: z.string().describe("UPS's code, or our word for a no without one."),
   state: z.enum(['held', 'released', 'applied']),
   since: instant,

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 
-export const INVOICE_DAYS = 60;
+const INVOICE_DAYS = 60;
 const DAY_MS = 86_400_000;
 
 const invoice = {

@@ -8,9 +8,9 @@ import type { Db } from '../../db/connection';
 import { listFingerprintKeys, replaceFingerprintKey, sealedIn } from '../../db/fingerprints';
 import { loadStored } from '../../db/kinds';
 import { findItem, replaceBoxes, replaceLink } from '../../db/reseal';
-import { boxesOf, linkBelonging, sealedStringsOf, type Box, type Sealed } from '../../db/sealed';
+import { boxesOf, linkBelonging, sealedStringsOf, type Box } from '../../db/sealed';
 import type { StoredAccount } from '../../db/schemas';
-import { keyIdOf, SealBroken, VaultKeyMissing, type Vault } from '../../db/vault';
+import { keyIdOf, SealBroken, VaultKeyMissing, type Sealed, type Vault } from '../../db/vault';
 import { StoreUnavailable } from '../../durable/errors';
 import { MACHINE_VERSION } from '../../machines/account';
 

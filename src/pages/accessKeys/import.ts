@@ -10,9 +10,10 @@ import { Refusal, refusalOf, setProblemHeaders } from '../../api/problems';
 import { assertMay } from '../../api/roles';
 import { inPlace, takePlace } from '../../api/ticket';
 import type { Services } from '../../api/services';
-import { assertOwnPage, formParser } from '../forms';
-import { pageOf, sendPage } from '../layout';
-import { isOwnForm } from '../session';
+import { formParser } from '../forms';
+import { assertOwnPage, isOwnForm } from '../../api/session';
+import { pageOf } from '../layout';
+import { sendPage } from '../../web/page';
 import { readOwnForm, tenantVisitOf, type TenantVisit } from '../visitor';
 import { importView, reportSection, type Imported } from './importView';
 

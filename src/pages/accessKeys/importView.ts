@@ -1,7 +1,7 @@
 import type { ImportReport } from '../../api/imports/importKeys';
 import { IMPORT_LIMITS } from '../../api/imports/limits';
 import { COLUMNS } from '../../api/imports/lines';
-import { hidden, html, nothing, pathOf, when, type Html } from '../html';
+import { hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
 import { tenantIn, type TenantVisit } from '../visitor';
 
 /** With both, it ended before the file did. */

@@ -8,13 +8,14 @@ import { assertMay } from '../../api/roles';
 import { accessKeyListSchema, type AccessKeyListInput } from '../../api/schemas/inputs';
 import type { Services } from '../../api/services';
 import { keptFilters } from '../filters';
-import { pageOf, sendPage } from '../layout';
+import { pageOf } from '../layout';
+import { sendPage } from '../../web/page';
 import { visitOf } from '../visitor';
 import { keyListView } from './listView';
 
 const PAGE = 50;
 
-export const readKeyFilters = (query: Record<string, string>): { filters: AccessKeyListInput; dropped: string[] } =>
+const readKeyFilters = (query: Record<string, string>): { filters: AccessKeyListInput; dropped: string[] } =>
   keptFilters(accessKeyListSchema, query);
 
 export function addKeyListRoutes(router: Router, services: Services): void {

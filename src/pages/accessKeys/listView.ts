@@ -1,10 +1,10 @@
 import { may } from '../../api/roles';
 import type { AccessKeyItemJson, AccessKeyPageJson } from '../../api/schemas/answers';
 import type { AccessKeyListInput } from '../../api/schemas/inputs';
-import { flag, hidden, html, nothing, pathOf, when, type Html } from '../html';
-import { icon } from '../icons';
+import { flag, hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
+import { icon } from '../../web/icons';
 import { pager } from '../pager';
-import { ago, onDay } from '../times';
+import { ago, onDay } from '../../web/times';
 import { tenantIn, type Visit } from '../visitor';
 import { badge, leftChip, stateWords } from '../words';
 

@@ -2,7 +2,7 @@
 
 import { may } from '../../api/roles';
 import type { AccountJson } from '../../api/schemas/answers';
-import { hidden, html, nothing, pathOf, when, type Html } from '../html';
+import { hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
 import { tenantIn } from '../visitor';
 import type { AccountShown } from './read';
 

@@ -14,8 +14,9 @@ import type { Services } from '../../api/services';
 import { errorsIn } from '../accounts/create';
 import type { FieldErrors } from '../fields';
 import { parseForm, type Fields } from '../forms';
-import { pathOf } from '../html';
-import { pageOf, sendPage } from '../layout';
+import { pathOf } from '../../web/html';
+import { pageOf } from '../layout';
+import { sendPage } from '../../web/page';
 import { readOwnForm, tenantIn, tenantVisitOf, type TenantVisit } from '../visitor';
 import { guideView } from './guideView';
 

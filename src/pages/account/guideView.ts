@@ -1,8 +1,8 @@
 import { may } from '../../api/roles';
 import type { AccountJson } from '../../api/schemas/answers';
 import { errorSummary, textField, type Field, type Filled } from '../fields';
-import { flag, hidden, html, nothing, pathOf, when, type Html } from '../html';
-import { ago, onDay } from '../times';
+import { flag, hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
+import { ago, onDay } from '../../web/times';
 import { tenantIn, type TenantVisit } from '../visitor';
 
 interface Tries {

@@ -1,9 +1,9 @@
 import type { RowJson } from '../../api/schemas/answers';
 import { lifeStates, type LifeState } from '../../machines/definition';
 import { actorWords, factsOf, titleOf } from '../historyWords';
-import { html, nothing, pathOf, when, type Html } from '../html';
-import { icon } from '../icons';
-import { ago } from '../times';
+import { html, nothing, pathOf, when, type Html } from '../../web/html';
+import { icon } from '../../web/icons';
+import { ago } from '../../web/times';
 import { tenantIn } from '../visitor';
 import { badge, moverWords, stateWords } from '../words';
 import type { AccountShown } from './read';

@@ -9,7 +9,7 @@ import { eventSchema, type EventInput } from '../../api/schemas/inputs';
 import type { Services } from '../../api/services';
 import { say } from '../flash';
 import { parseForm, type Fields } from '../forms';
-import { pathOf } from '../html';
+import { pathOf } from '../../web/html';
 import { readOwnForm, tenantIn, tenantVisitOf, type TenantVisit } from '../visitor';
 import { eventOf, isButton } from './actionsView';
 

@@ -1,7 +1,7 @@
 import type { AccountJson } from '../../api/schemas/answers';
 import { errorSummary, textField, type Field, type Filled } from '../fields';
-import { hidden, html, nothing, pathOf, when, type Html } from '../html';
-import { onDay } from '../times';
+import { hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
+import { onDay } from '../../web/times';
 import { tenantIn, type TenantVisit } from '../visitor';
 import { badge, leftChip } from '../words';
 

@@ -11,13 +11,14 @@ import { errorsIn, inputFrom } from '../accounts/create';
 import type { FieldErrors } from '../fields';
 import { say } from '../flash';
 import { parseForm, type Fields } from '../forms';
-import { pathOf } from '../html';
-import { pageOf, sendPage } from '../layout';
+import { pathOf } from '../../web/html';
+import { pageOf } from '../layout';
+import { sendPage } from '../../web/page';
 import { readOwnForm, tenantIn, tenantVisitOf, type TenantVisit } from '../visitor';
 import { settingsView } from './settingsView';
 
 /** What the form would show of the account as it is. */
-export function fieldsFrom({ accountNumber, owner, externalId, refreshPolicy, address }: AccountJson): Fields {
+function fieldsFrom({ accountNumber, owner, externalId, refreshPolicy, address }: AccountJson): Fields {
   const given = Object.entries(address).map(([name, value]) => [`address.${name}`, value ?? ''] as const);
   return { accountNumber, owner, externalId: externalId ?? '', refreshPolicy, ...Object.fromEntries(given) };
 }

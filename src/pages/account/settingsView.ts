@@ -11,7 +11,7 @@ import {
   type Field,
   type Filled,
 } from '../fields';
-import { hidden, html, pathOf, when, type Html } from '../html';
+import { hidden, html, pathOf, when, type Html } from '../../web/html';
 import { tenantIn, type TenantVisit } from '../visitor';
 import { ownerWords, policyWords } from '../words';
 

@@ -1,5 +1,5 @@
-import { html, nothing, type Html } from '../html';
-import { ago, onDay } from '../times';
+import { html, nothing, type Html } from '../../web/html';
+import { ago, onDay } from '../../web/times';
 import { leftChip } from '../words';
 import type { AccountShown } from './read';
 

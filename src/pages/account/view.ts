@@ -2,9 +2,9 @@
 
 import { may } from '../../api/roles';
 import type { AccountJson } from '../../api/schemas/answers';
-import { html, pathOf, when, type Html } from '../html';
-import { icon } from '../icons';
-import { ago, onDay } from '../times';
+import { html, pathOf, when, type Html } from '../../web/html';
+import { icon } from '../../web/icons';
+import { ago, onDay } from '../../web/times';
 import type { Message } from '../verdictWords';
 import { tenantIn } from '../visitor';
 import { badge, detailWords, isUnderWay, moverWords, ownerWords, policyWords, stateWords } from '../words';

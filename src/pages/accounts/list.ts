@@ -10,7 +10,8 @@ import type { TenantJson } from '../../api/schemas/answers';
 import { accountListSchema, type AccountListInput } from '../../api/schemas/inputs';
 import type { Services } from '../../api/services';
 import { keptFilters } from '../filters';
-import { pageOf, sendPage } from '../layout';
+import { pageOf } from '../layout';
+import { sendPage } from '../../web/page';
 import { visitOf, type Visit } from '../visitor';
 import { listView } from './listView';
 

@@ -3,10 +3,10 @@ import type { AccountListInput } from '../../api/schemas/inputs';
 import { may } from '../../api/roles';
 import { lifeStates, type LifeState } from '../../machines/definition';
 import { reasons, type Mover, type Reason } from '../../machines/reasons';
-import { flag, hidden, html, nothing, pathOf, when, type Html } from '../html';
-import { icon } from '../icons';
+import { flag, hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
+import { icon } from '../../web/icons';
 import { pager } from '../pager';
-import { ago } from '../times';
+import { ago } from '../../web/times';
 import { tenantIn, type Visit } from '../visitor';
 import { badge, moverWords, stateWords } from '../words';
 

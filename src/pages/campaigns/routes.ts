@@ -28,8 +28,9 @@ import { chooseTenant } from '../chooseTenant';
 import type { FieldErrors } from '../fields';
 import { keptFilters } from '../filters';
 import { parseForm, type Fields } from '../forms';
-import { nothing, pathOf } from '../html';
-import { pageOf, sendPage } from '../layout';
+import { nothing, pathOf } from '../../web/html';
+import { pageOf } from '../layout';
+import { sendPage } from '../../web/page';
 import { readOwnForm, tenantIn, tenantVisitOf, visitOf, type TenantVisit } from '../visitor';
 import { campaignListView, campaignView, liveCampaign, newCampaignView } from './views';
 

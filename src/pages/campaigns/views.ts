@@ -2,9 +2,9 @@ import { may } from '../../api/roles';
 import type { CampaignAction, CampaignItemJson, CampaignItemsInput, CampaignJson } from '../../api/schemas/campaigns';
 import { reasons } from '../../machines/reasons';
 import { choice, errorSummary, textField, type Field, type Filled } from '../fields';
-import { flag, hidden, html, nothing, pathOf, when, type Html } from '../html';
+import { flag, hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
 import { pager } from '../pager';
-import { ago, onDay } from '../times';
+import { ago, onDay } from '../../web/times';
 import { tenantIn, type TenantVisit, type Visit } from '../visitor';
 
 const stateWords: Record<CampaignJson['state'], string> = {

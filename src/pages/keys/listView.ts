@@ -1,9 +1,9 @@
 import { mayMake } from '../../api/roles';
 import type { ApiKeyJson } from '../../api/schemas/answers';
 import { actorWords } from '../historyWords';
-import { hidden, html, nothing, pathOf, when, type Html } from '../html';
+import { hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
 import { pager } from '../pager';
-import { ago, onDay } from '../times';
+import { ago, onDay } from '../../web/times';
 import { tenantIn, type Visit } from '../visitor';
 import { roleWords } from '../words';
 

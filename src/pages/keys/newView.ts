@@ -2,8 +2,8 @@ import { belongsToTenant, rolesMadeBy } from '../../api/roles';
 import type { ApiKeyJson } from '../../api/schemas/answers';
 import type { Role } from '../../db/apiKeys';
 import { choice, errorSummary, textField, type Field, type Filled } from '../fields';
-import { hidden, html, pathOf, when, type Html } from '../html';
-import { onDay } from '../times';
+import { hidden, html, pathOf, when, type Html } from '../../web/html';
+import { onDay } from '../../web/times';
 import { tenantIn, type Visit } from '../visitor';
 import { roleWords } from '../words';
 

@@ -1,7 +1,7 @@
 import { Router, type Response } from 'express';
 import { AUTHORIZE_PATH, denied, grantCode, readAuthorizationRequest, toParams } from '../authorization';
 import { badRequest } from '../answer';
-import { underFault } from '../faults';
+import { underFault } from '../under-fault';
 import type { Sandbox } from '../sandbox';
 import { hiddenFields, html, type Html } from './html';
 import { sendPage } from './layout';

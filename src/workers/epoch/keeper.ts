@@ -43,7 +43,7 @@ export interface Epoch {
 const RAISE_AFTER_MS = 10_000;
 /** After so long without a look that succeeded nothing is known any more. */
 const STALE_MS = 15_000;
-export const EPOCH_LOOK_MS = 2_000;
+const EPOCH_LOOK_MS = 2_000;
 
 type Verdict = 'unknown' | 'agrees' | Disagreement;
 

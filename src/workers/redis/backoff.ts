@@ -5,7 +5,7 @@ export interface Backoff {
   next(): number;
 }
 
-export const REFUSED_FIRST_MS = 500;
+const REFUSED_FIRST_MS = 500;
 export const REFUSED_LONGEST_MS = 30_000;
 /** Refusals further apart than this do not belong together. */
 const FORGOTTEN_MS = 2 * REFUSED_LONGEST_MS;

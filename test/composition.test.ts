@@ -1,10 +1,10 @@
-/** What is put together in carrier.ts, on a real store, a real Redis and a UPS: each part is tested by itself elsewhere. */
+/** The parts that composition.ts connects, on a real store, a real Redis and a UPS: other tests cover each part alone. */
 
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
-import { openCarrier, type Carrier } from '../src/carrier';
+import { openParts, type Parts } from '../src/composition';
 import { loadConfig } from '../src/config';
 import { makeOutageStore } from '../src/db/outages';
 import { lookAtOutages } from '../src/workers';
@@ -18,9 +18,9 @@ let process: Process;
 let spoolDir: string;
 const releases = makeReleases();
 beforeAll(async () => {
-  house = await openHouse('carrier');
+  house = await openHouse('composition');
   process = house.process();
-  spoolDir = await mkdtemp(path.join(tmpdir(), 'upslink-carrier-'));
+  spoolDir = await mkdtemp(path.join(tmpdir(), 'upslink-composition-'));
 });
 afterEach(async () => {
   await releases.run();
@@ -31,73 +31,73 @@ afterAll(async () => {
   await rm(spoolDir, { recursive: true, force: true });
 });
 
-async function open(): Promise<Carrier> {
+async function open(): Promise<Parts> {
   const env = { ...house.environment(), REDIS_URL: await testRedis(), SPOOL_DIR: spoolDir };
-  const carrier = await openCarrier(loadConfig(env), pino({ level: 'silent' }), house.clock);
-  releases.add(() => carrier.releases.all());
-  return carrier;
+  const parts = await openParts(loadConfig(env), pino({ level: 'silent' }), house.clock);
+  releases.add(() => parts.releases.all());
+  return parts;
 }
 
 const standingOf = async (id: string): Promise<string> => standing(await house.load(id));
 
-async function refresh({ performer }: Carrier, id: string): Promise<void> {
+async function refresh({ performer }: Parts, id: string): Promise<void> {
   await house.passToUps(id);
   await performer.perform(id);
 }
 
 it('refreshes nothing before it was looked whose database it is', async () => {
-  const carrier = await open();
+  const parts = await open();
   const id = await house.connect(process);
-  await refresh(carrier, id);
+  await refresh(parts, id);
   expect(await house.refreshes()).toBe(0);
-  await carrier.epoch.look(true);
-  await refresh(carrier, id);
+  await parts.epoch.look(true);
+  await refresh(parts, id);
   expect((await house.load(id)).data.current?.generation).toBe(2);
 });
 
 it('holds who is refused with many others, and tells the admins of it', async () => {
-  const carrier = await open();
+  const parts = await open();
   const ids: string[] = [];
   for (let n = 0; n < 6; n++) ids.push(await house.connect(process));
   await house.fault('refresh', { do: 'status', status: 400, code: '10400', message: 'no', times: undefined });
   for (const id of ids) {
-    await carrier.epoch.look(true);
-    await refresh(carrier, id);
+    await parts.epoch.look(true);
+    await refresh(parts, id);
   }
   expect(await standingOf(ids[0] ?? '')).toBe('connected.ending');
   expect(await standingOf(ids[5] ?? '')).toBe('connected.held');
   const outages = await makeOutageStore(house.db).read();
   expect(outages).toEqual(expect.arrayContaining([expect.objectContaining({ _id: 'wave:10400', state: 'held' })]));
-  await carrier.waves.decide('10400', 'released', 'key:test');
+  await parts.waves.decide('10400', 'released', 'key:test');
 });
 
 it('asks nothing of UPS while another process finds it away', async () => {
-  const [carrier, id] = [await open(), await house.connect(process)];
+  const [parts, id] = [await open(), await house.connect(process)];
   const other = house.process({ shares: true });
   await house.fault('refresh', { do: 'status', status: 503, times: undefined });
   for (let n = 0; n < 30 && other.gate.state().ups.state === 'closed'; n++)
     await other.client.refresh({ refreshToken: `nobody-s-${n}`, sendBy: house.clock.monotonic() + 5_000 });
   await other.look(false);
-  await carrier.epoch.look(true);
-  await lookAtOutages({ ...carrier, triesHeld: false });
+  await parts.epoch.look(true);
+  await lookAtOutages({ ...parts, triesHeld: false });
   const asked = await house.refreshes();
-  const claimBy = carrier.performer.by;
-  const told = await carrier.runtime.dispatch(id, { type: 'REFRESH' }, { actor: 'key:test', claimBy });
-  await carrier.performer.carry(told.document, told.claimed, { since: house.clock.monotonic() });
+  const claimBy = parts.performer.by;
+  const told = await parts.runtime.dispatch(id, { type: 'REFRESH' }, { actor: 'key:test', claimBy });
+  await parts.performer.carry(told.document, told.claimed, { since: house.clock.monotonic() });
   expect(await house.refreshes()).toBe(asked);
   expect(await standingOf(id)).toBe('connected.backing-off');
 });
 
 it('puts an answer that the store does not take into the second place, where a recovery looks first', async () => {
-  const [carrier, id] = [await open(), await house.connect(process)];
-  await carrier.epoch.look(true);
+  const [parts, id] = [await open(), await house.connect(process)];
+  await parts.epoch.look(true);
   await house.control('POST', 'faults', { match: { path: paths.refresh }, do: 'delay', ms: 800, times: 1 });
   const asked = await house.refreshes();
-  const refreshing = refresh(carrier, id).catch(() => undefined);
+  const refreshing = refresh(parts, id).catch(() => undefined);
   await until('UPS is asked', async () => (await house.refreshes()) > asked || undefined);
-  await carrier.db.close();
+  await parts.db.close();
   await until('the answer is on the disk', async () => (await readdir(spoolDir)).some((name) => name.includes(id)));
-  await carrier.performer.stop(0);
+  await parts.performer.stop(0);
   await refreshing;
   expect((await house.load(id)).data.current?.generation).toBe(1);
 
@@ -110,11 +110,11 @@ it('puts an answer that the store does not take into the second place, where a r
 });
 
 it('counts the answers that nobody understands', async () => {
-  const [carrier, id] = [await open(), await house.connect(process)];
-  await carrier.epoch.look(true);
+  const [parts, id] = [await open(), await house.connect(process)];
+  await parts.epoch.look(true);
   await house.control('POST', 'faults', { match: { path: paths.refresh }, do: 'html', status: 400, times: 1 });
-  await refresh(carrier, id);
-  expect(await carrier.figures.registry.metrics()).toContain(
+  await refresh(parts, id);
+  expect(await parts.figures.registry.metrics()).toContain(
     'upslink_ups_answers_not_understood_total{endpoint="refresh",status="4xx"} 1',
   );
 });

@@ -1,4 +1,4 @@
-/** Everything that carries accounts, put together: store, runtime, UPS, performer, queues. What roles run is main.ts's. */
+/** Opens the parts of the service and connects them: store, runtime, UPS, performer, queues. main.ts decides which of them a role runs. */
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import path from 'node:path';
@@ -45,7 +45,7 @@ import {
   type Waves,
 } from './workers';
 
-export interface Carrier {
+export interface Parts {
   config: Config;
   log: Logger;
   clock: Clock;
@@ -67,7 +67,7 @@ export interface Carrier {
   epoch: Epoch;
   spool: Spool;
   figures: SpoolFigures;
-  /** Open things, released in reverse by whoever opened the carrier. */
+  /** Open things, released in reverse by whoever opened the parts. */
   releases: Releases;
 }
 
@@ -75,7 +75,7 @@ export interface Carrier {
 const pauseBetweenTries = (tries: number): Promise<void> => delay(Math.random() * 40 * 2 ** (tries - 1));
 
 /** Opens everything, or nothing. Rejects with StoreUnavailable when MongoDB does not answer, with ConfigError when what it names refuses. */
-export async function openCarrier(config: Config, log: Logger, clock: Clock = systemClock): Promise<Carrier> {
+export async function openParts(config: Config, log: Logger, clock: Clock = systemClock): Promise<Parts> {
   assertPinned();
   const releases = makeReleases((what, error) => log.error({ what, error: nameOf(error) }, 'could not be released'));
   try {
@@ -88,7 +88,7 @@ export async function openCarrier(config: Config, log: Logger, clock: Clock = sy
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
 
-async function open(config: Config, log: Logger, clock: Clock, releases: Releases): Promise<Carrier> {
+async function open(config: Config, log: Logger, clock: Clock, releases: Releases): Promise<Parts> {
   const db = await openStore(config, log, releases);
   await db.ensureIndexes();
 
@@ -184,16 +184,16 @@ async function openStore(config: Config, log: Logger, releases: Releases): Promi
   return connecting;
 }
 
-type SpoolNeeds = Pick<Carrier, 'config' | 'vault' | 'clock' | 'log' | 'figures' | 'redisWatch' | 'releases'>;
+type SpoolNeeds = Pick<Parts, 'config' | 'vault' | 'clock' | 'log' | 'figures' | 'redisWatch' | 'releases'>;
 
 /** A disk that is full or fails is told of and no reason not to start: Redis is the other place. */
-async function openSpool({ config, releases, redisWatch, ...parts }: SpoolNeeds): Promise<Spool> {
+async function openSpool({ config, releases, redisWatch, ...others }: SpoolNeeds): Promise<Spool> {
   const { spoolDir, redisUrl } = config;
   await assertWritable(spoolDir).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? error.code : nameOf(error);
-    parts.log.error({ spoolDir, error: code }, 'SPOOL_DIR cannot be written: answers of UPS would have Redis alone.');
+    others.log.error({ spoolDir, error: code }, 'SPOOL_DIR cannot be written: answers of UPS would have Redis alone.');
   });
-  const redis = makeRedisPlace({ redisUrl, log: parts.log, watch: redisWatch });
+  const redis = makeRedisPlace({ redisUrl, log: others.log, watch: redisWatch });
   releases.add('second place', () => redis.close());
-  return makeSpool({ ...parts, places: [makeDiskPlace(spoolDir), redis] });
+  return makeSpool({ ...others, places: [makeDiskPlace(spoolDir), redis] });
 }

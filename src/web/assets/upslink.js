@@ -6,7 +6,7 @@
 const clockAhead = (Date.parse(document.body.dataset.now ?? '') || Date.now()) - Date.now();
 const now = () => Date.now() + clockAhead;
 
-// --- relative times, as src/pages/times.ts words them
+// --- relative times, as src/web/times.ts words them
 
 const UNITS = [
   [86_400_000, 'days', 172_800_000],

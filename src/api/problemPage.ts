@@ -1,12 +1,12 @@
 /** What a person is told when something could not be done, and the way on from there. */
 
 import type { Request, RequestHandler, Response } from 'express';
-import { codes } from '../api/problem-codes';
-import type { Refusal } from '../api/problems';
-import { requestIdOf } from '../api/requests';
+import { codes } from './problem-codes';
+import type { Refusal } from './problems';
+import { requestIdOf } from './requests';
 import { addressAt, localPathOf } from '../webAddress';
-import { html, nothing, type Html } from './html';
-import { cardPageOf, sendPage } from './layout';
+import { html, nothing, type Html } from '../web/html';
+import { cardPageOf, sendPage } from '../web/page';
 
 /** From here on, what fails is told by a page. */
 export const answerByPage: RequestHandler = (_req, res, next) => {

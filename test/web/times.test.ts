@@ -1,4 +1,4 @@
-import { inWords, relative } from '../../src/pages/times';
+import { inWords, relative } from '../../src/web/times';
 
 const NOW = Date.parse('2026-11-23T08:00:00.000Z');
 

@@ -1,4 +1,4 @@
-import { html, pathOf } from '../../src/pages/html';
+import { html, pathOf } from '../../src/web/html';
 
 it('escapes whatever is put into a page', () => {
   const name = `<script>alert('x')</script>&"`;

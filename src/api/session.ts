@@ -6,11 +6,13 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { hmac } from '../hash';
-import { cookiesOf } from '../links';
-import { callerOf, type Caller } from '../api/roles';
-import { lookUp } from '../api/ticket';
-import type { Services } from '../api/services';
+import { cookiesOf } from '../cookies';
+import { Refusal } from './problems';
+import { callerOf, type Caller } from './roles';
+import { lookUp } from './ticket';
+import type { Services } from './services';
 import type { ApiKey } from '../db/apiKeys';
+import { senderOf } from '../sender';
 import { createSession, deleteSession, findSession } from '../db/sessions';
 
 const LIFE_MS = 12 * 3_600_000;
@@ -82,3 +84,9 @@ export function isSameSecret(given: string | undefined, secret: string): boolean
 
 export const isOwnForm = ({ formToken }: SignedIn, given: string | undefined): boolean =>
   isSameSecret(given, formToken);
+
+/** For requests that a session authorizes. A client that does not say who sent it is not a browser and can use an API key. */
+export function assertOwnPage(req: Request, { config }: Pick<Services, 'config'>): void {
+  if (senderOf(req.headers, config.publicUrl) === 'own') return;
+  throw new Refusal('forbidden', 'This was not sent by a page of this service. Open the page here and try again.');
+}
