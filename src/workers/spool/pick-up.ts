@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { NotFound, StoreUnavailable, TooBusy } from '../../durable/errors';
 import type { Runtime } from '../../durable/runtime';
 import type { Clock } from '../../durable/types';
+import { inLanes } from '../../lanes';
 import type { AccountData } from '../../machines/data';
 import type { AccountView } from '../../machines/definition';
 import { codeOf, nameOf, type WorkLog } from '../work';
@@ -85,17 +86,14 @@ export function makePickUp(parts: PickUpParts): PickUp {
 
   /** A few at a time, until the store is away. */
   async function pickUpAll(answers: SealedAnswer[]): Promise<number> {
-    const left = [...answers];
     let stored = 0;
     let isAway = false;
-    const lane = async (): Promise<void> => {
-      for (let one = left.shift(); one && !isStopping && !isAway; one = left.shift()) {
-        const end = await pickUp(one);
-        if (end === 'stored') stored++;
-        if (end === 'store-away') isAway = true;
-      }
+    const pickUpOne = async (one: SealedAnswer): Promise<void> => {
+      const end = await pickUp(one);
+      if (end === 'stored') stored++;
+      if (end === 'store-away') isAway = true;
     };
-    await Promise.all(Array.from({ length: Math.min(LANES, left.length) }, lane));
+    await inLanes(answers, LANES, pickUpOne, () => !isStopping && !isAway);
     const waiting = answers.length - stored;
     if (isAway) log.warn({ waiting }, 'Answers of UPS wait in the second place for the store, which is away.');
     return stored;
