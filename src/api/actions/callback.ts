@@ -12,9 +12,10 @@ import { sha256 } from '../../hash';
 import { mayShow, proofCookie, shownFor, withoutOldest, type LinkCookie } from '../../linkCookies';
 import { isTaken, readToken } from '../../links';
 import { addressAt } from '../../webAddress';
+import { within } from '../../within';
+import { poll } from '../poll';
 import { Refusal } from '../problems';
 import type { Services } from '../services';
-import { poll, within } from '../wait';
 import { unlessMissing } from './connect';
 import { endingOf, type Ending } from './ending';
 

@@ -6,9 +6,9 @@
  * Redis is never waited for: a command fails at once while it is away. What it forgets lies on the disk.
  */
 
+import { within } from '../../within';
 import { DEFAULT_PREFIX } from '../queues';
 import { connectRedis, endConnection, makeRedisWatch, type RedisWatch } from '../redis';
-import { within } from '../within';
 import type { WorkLog } from '../work';
 import { readSealedAnswer, type SealedAnswer } from './answer';
 import type { Found, SecondPlace } from './place';
