@@ -7,13 +7,13 @@ import { createHash } from 'node:crypto';
 import { connectDb, type Db } from '../src/db/connection';
 import type { StoredAccount } from '../src/db/schemas';
 import { makeVault, type Vault } from '../src/db/vault';
+import { HOUR_MS } from '../src/durations';
 import { inLanes } from '../src/lanes';
 import { goThroughUps } from '../test/support/browsing';
 import { ADDRESS, RETURN_ORIGIN, type System } from './processes';
 
 const TENANT = 'bench';
 const LOGIN = { username: 'crowd', password: 'crowd-password' };
-const HOUR_MS = 3_600_000;
 const LIFE_BEFORE_DUE_MS = 0.75 * HOUR_MS;
 const AT_ONCE = 8;
 

@@ -2,13 +2,13 @@
 
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../durable/types';
+import { DAY_MS, MINUTE_MS } from '../durations';
 import type { Db } from './connection';
 import type { StoredApiKey } from './schemas';
 
 /** A key that was pushed out is judged by what is stored of it. */
 const REMEMBERED = 5_000;
-const DAY_MS = 86_400_000;
-const TRY_AGAIN_MS = 60_000;
+const TRY_AGAIN_MS = MINUTE_MS;
 
 /**
  * Notes the day of a key's use: one write per key, day and process, and none where another process has noted that day already.

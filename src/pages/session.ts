@@ -5,6 +5,7 @@
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
+import { HOUR_MS } from '../durations';
 import { hmac } from '../hash';
 import { cookiesOf } from '../links';
 import { callerOf, type Caller } from '../api/roles';
@@ -13,7 +14,7 @@ import type { Services } from '../api/services';
 import type { ApiKey } from '../db/apiKeys';
 import { createSession, deleteSession, findSession } from '../db/sessions';
 
-const LIFE_MS = 12 * 3_600_000;
+const LIFE_MS = 12 * HOUR_MS;
 
 type Needs = Pick<Services, 'config' | 'db' | 'apiKeys' | 'clock'>;
 

@@ -1,11 +1,12 @@
 /** Instants as people read them. The page's script keeps the relative ones right while the page is open. */
 
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../durations';
 import { html, type Html } from './html';
 
 const UNITS = [
-  [86_400_000, 'day', 2 * 86_400_000],
-  [3_600_000, 'h', 2 * 3_600_000],
-  [60_000, 'min', 2 * 60_000],
+  [DAY_MS, 'day', 2 * DAY_MS],
+  [HOUR_MS, 'h', 2 * HOUR_MS],
+  [MINUTE_MS, 'min', 2 * MINUTE_MS],
   [1_000, 's', 0],
 ] as const;
 

@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { MachineMismatch, NewerVersion } from '../durable/errors';
 import type { Clock } from '../durable/types';
+import { MINUTE_MS } from '../durations';
 import type { WorkLog } from './work';
 
 export interface LeftAlone {
@@ -21,11 +22,10 @@ export interface LeftAloneParts {
 }
 
 /** Met in this time counts as being there; named again after it. */
-const REMEMBERED_MS = 600_000;
+const REMEMBERED_MS = 10 * MINUTE_MS;
 /** A deploy or a rollback may leave a million of them: these are named and counted, the others only counted as meetings. */
 const REMEMBERED = 10_000;
 const NAMED_A_MINUTE = 20;
-const MINUTE_MS = 60_000;
 
 export function makeLeftAlone({ clock, log, registry }: LeftAloneParts): LeftAlone {
   const remembered = new LRUCache<string, { code: 'newer-version' | 'machine-mismatch'; until: number }>({

@@ -1,5 +1,6 @@
 import { may } from '../../api/roles';
 import type { AccountJson } from '../../api/schemas/answers';
+import { DAY_MS } from '../../durations';
 import { errorSummary, textField, type Field, type Filled } from '../fields';
 import { flag, hidden, html, nothing, pathOf, when, type Html } from '../html';
 import { ago, onDay } from '../times';
@@ -19,7 +20,6 @@ interface GuideShown extends Filled {
   sandboxUrl: string | null;
 }
 
-const DAY_MS = 86_400_000;
 const INVOICE_DAYS = 60;
 const dateOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 

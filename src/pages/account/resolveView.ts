@@ -1,4 +1,5 @@
 import type { AccountJson } from '../../api/schemas/answers';
+import { DAY_MS } from '../../durations';
 import { errorSummary, textField, type Field, type Filled } from '../fields';
 import { hidden, html, nothing, pathOf, when, type Html } from '../html';
 import { onDay } from '../times';
@@ -10,7 +11,6 @@ interface ResolveShown extends Filled {
   account: AccountJson;
 }
 
-const DAY_MS = 86_400_000;
 const dateOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 const grace: Field = {

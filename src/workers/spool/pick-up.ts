@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { NotFound, StoreUnavailable, TooBusy } from '../../durable/errors';
 import type { Runtime } from '../../durable/runtime';
 import type { Clock } from '../../durable/types';
+import { DAY_MS, MINUTE_MS } from '../../durations';
 import { inLanes } from '../../lanes';
 import type { AccountData } from '../../machines/data';
 import type { AccountView } from '../../machines/definition';
@@ -36,9 +37,9 @@ const INTERVAL_MS = 5_000;
 /** Whoever just put it there is trying to store it. */
 const OWNERS_MS = 5_000;
 /** What cannot be helped now is looked at, and told of, so often. */
-const LEFT_FOR_MS = 60_000;
+const LEFT_FOR_MS = MINUTE_MS;
 /** An account that is not there may only be in another database than the one this process was given. */
-const FORGET_AFTER_MS = 7 * 86_400_000;
+const FORGET_AFTER_MS = 7 * DAY_MS;
 const LANES = 8;
 
 export function makePickUp(parts: PickUpParts): PickUp {

@@ -6,6 +6,7 @@
  * Redis is never waited for: a command fails at once while it is away. What it forgets lies on the disk.
  */
 
+import { DAY_MS } from '../../durations';
 import { within } from '../../within';
 import { DEFAULT_PREFIX } from '../queues';
 import { connectRedis, endConnection, makeRedisWatch, type RedisWatch } from '../redis';
@@ -14,7 +15,7 @@ import { readSealedAnswer, type SealedAnswer } from './answer';
 import type { Found, SecondPlace } from './place';
 
 /** Far above any claim and any outage somebody lets pass; afterwards Redis forgets what nobody came for. */
-const KEPT_MS = 7 * 86_400_000;
+const KEPT_MS = 7 * DAY_MS;
 
 const CONNECTING_MS = 500;
 
