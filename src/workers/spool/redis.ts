@@ -49,8 +49,8 @@ function read(hashes: { accountId: string; entries: Record<string, string> }[]):
   for (const { accountId, entries } of hashes)
     for (const [eventId, text] of Object.entries(entries)) {
       const answer = readSealedAnswer(text);
-      if (answer) found.answers.push(answer);
-      else found.unreadable.push(`${accountId}.${eventId}`);
+      if (typeof answer === 'string') found.unreadable.push(`${accountId}.${eventId}`);
+      else found.answers.push(answer);
     }
   return found;
 }
