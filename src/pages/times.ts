@@ -25,6 +25,9 @@ const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeSty
 /** `23 Nov 2026, 08:00:00 UTC` */
 export const inWords = (instant: string): string => `${absolute.format(Date.parse(instant))} UTC`;
 
+/** `2026-11-23`, as a date field of a form has it. */
+export const dateOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
+
 export const ago = (instant: string, now: number): Html =>
   html`<time datetime="${instant}" title="${inWords(instant)}" data-relative
     >${relative(Date.parse(instant), now)}</time

@@ -2,7 +2,7 @@ import type { AccountJson } from '../../api/schemas/answers';
 import { DAY_MS } from '../../durations';
 import { errorSummary, textField, type Field, type Filled } from '../fields';
 import { hidden, html, nothing, pathOf, when, type Html } from '../html';
-import { onDay } from '../times';
+import { dateOf, onDay } from '../times';
 import { tenantIn, type TenantVisit } from '../visitor';
 import { badge, leftChip } from '../words';
 
@@ -10,8 +10,6 @@ interface ResolveShown extends Filled {
   visit: TenantVisit;
   account: AccountJson;
 }
-
-const dateOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 const grace: Field = {
   name: 'graceDays',
