@@ -5,9 +5,9 @@
  * A tick costs what is due: with nothing due, one lease and two index reads, whatever the number of accounts.
  */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, DueItem, DuePage, Store } from '../durable/types';
 import { inLanes } from '../lanes';
+import { startLoop } from './loop';
 import type { Performer } from './performer';
 import { upsQueues, type Queues } from './queues';
 import { makeRecently } from './recently';
@@ -165,20 +165,14 @@ const INTERVAL_MS = 500;
 /** Ticks one after another, `intervalMs` apart, until stopped. */
 export function startSweep(parts: SweepParts & { intervalMs?: number }): Sweep {
   const sweep = makeSweep(parts);
-  const leaving = new AbortController();
-  const loop = async (): Promise<void> => {
-    while (!leaving.signal.aborted) {
-      await sweep.tick();
-      await delay(parts.intervalMs ?? INTERVAL_MS, undefined, { signal: leaving.signal }).catch(() => undefined);
-    }
-  };
-  const looping = loop();
+  const { intervalMs = INTERVAL_MS, log } = parts;
+  const loop = startLoop('sweep', { intervalMs, tick: () => sweep.tick(), log });
   return {
     tick: () => sweep.tick(),
     async stop() {
-      leaving.abort();
+      const stopped = loop.stop();
       await sweep.stop();
-      await looping;
+      await stopped;
     },
   };
 }

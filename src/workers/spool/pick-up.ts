@@ -4,7 +4,6 @@
  * a folder and one command to Redis, whatever the number of accounts.
  */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { NotFound, StoreUnavailable, TooBusy } from '../../durable/errors';
 import type { Runtime } from '../../durable/runtime';
 import type { Clock } from '../../durable/types';
@@ -12,6 +11,7 @@ import { DAY_MS, MINUTE_MS } from '../../durations';
 import { inLanes } from '../../lanes';
 import type { AccountData } from '../../machines/data';
 import type { AccountView } from '../../machines/definition';
+import { startLoop } from '../loop';
 import { codeOf, nameOf, type WorkLog } from '../work';
 import type { SealedAnswer } from './answer';
 import type { SpoolFigures } from './figures';
@@ -123,20 +123,14 @@ export function makePickUp(parts: PickUpParts): PickUp {
 /** Looks at once, then every `intervalMs`, until stopped. */
 export function startPickUp(parts: PickUpParts): PickUp {
   const pickUp = makePickUp(parts);
-  const leaving = new AbortController();
-  const loop = async (): Promise<void> => {
-    while (!leaving.signal.aborted) {
-      await pickUp.tick();
-      await delay(parts.intervalMs ?? INTERVAL_MS, undefined, { signal: leaving.signal }).catch(() => undefined);
-    }
-  };
-  const looping = loop();
+  const { intervalMs = INTERVAL_MS, log } = parts;
+  const loop = startLoop('pick-up', { intervalMs, tick: () => pickUp.tick(), log });
   return {
     tick: () => pickUp.tick(),
     async stop() {
-      leaving.abort();
+      const stopped = loop.stop();
       await pickUp.stop();
-      await looping;
+      await stopped;
     },
   };
 }
