@@ -29,7 +29,7 @@ import type { Db } from '../db/connection';
 import type { CampaignItemState } from '../db/schemas';
 import { linkBelonging } from '../db/sealed';
 import type { Vault } from '../db/vault';
-import { NotFound, StoreUnavailable } from '../durable/errors';
+import { StoreUnavailable, unlessMissing } from '../durable/errors';
 import type { Runtime } from '../durable/runtime';
 import type { Clock, Verdict } from '../durable/types';
 import { inLanes } from '../lanes';
@@ -100,10 +100,7 @@ export function makeCampaigns(parts: CampaignParts): Campaigns {
   const { db, runtime, vault, config, clock } = parts;
 
   const loadOrNull = (item: CampaignItem): Promise<AccountDocument | null> =>
-    runtime.load(item.accountId, item.tenantId).catch((error: unknown) => {
-      if (error instanceof NotFound) return null;
-      throw error;
-    });
+    runtime.load(item.accountId, item.tenantId).catch(unlessMissing);
 
   /** Without the link: whatever ended it, it works no more. */
   const end = (item: CampaignItem, state: CampaignItemState, reason: string | null) =>
@@ -276,8 +273,3 @@ function skippedBecause(document: AccountDocument): string {
   if (state === 'migrating') return 'migrating-already';
   return document.view.scheme === 'oauth' ? 'migrated-already' : state;
 }
-
-const unlessMissing = (error: unknown): null => {
-  if (error instanceof NotFound) return null;
-  throw error;
-};
