@@ -5,10 +5,12 @@ const HEART = ['machines', 'durable', 'db'];
 
 /** `files` below src; `uses`: layers; `packages`: from the registry; `node: false`: no module of Node either. */
 const layers = [
-  // A file beside the folders is a leaf unless it is named below.
+  // Every layer may use it.
+  { name: 'durations', files: 'durations.ts', node: false },
+  // A file beside the folders is a leaf unless it is named elsewhere.
   {
     name: 'leaf',
-    files: '!(config|listen|links|linkCookies|usable|release|composition|http|main).ts',
+    files: '!(durations|config|listen|links|linkCookies|usable|composition|http|main).ts',
     packages: ['mongoose'],
   },
   { name: 'addresses', files: 'addresses/**', packages: ['iso-3166'], node: false },
@@ -18,14 +20,14 @@ const layers = [
   { name: 'machines', files: 'machines/**', packages: ['xstate'], node: false },
   // The runtime knows no account, no UPS, no MongoDB and no Redis.
   { name: 'durable', files: 'durable/**', uses: ['leaf'], packages: ['xstate'], node: false },
-  { name: 'db', files: 'db/**', uses: ['leaf', 'machines', 'durable'], packages: ['mongoose', 'xstate'] },
+  { name: 'db', files: 'db/**', uses: ['leaf', 'machines', 'durable'], packages: ['lru-cache', 'mongoose', 'xstate'] },
   { name: 'ups', files: 'ups/**', uses: LEAVES, packages: ['prom-client', 'undici', 'zod'] },
   { name: 'links', files: '{links,linkCookies}.ts', uses: ['leaf', 'config', 'machines', 'db', 'ups'] },
   {
     name: 'workers',
     files: 'workers/**',
     uses: ['leaf', ...HEART, 'ups'],
-    packages: ['bullmq', 'ioredis', 'pino', 'prom-client', 'zod'],
+    packages: ['bullmq', 'ioredis', 'lru-cache', 'pino', 'prom-client', 'zod'],
   },
   { name: 'campaigns', files: 'campaigns/**', uses: ['leaf', 'config', ...HEART, 'links', 'workers'] },
   {
@@ -41,6 +43,7 @@ const layers = [
       'csv-stringify',
       'express',
       'helmet',
+      'lru-cache',
       'pino',
       'prom-client',
       'zod',
@@ -49,7 +52,7 @@ const layers = [
   { name: 'pages', files: 'pages/**', uses: [...LEAVES, 'web', ...HEART, 'api'], packages: ['express', 'zod'] },
   {
     name: 'composition',
-    files: '{usable,release,composition}.ts',
+    files: '{usable,composition}.ts',
     uses: ['leaf', 'config', ...HEART, 'ups', 'workers', 'campaigns'],
     packages: ['pino'],
   },
@@ -68,7 +71,7 @@ const layers = [
   {
     name: 'dev',
     files: 'dev/**',
-    uses: ['config', 'db', 'ups'],
+    uses: ['leaf', 'config', 'db', 'ups'],
     packages: ['mongodb-memory-server', 'mongoose', 'redis-memory-server', 'tsx', 'zod'],
   },
 ];
@@ -78,7 +81,7 @@ const inLayers = (names) => ({ file: { categories: { anyOf: names } } });
 const policyOf = ({ name, uses = [], packages = [], node = true }) => ({
   from: inLayers([name]),
   allow: [
-    { to: inLayers([name, ...uses]) },
+    { to: inLayers([name, 'durations', ...uses]) },
     ...(packages.length > 0 ? [{ to: { module: { origin: 'external', source: packages } } }] : []),
     ...(node ? [{ to: { module: { origin: 'core' } } }] : []),
   ],

@@ -6,11 +6,11 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { HOUR_MS } from '../src/durations';
 import { connectCrowd, type Crowd } from './crowd';
 import { measure, type System } from './processes';
 import { option, percentile, watchMemory } from './watch';
 
-const HOUR_MS = 3_600_000;
 const ACCOUNTS = option('accounts', 3_000);
 const PATIENCE_MS = 180_000;
 const say = (text: string) => void process.stdout.write(`${text}\n`);

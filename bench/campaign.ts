@@ -8,6 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REQUIRED_COLUMNS } from '../src/api/imports/lines';
 import type { CampaignItemJson, CampaignJson, CampaignLinkJson } from '../src/api/schemas/campaigns';
+import { inLanes } from '../src/lanes';
 import { goThroughUps } from '../test/support/browsing';
 import { measure, type System } from './processes';
 
@@ -68,12 +69,9 @@ async function linksOf(system: System, id: string): Promise<CampaignLinkJson[]> 
 const loginOf = ({ name }: { name: string }): string => (Number(name.split(' ')[1]) % 20 === 0 ? 'stranger' : 'holder');
 
 async function comeBack(links: CampaignLinkJson[]): Promise<void> {
-  const left = [...links];
-  const lane = async (): Promise<void> => {
-    for (let link = left.shift(); link; link = left.shift())
-      await goThroughUps(link.connectUrl, { username: loginOf(link), password: PASSWORD }, { returnTo: RETURN });
-  };
-  await Promise.all(Array.from({ length: MERCHANTS }, lane));
+  await inLanes(links, MERCHANTS, (link) =>
+    goThroughUps(link.connectUrl, { username: loginOf(link), password: PASSWORD }, { returnTo: RETURN }),
+  );
 }
 
 async function run(system: System): Promise<void> {

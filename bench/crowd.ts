@@ -7,12 +7,13 @@ import { createHash } from 'node:crypto';
 import { connectDb, type Db } from '../src/db/connection';
 import type { StoredAccount } from '../src/db/schemas';
 import { makeVault, type Vault } from '../src/db/vault';
+import { HOUR_MS } from '../src/durations';
+import { inLanes } from '../src/lanes';
 import { goThroughUps } from '../test/support/browsing';
 import { ADDRESS, RETURN_ORIGIN, type System } from './processes';
 
 const TENANT = 'bench';
 const LOGIN = { username: 'crowd', password: 'crowd-password' };
-const HOUR_MS = 3_600_000;
 const LIFE_BEFORE_DUE_MS = 0.75 * HOUR_MS;
 const AT_ONCE = 8;
 
@@ -123,12 +124,7 @@ export async function connectCrowd(system: System, count: number, dueAts: () => 
   if (!model) throw new Error('there is no model');
   await db.accounts.deleteOne({ _id: modelId });
   const nextGrant = await grantsFrom(system);
-  const pairs: Pair[] = [];
-  let asked = 0;
-  const lane = async (): Promise<void> => {
-    while (asked++ < count) pairs.push(await nextGrant());
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  const pairs = await inLanes(Array.from({ length: count }), AT_ONCE, () => nextGrant());
   const dueAt = new Map<string, number>();
   for (const [n, at] of dueAts().entries()) dueAt.set(`acc_${sha256(String(n)).slice(0, 26)}`, at);
   const copies = [...dueAt].map(([one, at], n) => copyOf(model, vault, one, pairOf(pairs, n), at));

@@ -14,6 +14,7 @@ import { connectDb } from '../src/db/connection';
 import { createTenant } from '../src/db/tenants';
 import { startMongodb } from '../src/dev/mongodb';
 import { Running } from '../src/dev/running';
+import { DAY_MS } from '../src/durations';
 
 const LINES = Number(process.env['LINES'] ?? 100_000);
 const say = (text: string) => void process.stdout.write(`${text}\n`);
@@ -67,7 +68,7 @@ async function main(): Promise<void> {
     url.pathname = `/upslink_bench_${randomBytes(4).toString('hex')}`;
     const db = await connectDb(url.href, { log: silent });
     await db.ensureIndexes();
-    const accessKeyDeadline = Date.now() + 30 * 86_400_000;
+    const accessKeyDeadline = Date.now() + 30 * DAY_MS;
     const tenant = { id: 'bench', name: 'Bench', returnOrigins: [], refreshPolicy: 'eager' as const };
     await createTenant(db, { ...tenant, accessKeyDeadline, createdAt: Date.now() });
     const file = path.join(folder, 'keys.csv');

@@ -13,6 +13,7 @@ import { createTenant } from '../src/db/tenants';
 import { startMongodb } from '../src/dev/mongodb';
 import { startRedis } from '../src/dev/redis';
 import { Running } from '../src/dev/running';
+import { DAY_MS } from '../src/durations';
 import { makeReleases, type Releases } from '../src/release';
 import { systemClock } from '../src/ups';
 
@@ -47,7 +48,7 @@ export interface System {
 }
 
 const TENANT = 'bench';
-const DEADLINE_MS = 30 * 86_400_000;
+const DEADLINE_MS = 30 * DAY_MS;
 const program = path.join(__dirname, '..', 'bin', 'upslink.js');
 const silent = { info: () => {}, warn: () => {} };
 

@@ -10,6 +10,7 @@ import { makeVault, type Vault } from '../src/db/vault';
 import { startMongodb } from '../src/dev/mongodb';
 import { Running } from '../src/dev/running';
 import { makeRuntime, type Runtime } from '../src/durable/runtime';
+import { HOUR_MS } from '../src/durations';
 import type { AccountData } from '../src/machines/data';
 import { makeAccountDefinition, type AccountView } from '../src/machines/definition';
 import type { TokenFacts } from '../src/machines/context';
@@ -35,8 +36,6 @@ const pause = (tries: number) => new Promise<void>((resolve) => setTimeout(resol
 /** UPS's access tokens are JWTs of about this size; the refresh token is shorter. */
 const ACCESS_BYTES = 900;
 const REFRESH_BYTES = 48;
-
-const HOUR_MS = 3_600_000;
 
 const tokenFacts = (grantId: string, generation: number): TokenFacts => {
   const issuedAt = Date.now() - HOUR_MS;

@@ -8,6 +8,7 @@
  * 3. The newest ten of each kind are kept. Browsers do not send the age of a cookie, so each value ends in its time.
  */
 
+import { DAY_MS } from './durations';
 import { hmac, sha256 } from './hash';
 import { cookieOf, type LinkToken } from './links';
 import { cookiesOf } from './cookies';
@@ -17,7 +18,7 @@ const KEPT = 10;
 /** Set-Cookie lines in one answer. Proxies limit the header of an answer as well. */
 const TAKEN_AWAY_AT_ONCE = 20;
 /** How long cookies outlive the link, so that a merchant who comes too late is told so. */
-const AFTERWARDS_MS = 24 * 3_600_000;
+const AFTERWARDS_MS = DAY_MS;
 
 type Kind = 'whole' | 'proof';
 

@@ -1,6 +1,6 @@
 /** Whatever is opened is released in reverse order, once: by SIGTERM and by tests alike. */
 
-import { within } from './workers/within';
+import { within } from './within';
 
 /** Longer than any work in hand: an answer of UPS takes 20 s at most, and its way to the store a few more. */
 const LONGEST_MS = 30_000;

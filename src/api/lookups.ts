@@ -4,6 +4,7 @@
  * made-up secrets delays a session or a link that this process has seen alive.
  */
 
+import { LRUCache } from 'lru-cache';
 import { sha256 } from '../hash';
 import { makeLine, type LineBounds, type Turn } from './line';
 import { Refusal } from './problems';
@@ -29,14 +30,7 @@ const REMEMBERED = 5_000;
 
 export function makeLookUps(bounds: LineBounds = BOUNDS): LookUps {
   const lines = { key: makeLine(bounds), link: makeLine(bounds), seen: makeLine(bounds) };
-  const seen = new Set<string>();
-
-  function remember(hash: string): void {
-    seen.delete(hash);
-    seen.add(hash);
-    const [oldest] = seen;
-    if (seen.size > REMEMBERED && oldest !== undefined) seen.delete(oldest);
-  }
+  const seen = new LRUCache<string, true>({ max: REMEMBERED });
 
   return {
     async run({ kind, secrets = [] }, turn, look) {
@@ -48,7 +42,7 @@ export function makeLookUps(bounds: LineBounds = BOUNDS): LookUps {
           throw error;
         });
         if (found === null) seen.delete(own);
-        else hashes.forEach(remember);
+        else for (const hash of hashes) seen.set(hash, true);
         return found;
       };
       if (seen.has(own)) return lines.seen.run({ ...turn, holder: own }, lookAndRemember);

@@ -5,6 +5,7 @@
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
+import { HOUR_MS } from '../durations';
 import { hmac } from '../hash';
 import { cookiesOf } from '../cookies';
 import { Refusal } from './problems';
@@ -15,7 +16,7 @@ import type { ApiKey } from '../db/apiKeys';
 import { senderOf } from '../sender';
 import { createSession, deleteSession, findSession } from '../db/sessions';
 
-const LIFE_MS = 12 * 3_600_000;
+const LIFE_MS = 12 * HOUR_MS;
 
 type Needs = Pick<Services, 'config' | 'db' | 'apiKeys' | 'clock'>;
 

@@ -29,9 +29,10 @@ import type { Db } from '../db/connection';
 import type { CampaignItemState } from '../db/schemas';
 import { linkBelonging } from '../db/sealed';
 import type { Vault } from '../db/vault';
-import { NotFound, StoreUnavailable } from '../durable/errors';
+import { StoreUnavailable, unlessMissing } from '../durable/errors';
 import type { Runtime } from '../durable/runtime';
 import type { Clock, Verdict } from '../durable/types';
+import { inLanes } from '../lanes';
 import { linkOf, newToken, readToken, textOf } from '../links';
 import type { AccountData } from '../machines/data';
 import { standingOf, type AccountView } from '../machines/definition';
@@ -70,17 +71,18 @@ const ENDS_MIN = 5;
 
 /** A few at a time. Null, or what kept the first that could not be helped; those in hand are waited for in any case. */
 async function forEach<T>(items: T[], work: (item: T) => Promise<void>): Promise<unknown> {
-  const left = [...items];
   let failure: unknown = null;
+  const isAway = (): boolean => failure instanceof StoreUnavailable;
   const note = (error: unknown): void => {
-    if (failure instanceof StoreUnavailable) return;
-    if (error instanceof StoreUnavailable) left.length = 0;
+    if (isAway()) return;
     failure = error instanceof StoreUnavailable ? error : (failure ?? error);
   };
-  const lane = async (): Promise<void> => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item).catch(note);
-  };
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, lane));
+  await inLanes(
+    items,
+    CONCURRENCY,
+    (item) => work(item).catch(note),
+    () => !isAway(),
+  );
   if (failure instanceof StoreUnavailable) throw failure;
   return failure;
 }
@@ -98,10 +100,7 @@ export function makeCampaigns(parts: CampaignParts): Campaigns {
   const { db, runtime, vault, config, clock } = parts;
 
   const loadOrNull = (item: CampaignItem): Promise<AccountDocument | null> =>
-    runtime.load(item.accountId, item.tenantId).catch((error: unknown) => {
-      if (error instanceof NotFound) return null;
-      throw error;
-    });
+    runtime.load(item.accountId, item.tenantId).catch(unlessMissing);
 
   /** Without the link: whatever ended it, it works no more. */
   const end = (item: CampaignItem, state: CampaignItemState, reason: string | null) =>
@@ -274,8 +273,3 @@ function skippedBecause(document: AccountDocument): string {
   if (state === 'migrating') return 'migrating-already';
   return document.view.scheme === 'oauth' ? 'migrated-already' : state;
 }
-
-const unlessMissing = (error: unknown): null => {
-  if (error instanceof NotFound) return null;
-  throw error;
-};

@@ -1,6 +1,7 @@
 /** What lies ahead of the grants, counted from indexes alone: one key for each account that has one. */
 
 import type { mongo } from 'mongoose';
+import { HOUR_MS } from '../durations';
 import { documentFrom, type AccountDocument } from './accounts';
 import type { Db } from './connection';
 import { answered } from './errors';
@@ -14,8 +15,6 @@ export interface Span {
   from: number;
   to: number;
 }
-
-const HOUR_MS = 3_600_000;
 
 const within = ({ tenantId, from, to }: Span): mongo.Filter<StoredAccount> => ({
   ...(tenantId !== null && { tenantId }),

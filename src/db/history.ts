@@ -1,13 +1,14 @@
 /** The append-only history: what happened to an account, what the world was told, and where a replay may start. */
 
 import type { Checkpoint, Document, HistoryEntry, Row } from '../durable/types';
+import { DAY_MS } from '../durations';
 import type { Db } from './connection';
 import { answered, insertedOrThere } from './errors';
 import { firstOf } from './page';
 import type { StoredCheckpoint, StoredEvent, StoredRow } from './schemas';
 
 /** Routine rows, and checkpoints that have a newer one, live this long after a checkpoint made them dispensable. */
-const KEPT_MS = 35 * 24 * 3_600_000;
+const KEPT_MS = 35 * DAY_MS;
 
 export const HISTORY_PAGE = 100;
 

@@ -7,6 +7,7 @@
  * 4. `forget` ends what is known: a read under way still answers those who wait for it, but is neither shared nor remembered.
  */
 
+import { LRUCache } from 'lru-cache';
 import type { StoredApiKey } from './schemas';
 
 export interface KeyMemory {
@@ -27,24 +28,9 @@ interface KeyMemoryOptions {
 /** Of each kind. */
 const REMEMBERED = 5_000;
 
-/** Remembers the newest entries: one that is set again is new again. */
-function makeNewest<T>(most: number) {
-  const entries = new Map<string, T>();
-  return {
-    get: (id: string): T | undefined => entries.get(id),
-    delete: (id: string): void => void entries.delete(id),
-    set(id: string, value: T): void {
-      entries.delete(id);
-      entries.set(id, value);
-      const [oldest] = entries.keys();
-      if (entries.size > most && oldest !== undefined) entries.delete(oldest);
-    },
-  };
-}
-
 export function makeKeyMemory({ read, freshMs, monotonic }: KeyMemoryOptions): KeyMemory {
-  const present = makeNewest<{ stored: StoredApiKey; until: number }>(REMEMBERED);
-  const absent = makeNewest<number>(REMEMBERED);
+  const present = new LRUCache<string, { stored: StoredApiKey; until: number }>({ max: REMEMBERED });
+  const absent = new LRUCache<string, number>({ max: REMEMBERED });
   const reading = new Map<string, Promise<StoredApiKey | null>>();
 
   function remember(id: string, stored: StoredApiKey | null): void {
@@ -80,7 +66,7 @@ export function makeKeyMemory({ read, freshMs, monotonic }: KeyMemoryOptions): K
       if (known && known.until > monotonic()) return known.stored;
       return isAbsent(id) ? null : readOnce(id);
     },
-    knows: (id) => present.get(id) !== undefined || isAbsent(id),
+    knows: (id) => present.has(id) || isAbsent(id),
     forget(id) {
       present.delete(id);
       absent.delete(id);

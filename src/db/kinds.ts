@@ -1,6 +1,7 @@
 /** The stored accounts by kind: what a machine looks at when it loads one, and how many there are of each. */
 
 import type { StateValue } from 'xstate';
+import { HOUR_MS } from '../durations';
 import type { StoredAccount } from './schemas';
 import { isErased } from './accounts';
 import type { Db } from './connection';
@@ -74,7 +75,7 @@ export async function* kindsOf(db: Db): AsyncGenerator<Kind> {
 }
 
 /** Hours, if need be: nobody waits for it but who asked. */
-const SCAN_MS = 4 * 3_600_000;
+const SCAN_MS = 4 * HOUR_MS;
 
 /** One trip from the collection's own figures. */
 export const countAccounts = (db: Db): Promise<number> => answered(db.accounts.estimatedDocumentCount());

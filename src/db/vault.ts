@@ -5,6 +5,7 @@
  */
 
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 
 export interface RingKey {
   id: string;
@@ -77,7 +78,7 @@ export function makeVault(ring: readonly RingKey[]): Vault {
   }
   const keys = new Map(ring.map(({ id, key }) => [id, key]));
   if (keys.size !== ring.length) throw new Error('Two encryption keys have the same id.');
-  const derived = new Map<string, Buffer>();
+  const derived = new LRUCache<string, Buffer>({ max: DERIVED_KEPT });
   const fingerprintKeys = [fingerprintKeyOf(first), ...ring.slice(1).map(fingerprintKeyOf)] as const;
 
   function keyFor(keyId: string, { tenantId, accountId, field }: Belonging): Buffer {
@@ -89,10 +90,7 @@ export function makeVault(ring: readonly RingKey[]): Vault {
       );
     }
     const key = derived.get(name) ?? Buffer.from(hkdfSync('sha256', ringKey, 'upslink vault v1', name, KEY_BYTES));
-    derived.delete(name);
     derived.set(name, key);
-    const [oldest] = derived.keys();
-    if (derived.size > DERIVED_KEPT && oldest !== undefined) derived.delete(oldest);
     return key;
   }
 

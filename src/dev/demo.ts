@@ -1,5 +1,6 @@
 /** The demo tenant and its keys, and the UPS profiles to try: what `npm start` puts in, and only the first time. */
 import type { Config } from '../config';
+import { DAY_MS } from '../durations';
 import { DevError } from './context';
 import { type ApiKeyRole, ROLES } from './secrets';
 
@@ -31,7 +32,7 @@ export const demoTenant = (config: Config, now: number): DemoTenant => ({
   name: 'Demo',
   returnOrigins: [config.publicUrl, 'http://localhost:9999'],
   refreshPolicy: 'eager',
-  accessKeyDeadlineAt: now + DEADLINE_DAYS * 86_400_000,
+  accessKeyDeadlineAt: now + DEADLINE_DAYS * DAY_MS,
 });
 
 export async function seedTenant(

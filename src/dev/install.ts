@@ -1,6 +1,7 @@
 /** Things installed once into the user's cache folder, where every clone finds them. */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { MINUTE_MS } from '../durations';
 import { DevError, type DevContext } from './context';
 import { waitForLock } from './lock';
 
@@ -12,7 +13,7 @@ export interface Installation {
   readonly install: () => Promise<void>;
 }
 
-const PATIENCE_MS = 30 * 60_000;
+const PATIENCE_MS = 30 * MINUTE_MS;
 
 /** Installs unless it is there. Two at once: the second waits, and finds the first one's work. */
 export async function ensureInstalled(

@@ -2,7 +2,7 @@ import dns from 'node:dns/promises';
 import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../within';
 import { DevError } from './context';
 
 const LOOKUP_MS = 1_500;
@@ -10,13 +10,11 @@ const LOOKUP_MS = 1_500;
 /** Whether a download may be tried: the downloaders' own retries would take seconds where there is no network. */
 export async function resolves(url: string): Promise<boolean> {
   const { hostname } = new URL(url);
-  const timer = new AbortController();
-  const tooLong = delay(LOOKUP_MS, false, { signal: timer.signal, ref: false }).catch(() => false);
   const found = dns.lookup(hostname).then(
     () => true,
     () => false,
   );
-  return Promise.race([found, tooLong]).finally(() => timer.abort());
+  return (await within(LOOKUP_MS, found)) ?? false;
 }
 
 /** A port nobody listens on at this moment. */

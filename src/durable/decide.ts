@@ -1,5 +1,6 @@
 /** From a document and an event to the next document: pure, so that a lost race is decided again, not repaired. */
 
+import { DAY_MS } from '../durations';
 import { advance, allowedIn, begin, type MachineState, type PatchCall, type Step } from './advance';
 import { MachineFault } from './errors';
 import type { Definition, Document, Effect, Grave, Happening, OutboxEntry, PatchTools, Row, Secrets } from './types';
@@ -35,7 +36,7 @@ const CHECKPOINT_EVERY = 128;
 
 /** How soon an outgoing row is looked after if the process that wrote it is gone; routine rows can wait. */
 const RELAY_MS = 2_000;
-const ROUTINE_RELAY_MS = 86_400_000;
+const ROUTINE_RELAY_MS = DAY_MS;
 
 /** When a row that is still in the outbox is looked after by whoever sweeps. */
 export const relayAt = ({ row }: OutboxEntry): number => row.at + (row.routine ? ROUTINE_RELAY_MS : RELAY_MS);

@@ -14,6 +14,12 @@ export class NotFound extends Error {
   readonly code = 'not-found';
 }
 
+/** For a catch: what is not there is null, any other error goes on. */
+export const unlessMissing = (error: unknown): null => {
+  if (error instanceof NotFound) return null;
+  throw error;
+};
+
 /** A client used one event id for two different events. */
 export class EventIdReused extends Error {
   readonly code = 'event-id-reused';

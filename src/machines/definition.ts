@@ -1,6 +1,7 @@
 /** The account as the durable runtime sees it: the machine, and the rules that tie it to its document. */
 
 import type { StateValue } from 'xstate';
+import { DAY_MS } from '../durations';
 import { accountMachine, MACHINE_VERSION } from './account';
 import type { AccountContext, Facts, RefreshOutput, TokenFacts, WaveState } from './context';
 import type { AccountData, ProfileVerification, RefreshPolicy, Use } from './data';
@@ -94,8 +95,6 @@ function changesSomething(event: AccountEvent, data: AccountData): boolean {
     return data.profileVerifications.some(({ n, accepted }) => n === event.n && accepted === null);
   return true;
 }
-
-const DAY_MS = 86_400_000;
 
 /** Tries to add the account to a UPS profile that count now, oldest first. */
 export const countingVerifications = ({ profileVerifications }: AccountData, at: number): ProfileVerification[] =>

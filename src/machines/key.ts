@@ -18,6 +18,9 @@ const deactivated = {
   actions: ['shredKey' as const, 'keepNoLonger' as const],
 };
 
+/** Its receipt is written with the last of it. */
+const destroyed = { keyGrace: { target: 'none', actions: ['destroyKey' as const, 'forgetKey' as const] } };
+
 export const key = vocabulary.createStateConfig({
   initial: 'none',
   states: {
@@ -64,7 +67,7 @@ export const key = vocabulary.createStateConfig({
 
     // Used no more. Its end leaves the receipt in history.
     retired: {
-      after: { keyGrace: { target: 'none', actions: ['destroyKey', 'forgetKey'] } },
+      after: destroyed,
       on: {
         RESTORE_ACCESS_KEY: { guard: 'keyWorks', target: 'held', actions: ['unretireKey', 'keyRestored'] },
         DEADLINE_MOVED: { guard: 'changes', target: 'retired', reenter: true, actions: [moveDeadline] },
@@ -73,8 +76,6 @@ export const key = vocabulary.createStateConfig({
     },
 
     // Its account is closed: only the receipt is to come.
-    shredded: {
-      after: { keyGrace: { target: 'none', actions: ['destroyKey', 'forgetKey'] } },
-    },
+    shredded: { after: destroyed },
   },
 });

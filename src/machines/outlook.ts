@@ -3,12 +3,9 @@
  * once a day for an account that refreshes hourly, and once a keep-alive for one that does not.
  */
 
+import { DAY_MS, HOUR_MS, SECOND_MS } from '../durations';
 import type { AccountContext } from './context';
 import { keepAliveEveryMs, refreshDueAt } from './timing';
-
-const SECOND_MS = 1_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 export interface Outlook {
   /** The day on which its refresh token dies if it is not refreshed: midnight, UTC. Null without a grant that works. */

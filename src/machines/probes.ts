@@ -4,9 +4,9 @@
  * delay may need one more probe: both come with a new MACHINE_VERSION.
  */
 
+import { DAY_MS, HOUR_MS } from '../durations';
 import type { AccountContext, Facts } from './context';
 
-const DAY_MS = 86_400_000;
 const AT = Date.UTC(2026, 0, 1);
 
 const facts: Facts = {
@@ -41,7 +41,7 @@ const full: AccountContext = {
     grantId: 'g',
     generation: 1,
     issuedAt: AT,
-    accessExpiresAt: AT + 4 * 3_600_000,
+    accessExpiresAt: AT + 4 * HOUR_MS,
     refreshExpiresAt: AT + 60 * DAY_MS,
   },
   candidate: null,

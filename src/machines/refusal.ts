@@ -3,10 +3,9 @@
  * believed at once where that costs nothing, and else when UPS has been right for a while.
  */
 
+import { MINUTE_MS } from '../durations';
 import type { AccountContext, Refusal, WaveState } from './context';
 import type { UpsAnswer } from './data';
-
-const MINUTE_MS = 60_000;
 
 /** What a refusal is counted under: UPS's code, or our word for an answer without one. */
 export const waveCodeOf = ({ kind, ups }: { kind: string; ups: UpsAnswer | null }): string => ups?.code ?? kind;

@@ -1,8 +1,7 @@
 /** When things are due, from instants in the context: a changed number here moves no stored timer's name. */
 
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../durations';
 import type { AccountContext, Facts, Grant } from './context';
-
-const MINUTE_MS = 60_000;
 
 /** Verification of a new grant backs off up to here, never past its access token's life. */
 export const VERIFY_WINDOW_MS = 20 * MINUTE_MS;
@@ -69,8 +68,6 @@ export function retryAtAfter(context: AccountContext, failures: number, askedAt:
   return Math.max(context.at + spread, askedAt ?? 0);
 }
 
-const DAY_MS = 86_400_000;
-
 /** Before the deadline of an access key the platform is told on these days. */
 const NOTICE_DAYS = [30, 14, 7, 1] as const;
 
@@ -118,7 +115,7 @@ export const isLapseNear = ({ at, current }: AccountContext): boolean =>
   lapseNotices(current.refreshExpiresAt).some((instant) => current.issuedAt < instant && instant <= at);
 
 /** An end that stays where it was comes back some seconds off with each pair: that is not worth another plan. */
-const SOONER_MS = 60 * MINUTE_MS;
+const SOONER_MS = HOUR_MS;
 
 export function isLookTooLate({ at, lookAt }: AccountContext, refreshExpiresAt: number): boolean {
   const notice = nextLapseNotice(at, refreshExpiresAt);

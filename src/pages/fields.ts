@@ -190,3 +190,10 @@ export function countryField({ fields, errors }: Filled): Html {
     ${errorLine(name, 'Country', errors[name])}
   </div>`;
 }
+
+/** The filter of a list of accounts by what a name or a number begins with. */
+export const searchField = (text: string | undefined): Html =>
+  html`<div class="field grow">
+    <label for="text">Name or number</label>
+    <input id="text" name="text" type="search" value="${text ?? ''}" maxlength="100" placeholder="Begins with …" />
+  </div>`;

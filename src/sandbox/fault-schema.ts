@@ -1,5 +1,6 @@
 /** The faults a tester may order, one schema each. A refusal names the field. */
 import { z } from 'zod';
+import { DAY_MS } from '../durations';
 
 const match = z.strictObject({
   path: z.string().max(500).startsWith('/', 'must start with /'),
@@ -10,7 +11,7 @@ const common = {
   match,
   times: z.int().min(1).max(1_000_000).optional(),
   /** Over after so long, however few met it: what was ordered for a quiet hour does not lie in wait for the next one. */
-  forMs: z.int().min(1).max(86_400_000).optional(),
+  forMs: z.int().min(1).max(DAY_MS).optional(),
 };
 
 const errorStatus = z.int().min(400).max(599);

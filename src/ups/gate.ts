@@ -8,7 +8,7 @@
  *    but never less than `floor`: a deep backlog of refreshes may last longer than a new grant's first token.
  * 4. Durations are measured on the monotonic clock; only what is told to others is a wall-clock instant.
  */
-import { makeBucket } from './bucket';
+import { makeBucket } from '../bucket';
 import { makeCircuit, type Circuit, type CircuitOptions, type Ticket } from './circuit';
 import type {
   CircuitName,

@@ -1,5 +1,7 @@
+import { HOUR_MS } from '../durations';
+
 /** A longer wish than an hour is a mistake more often than a wish, and would shut the gate for everybody. */
-const LONGEST_MS = 3_600_000;
+const LONGEST_MS = HOUR_MS;
 
 /** Retry-After as RFC 9110 has it, seconds or an HTTP-date (judged by our wall clock), as a duration; null when absent or unreadable. */
 export function readRetryAfter(header: string | string[] | undefined, nowAt: number): number | null {

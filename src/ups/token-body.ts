@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DAY_MS, MINUTE_MS } from '../durations';
 import type { Tokens, UpsSaid } from './types';
 import { word, wordOrNull } from './words';
 
@@ -33,8 +34,8 @@ const tokenBody = z.object({
 });
 
 /** Not UPS's numbers: just soon, so that a pair whose lifetime cannot be read is replaced, and not lost and not used for ever. */
-const UNREAD_ACCESS_MS = 5 * 60_000;
-const UNREAD_REFRESH_MS = 86_400_000;
+const UNREAD_ACCESS_MS = 5 * MINUTE_MS;
+const UNREAD_REFRESH_MS = DAY_MS;
 
 /**
  * The pair in a success body, its expiries counted from `sentAt`; null when there is no whole pair in it. `sent` is the refresh token

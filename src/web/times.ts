@@ -1,11 +1,12 @@
 /** Instants as people read them. The page's script keeps the relative ones right while the page is open. */
 
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../durations';
 import { html, type Html } from './html';
 
 const UNITS = [
-  [86_400_000, 'day', 2 * 86_400_000],
-  [3_600_000, 'h', 2 * 3_600_000],
-  [60_000, 'min', 2 * 60_000],
+  [DAY_MS, 'day', 2 * DAY_MS],
+  [HOUR_MS, 'h', 2 * HOUR_MS],
+  [MINUTE_MS, 'min', 2 * MINUTE_MS],
   [1_000, 's', 0],
 ] as const;
 
@@ -23,6 +24,9 @@ const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeSty
 
 /** `23 Nov 2026, 08:00:00 UTC` */
 export const inWords = (instant: string): string => `${absolute.format(Date.parse(instant))} UTC`;
+
+/** `2026-11-23`, as a date field of a form has it. */
+export const dateOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 export const ago = (instant: string, now: number): Html =>
   html`<time datetime="${instant}" title="${inWords(instant)}" data-relative

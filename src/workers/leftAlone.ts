@@ -3,9 +3,11 @@
  * the log when it is met first, and now and then again; how many there are is a figure. They cost no more than a look.
  */
 
+import { LRUCache } from 'lru-cache';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { MachineMismatch, NewerVersion } from '../durable/errors';
 import type { Clock } from '../durable/types';
+import { MINUTE_MS } from '../durations';
 import type { WorkLog } from './work';
 
 export interface LeftAlone {
@@ -20,23 +22,16 @@ export interface LeftAloneParts {
 }
 
 /** Met in this time counts as being there; named again after it. */
-const REMEMBERED_MS = 600_000;
+const REMEMBERED_MS = 10 * MINUTE_MS;
 /** A deploy or a rollback may leave a million of them: these are named and counted, the others only counted as meetings. */
 const REMEMBERED = 10_000;
 const NAMED_A_MINUTE = 20;
-const MINUTE_MS = 60_000;
 
 export function makeLeftAlone({ clock, log, registry }: LeftAloneParts): LeftAlone {
-  const remembered = new Map<string, { code: string; until: number }>();
+  const remembered = new LRUCache<string, { code: 'newer-version' | 'machine-mismatch'; until: number }>({
+    max: REMEMBERED,
+  });
   let minute = { from: -Infinity, named: 0 };
-
-  function forget(now: number): void {
-    // Oldest first: the map keeps the order in which they were met.
-    for (const [id, { until }] of remembered) {
-      if (until > now && remembered.size < REMEMBERED) return;
-      remembered.delete(id);
-    }
-  }
 
   const meetings = new Counter({
     name: 'upslink_accounts_left_alone_total',
@@ -50,9 +45,9 @@ export function makeLeftAlone({ clock, log, registry }: LeftAloneParts): LeftAlo
     labelNames: ['code'],
     registers: [registry],
     collect() {
-      forget(clock.monotonic());
+      const now = clock.monotonic();
       const counts = { 'newer-version': 0, 'machine-mismatch': 0 };
-      for (const { code } of remembered.values()) counts[code as keyof typeof counts] += 1;
+      for (const { code, until } of remembered.values()) if (until > now) counts[code] += 1;
       for (const [code, count] of Object.entries(counts)) this.set({ code }, count);
     },
   });
@@ -67,8 +62,7 @@ export function makeLeftAlone({ clock, log, registry }: LeftAloneParts): LeftAlo
     met(id, why) {
       const now = clock.monotonic();
       meetings.inc({ code: why.code });
-      forget(now);
-      if (remembered.has(id)) return;
+      if ((remembered.peek(id)?.until ?? -Infinity) > now) return;
       remembered.set(id, { code: why.code, until: now + REMEMBERED_MS });
       if (!mayName(now)) return;
       const about = { accountId: id, code: why.code };

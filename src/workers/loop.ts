@@ -11,7 +11,7 @@ export interface Loop {
 /** A time that fails is told and followed by the next. `tick` hears when it is to end early. */
 export function startLoop(
   what: string,
-  { intervalMs, tick, log }: { intervalMs: number; tick: (leaving: AbortSignal) => Promise<void>; log: WorkLog },
+  { intervalMs, tick, log }: { intervalMs: number; tick: (leaving: AbortSignal) => Promise<unknown>; log: WorkLog },
 ): Loop {
   const leaving = new AbortController();
   async function run(): Promise<void> {

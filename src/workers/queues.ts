@@ -10,8 +10,8 @@
 
 import { Queue as BullQueue } from 'bullmq';
 import type { Queue } from '../durable/types';
+import { within } from '../within';
 import { connectRedis, endConnection, makeBackoff, makeRedisWatch, refusalOf, type RedisWatch } from './redis';
-import { within } from './within';
 import { nameOf, type WorkLog } from './work';
 
 /** Of accounts with something due that needs UPS. */

@@ -5,8 +5,9 @@
  * A tick costs what is due: with nothing due, one lease and two index reads, whatever the number of accounts.
  */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, DueItem, DuePage, Store } from '../durable/types';
+import { inLanes } from '../lanes';
+import { startLoop } from './loop';
 import type { Performer } from './performer';
 import { upsQueues, type Queues } from './queues';
 import { makeRecently } from './recently';
@@ -55,11 +56,6 @@ const LEFT_MS = 60_000;
 /** Without Redis: so many accounts are performed here before the rest of what is due is looked at again. */
 const PERFORMED_A_TICK = 500;
 
-/** Each once, however many take of them. */
-function* taken<T>(waiting: T[]): Generator<T> {
-  for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) yield item;
-}
-
 export function makeSweep(parts: SweepParts): Sweep {
   const { store, clock, log, pageSize = PAGE_SIZE, concurrency = CONCURRENCY } = parts;
   const woken = makeRecently(clock, RETELL_MS);
@@ -94,17 +90,9 @@ export function makeSweep(parts: SweepParts): Sweep {
 
   /** A few at a time; one that fails does not keep the others. Ends early when the lease is lost. */
   async function forEach(items: DueItem[], work: (id: string) => Promise<void>): Promise<boolean> {
-    const waiting = [...items];
-    let isLost = false;
-    const lane = async (): Promise<void> => {
-      for (const item of taken(waiting)) {
-        if (!isLost && !(await isOurs())) isLost = true;
-        if (isLost) return;
-        await work(item.id).catch((error: unknown) => noteFailure(item, error));
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, lane));
-    return !isLost;
+    const workOn = (item: DueItem) => work(item.id).catch((error: unknown) => noteFailure(item, error));
+    const workedOn = await inLanes(items, concurrency, workOn, isOurs);
+    return workedOn.length === items.length;
   }
 
   function noteFailure(item: DueItem, error: unknown): void {
@@ -177,20 +165,14 @@ const INTERVAL_MS = 500;
 /** Ticks one after another, `intervalMs` apart, until stopped. */
 export function startSweep(parts: SweepParts & { intervalMs?: number }): Sweep {
   const sweep = makeSweep(parts);
-  const leaving = new AbortController();
-  const loop = async (): Promise<void> => {
-    while (!leaving.signal.aborted) {
-      await sweep.tick();
-      await delay(parts.intervalMs ?? INTERVAL_MS, undefined, { signal: leaving.signal }).catch(() => undefined);
-    }
-  };
-  const looping = loop();
+  const { intervalMs = INTERVAL_MS, log } = parts;
+  const loop = startLoop('sweep', { intervalMs, tick: () => sweep.tick(), log });
   return {
     tick: () => sweep.tick(),
     async stop() {
-      leaving.abort();
+      const stopped = loop.stop();
       await sweep.stop();
-      await looping;
+      await stopped;
     },
   };
 }

@@ -5,11 +5,11 @@ import type { Redis } from 'ioredis';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../durable/types';
+import { within } from '../within';
 import type { Performer } from './performer';
 import { CAMPAIGNS, DEFAULT_PREFIX, queueNames, type Job, type QueueName } from './queues';
 import { makeRedisWatch, type RedisWatch } from './redis';
 import { startShifts } from './shifts';
-import { within } from './within';
 import { codeOf, nameOf, type WorkLog } from './work';
 
 export interface WorkersOptions {

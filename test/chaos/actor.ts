@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DevError, type DevContext } from '../../src/dev/context';
 import { identify, signalProcess, type ProcessId } from '../../src/dev/processes';
 import { startServer, type ServerProcess } from '../../src/dev/server';
+import { within } from '../../src/within';
 
 const PROGRAM = path.join(__dirname, '..', '..', 'bin', 'upslink.js');
 const UP = '"upslink is up"';
@@ -84,13 +85,10 @@ export function startActor(
 
   /** A process that cannot end in time is killed, as a deployment does it. */
   async function endInTime(ending: ServerProcess): Promise<void> {
-    const over = new AbortController();
-    const isLate = delay(GRACE_MS, true, { signal: over.signal }).catch(() => false);
-    if (await Promise.race([ending.ended.then(() => false), isLate])) {
-      tell.lingered(name);
-      signal('SIGKILL');
-    }
-    over.abort();
+    const ended = ending.ended.then(() => true);
+    if ((await within(GRACE_MS, ended)) !== null) return;
+    tell.lingered(name);
+    signal('SIGKILL');
   }
 
   return {

@@ -7,6 +7,7 @@ import { setMaxListeners } from 'node:events';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { inLanes } from '../../src/lanes';
 import type { Actor } from './actor';
 import type { Cast } from './cast';
 import { connect, create, dispatch, makeHands, type Hand } from './clients';
@@ -41,10 +42,10 @@ export async function throughTheOutage(outage: Outage): Promise<number> {
   const hands = makeHands(cast, options, notebook, { over: abandon, giveUp: giveUp.signal });
   phase.name = 'accounts are connected';
   phase.endsAt = Date.now() + options.accounts * 500;
-  await sideBySide(hands, MERCHANTS, untilConnected);
+  await inLanes(hands, MERCHANTS, untilConnected);
 
   await cast.ups.fault({ match: { path: '/security/v1/oauth/refresh' }, do: 'delay', ms: ANSWER_MS });
-  const sending = sideBySide(hands, SENDERS, async (hand) => void (await dispatch(hand, { type: 'REFRESH' })));
+  const sending = inLanes(hands, SENDERS, async (hand) => void (await dispatch(hand, { type: 'REFRESH' })));
   await manyUnderWay(cast, Math.ceil(options.accounts / 10), giveUp.signal);
   const spooled = await storeAway(outage);
   await cast.ups.heal();
@@ -60,14 +61,6 @@ export async function throughTheOutage(outage: Outage): Promise<number> {
   giveUp.abort();
   await patience;
   return spooled;
-}
-
-async function sideBySide(hands: readonly Hand[], lanes: number, work: (hand: Hand) => Promise<void>): Promise<void> {
-  const left = [...hands];
-  const lane = async (): Promise<void> => {
-    for (let hand = left.shift(); hand; hand = left.shift()) await work(hand);
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
 }
 
 async function untilConnected(hand: Hand): Promise<void> {

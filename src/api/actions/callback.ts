@@ -5,17 +5,17 @@
 
 import type { AccountDocument } from '../../db/accounts';
 import { getTenant } from '../../db/tenants';
-import { StoreUnavailable } from '../../durable/errors';
+import { StoreUnavailable, unlessMissing } from '../../durable/errors';
 import type { Link } from '../../machines/data';
 import type { CallbackEvent } from '../../machines/events';
 import { sha256 } from '../../hash';
 import { mayShow, proofCookie, shownFor, withoutOldest, type LinkCookie } from '../../linkCookies';
 import { isTaken, readToken } from '../../links';
 import { addressAt } from '../../webAddress';
+import { within } from '../../within';
+import { poll } from '../poll';
 import { Refusal } from '../problems';
 import type { Services } from '../services';
-import { poll, within } from '../wait';
-import { unlessMissing } from './connect';
 import { endingOf, type Ending } from './ending';
 
 const WAIT_MS = 10_000;

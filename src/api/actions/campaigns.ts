@@ -21,6 +21,7 @@ import type { AccountDocument } from '../../db/accounts';
 import type { Db } from '../../db/connection';
 import { countAccessKeys, listAccessKeys } from '../../db/queries';
 import { linkBelonging } from '../../db/sealed';
+import { DAY_MS, HOUR_MS } from '../../durations';
 import { connectUrlOf, readToken } from '../../links';
 import { standingOf } from '../../machines/definition';
 import { instant, instantOrNull } from '../present';
@@ -42,8 +43,6 @@ import { allowedReturn } from './events';
 
 const PAGE = 50;
 const BATCH = 200;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 async function present({ db }: Services, campaign: Campaign): Promise<CampaignJson> {
   const { id, tenantId, name, state, pausedBecause, undoing, filter, plan, wave, waves } = campaign;

@@ -2,7 +2,7 @@
 
 import type { AccountDocument } from '../../db/accounts';
 import { getTenant } from '../../db/tenants';
-import { NotFound } from '../../durable/errors';
+import { unlessMissing } from '../../durable/errors';
 import type { Link } from '../../machines/data';
 import { sha256 } from '../../hash';
 import { wholeCookie, withoutOldest, type LinkCookie } from '../../linkCookies';
@@ -20,11 +20,6 @@ const gone = (): Refusal =>
   new Refusal('link-gone', 'This link was used, was replaced by a newer one, or has lapsed.', {
     wayOut: 'Ask for a new link where you got this one.',
   });
-
-export const unlessMissing = (error: unknown): null => {
-  if (error instanceof NotFound) return null;
-  throw error;
-};
 
 /** Costs nothing; throws for what cannot be a link. */
 export function readLink(text: string): LinkToken {

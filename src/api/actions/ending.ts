@@ -1,6 +1,7 @@
 /** How a trip to UPS ended, told from what is stored: an address or a cookie can be written by anybody. */
 
 import type { AccountDocument } from '../../db/accounts';
+import { unlessMissing } from '../../durable/errors';
 import { linkCookiesIn, shownFor } from '../../linkCookies';
 import { isTaken } from '../../links';
 import type { Link } from '../../machines/data';
@@ -8,7 +9,6 @@ import type { Outcome, Reason } from '../../machines/reasons';
 import { presentAccount } from '../present';
 import type { AccountJson } from '../schemas/answers';
 import type { Services } from '../services';
-import { unlessMissing } from './connect';
 
 export interface Ending {
   outcome: Outcome;

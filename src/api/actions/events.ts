@@ -5,6 +5,7 @@ import { takingBack } from '../../campaigns/takenBack';
 import { getTenant } from '../../db/tenants';
 import type { Dispatch } from '../../durable/runtime';
 import type { Effect, Verdict } from '../../durable/types';
+import { DAY_MS } from '../../durations';
 import type { PublicEventType } from '../../machines/events';
 import { hashOf } from '../../hash';
 import { mintLink } from '../../links';
@@ -17,8 +18,6 @@ import type { VerdictJson } from '../schemas/answers';
 import type { EventInput, ResolveInput } from '../schemas/inputs';
 import type { Services } from '../services';
 import { action } from './action';
-
-const DAY_MS = 86_400_000;
 
 type AccountVerdict = Verdict<AccountDocument>;
 

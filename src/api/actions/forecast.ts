@@ -2,6 +2,7 @@
 
 import type { AccountDocument } from '../../db/accounts';
 import { countLapses, countRefreshes, nearestLapses, type Refreshes } from '../../db/forecast';
+import { DAY_MS, HOUR_MS } from '../../durations';
 import { standingOf } from '../../machines/definition';
 import { daysLeft } from '../../machines/timing';
 import { instant, instantOrNull } from '../present';
@@ -9,8 +10,6 @@ import type { Caller } from '../roles';
 import type { ForecastJson, NearestLapseJson } from '../schemas/forecast';
 import { action } from './action';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 const DAYS = 60;
 const HOURS = DAYS * 24;
 const NEAREST = 20;

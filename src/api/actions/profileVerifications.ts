@@ -3,6 +3,7 @@
  * and told of afterwards. Tries made elsewhere are not known: what is left here is at most what is left at UPS.
  */
 
+import { DAY_MS } from '../../durations';
 import type { AccountData } from '../../machines/data';
 import { countingVerifications } from '../../machines/definition';
 import { PROFILE_ATTEMPTS } from '../../machines/vocabulary';
@@ -13,8 +14,6 @@ import type { ProfileVerificationJson } from '../schemas/answers';
 import { dateFault, type ProfileVerificationInput } from '../schemas/profileVerifications';
 import { loadAccount } from './accounts';
 import { action } from './action';
-
-const DAY_MS = 86_400_000;
 
 export interface Attempts {
   /** At most so many: others may have been spent on ups.com. */

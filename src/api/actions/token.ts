@@ -6,13 +6,14 @@
 import type { AccountDocument } from '../../db/accounts';
 import type { Slot } from '../../machines/data';
 import { livesOnKey, standingOf } from '../../machines/definition';
+import { within } from '../../within';
+import { poll } from '../poll';
 import { contextOf, instant, sentenceFor } from '../present';
 import { Refusal } from '../problems';
 import type { Code } from '../problem-codes';
 import { actorOf, type TenantCaller } from '../roles';
 import type { TokenJson } from '../schemas/answers';
 import type { Services } from '../services';
-import { poll, within } from '../wait';
 import { loadAccount, lookAtAccount } from './accounts';
 import { isLeftAlone } from '../../workers/work';
 import { action } from './action';

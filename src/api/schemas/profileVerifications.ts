@@ -1,9 +1,9 @@
 /** What a UPS invoice says, checked before a try is spent on it. Nothing of it is kept. */
 
 import { z } from 'zod';
+import { DAY_MS } from '../../durations';
 
-const INVOICE_DAYS = 60;
-const DAY_MS = 86_400_000;
+export const INVOICE_DAYS = 60;
 
 const invoice = {
   invoiceNumber: z.string().regex(/^[A-Za-z0-9]{1,15}$/, { error: 'has 1 to 15 letters and digits' }),

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import type { AccountDocument } from '../../db/accounts';
 import type { Db } from '../../db/connection';
 import { bury, finishErasure, type Receipt } from '../../db/erasure';
-import { NotFound } from '../../durable/errors';
+import { unlessMissing } from '../../durable/errors';
 import { standingOf } from '../../machines/definition';
 import type { Environment } from '../environment';
 import { CliError, UsageError } from '../failure';
@@ -60,11 +60,6 @@ async function erase(db: Db, id: string, options: EraseOptions, out: Output): Pr
   }
   throw new CliError('too-busy', `Account ${id} is being written by others: try again in a moment.`);
 }
-
-const unlessMissing = (error: unknown): null => {
-  if (error instanceof NotFound) return null;
-  throw error;
-};
 
 /** Also what another call began and could not end. */
 async function finished(db: Db, id: string, tenant: string): Promise<Receipt> {

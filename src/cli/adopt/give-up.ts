@@ -3,7 +3,7 @@
 import type { AccountDocument } from '../../db/accounts';
 import type { Db } from '../../db/connection';
 import { allHolders, type Holder } from '../../db/grants';
-import { NotFound } from '../../durable/errors';
+import { unlessMissing } from '../../durable/errors';
 import { standingOf } from '../../machines/definition';
 import { CliError } from '../failure';
 import { runtimeOn } from '../runtime';
@@ -31,12 +31,9 @@ export async function giveUpGrants(db: Db, progress: (count: number) => void): P
     count += 1;
   }
 
-  const unlessGone = (error: unknown): void => {
-    if (!(error instanceof NotFound)) throw error;
-  };
   for await (const holders of allHolders(db)) {
     for (let n = 0; n < holders.length; n += LANES)
-      await Promise.all(holders.slice(n, n + LANES).map((one) => giveUp(one).catch(unlessGone)));
+      await Promise.all(holders.slice(n, n + LANES).map((one) => giveUp(one).catch(unlessMissing)));
     progress(count);
   }
   await runtime.relay.idle();

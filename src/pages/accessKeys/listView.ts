@@ -1,6 +1,7 @@
 import { may } from '../../api/roles';
 import type { AccessKeyItemJson, AccessKeyPageJson } from '../../api/schemas/answers';
 import type { AccessKeyListInput } from '../../api/schemas/inputs';
+import { searchField } from '../fields';
 import { flag, hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
 import { icon } from '../../web/icons';
 import { pager } from '../pager';
@@ -106,18 +107,7 @@ function filterForm(shown: KeyListShown): Html {
   const tenantId = tenantIn(visit);
   return html`<form method="get" action="/access-keys" class="filters" role="search" aria-label="Accounts on old keys">
     ${tenantId === null ? '' : hidden('tenantId', tenantId)}
-    ${filters.state === undefined ? '' : hidden('state', filters.state)}
-    <div class="field grow">
-      <label for="text">Name or number</label>
-      <input
-        id="text"
-        name="text"
-        type="search"
-        value="${filters.text ?? ''}"
-        maxlength="100"
-        placeholder="Begins with …"
-      />
-    </div>
+    ${filters.state === undefined ? '' : hidden('state', filters.state)} ${searchField(filters.text)}
     ${yesNo('postponed', 'Postponed', shown)} ${yesNo('failed', 'Last try failed', shown)}
     <div class="buttons">
       <button type="submit">Filter</button>

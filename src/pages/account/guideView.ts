@@ -1,8 +1,10 @@
 import { may } from '../../api/roles';
 import type { AccountJson } from '../../api/schemas/answers';
+import { INVOICE_DAYS } from '../../api/schemas/profileVerifications';
+import { DAY_MS } from '../../durations';
 import { errorSummary, textField, type Field, type Filled } from '../fields';
 import { flag, hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
-import { ago, onDay } from '../../web/times';
+import { ago, dateOf, onDay } from '../../web/times';
 import { tenantIn, type TenantVisit } from '../visitor';
 
 interface Tries {
@@ -18,10 +20,6 @@ interface GuideShown extends Filled {
   /** The sandbox's own page of that name; null at the real UPS. */
   sandboxUrl: string | null;
 }
-
-const DAY_MS = 86_400_000;
-const INVOICE_DAYS = 60;
-const dateOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 const invoiceFields = (now: number): Field[] => [
   { name: 'invoiceNumber', label: 'Invoice number', hint: 'Letters and digits, as on the invoice.', maxLength: 15 },

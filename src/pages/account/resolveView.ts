@@ -1,7 +1,8 @@
 import type { AccountJson } from '../../api/schemas/answers';
+import { DAY_MS } from '../../durations';
 import { errorSummary, textField, type Field, type Filled } from '../fields';
 import { hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
-import { onDay } from '../../web/times';
+import { dateOf, onDay } from '../../web/times';
 import { tenantIn, type TenantVisit } from '../visitor';
 import { badge, leftChip } from '../words';
 
@@ -9,9 +10,6 @@ interface ResolveShown extends Filled {
   visit: TenantVisit;
   account: AccountJson;
 }
-
-const DAY_MS = 86_400_000;
-const dateOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 const grace: Field = {
   name: 'graceDays',

@@ -3,6 +3,7 @@ import type { AccountListInput } from '../../api/schemas/inputs';
 import { may } from '../../api/roles';
 import { lifeStates, type LifeState } from '../../machines/definition';
 import { reasons, type Mover, type Reason } from '../../machines/reasons';
+import { searchField } from '../fields';
 import { flag, hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
 import { icon } from '../../web/icons';
 import { pager } from '../pager';
@@ -109,18 +110,7 @@ const isFiltered = ({ text, state, reason, scheme, externalId }: AccountListInpu
 function filterForm({ visit, filters }: ListShown): Html {
   const tenantId = tenantIn(visit);
   return html`<form method="get" action="/" class="filters" role="search" aria-label="Accounts">
-    ${tenantId === null ? '' : hidden('tenantId', tenantId)}
-    <div class="field grow">
-      <label for="text">Name or number</label>
-      <input
-        id="text"
-        name="text"
-        type="search"
-        value="${filters.text ?? ''}"
-        maxlength="100"
-        placeholder="Begins with …"
-      />
-    </div>
+    ${tenantId === null ? '' : hidden('tenantId', tenantId)} ${searchField(filters.text)}
     <div class="field">
       <label for="state">State</label>
       <select id="state" name="state">

@@ -1,5 +1,6 @@
 import { mayMake } from '../../api/roles';
 import type { ApiKeyJson } from '../../api/schemas/answers';
+import { DAY_MS } from '../../durations';
 import { actorWords } from '../historyWords';
 import { hidden, html, nothing, pathOf, when, type Html } from '../../web/html';
 import { pager } from '../pager';
@@ -100,7 +101,7 @@ function row(key: ApiKeyJson, visit: Visit, hasTenants: boolean): Html {
 /** A day is all that is known. */
 function lastUse({ lastUsedAt }: ApiKeyJson, now: number): Html {
   if (lastUsedAt === null) return html`Never`;
-  const isToday = Date.parse(lastUsedAt) > now - 86_400_000;
+  const isToday = Date.parse(lastUsedAt) > now - DAY_MS;
   const day = lastUsedAt.slice(0, 10);
   return html`<time datetime="${day}">${isToday ? 'Today' : day}</time>`;
 }

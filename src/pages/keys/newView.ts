@@ -3,7 +3,7 @@ import type { ApiKeyJson } from '../../api/schemas/answers';
 import type { Role } from '../../db/apiKeys';
 import { choice, errorSummary, textField, type Field, type Filled } from '../fields';
 import { hidden, html, pathOf, when, type Html } from '../../web/html';
-import { onDay } from '../../web/times';
+import { dateOf, onDay } from '../../web/times';
 import { tenantIn, type Visit } from '../visitor';
 import { roleWords } from '../words';
 
@@ -37,7 +37,7 @@ const expiry = (now: number): Field => ({
   hint: 'The key stops working at the end of this day, UTC. Without one it works until it is revoked.',
   isOptional: true,
   type: 'date',
-  min: new Date(now).toISOString().slice(0, 10),
+  min: dateOf(now),
 });
 
 const labels = { name: name.label, role: 'Role', expiresOn: 'Last day' };

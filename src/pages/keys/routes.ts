@@ -8,6 +8,7 @@ import { createKeySchema } from '../../api/schemas/admin';
 import type { ApiKeyJson } from '../../api/schemas/answers';
 import { keyListSchema } from '../../api/schemas/inputs';
 import type { Services } from '../../api/services';
+import { DAY_MS } from '../../durations';
 import { errorsIn } from '../accounts/create';
 import { chooseTenant } from '../chooseTenant';
 import type { FieldErrors } from '../fields';
@@ -23,7 +24,6 @@ import { newKeyView, shownOnceView } from './newView';
 const TITLE = 'Create an API key';
 /** All that a tenant may have. */
 const PAGE = 100;
-const DAY_MS = 86_400_000;
 
 /** A key chosen to work on a day works until the end of it. What is no day is left for the schema to refuse. */
 function endOfDay(day: string): string {

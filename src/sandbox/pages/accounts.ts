@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import { z } from 'zod';
+import { DAY_MS } from '../../durations';
 import type { Form } from '../form';
 import { accountNumberSchema, addAccount } from '../profiles';
 import type { Sandbox } from '../sandbox';
@@ -12,7 +13,6 @@ import { findSession, isOwnForm, type Session } from './session';
 const PATH = '/accounts-and-payment';
 const TITLE = 'Accounts and Payment';
 const INVOICE_DAYS = 60;
-const DAY_MS = 86_400_000;
 
 /** The profile's accounts, and Add Existing Account. Invoice data is checked and forgotten. */
 export function accountsRouter(sandbox: Sandbox): Router {

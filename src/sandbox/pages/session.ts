@@ -1,9 +1,8 @@
 import type { Request, Response } from 'express';
+import { DAY_MS } from '../../durations';
 import { isSame } from '../client';
 import { sha256, type Sandbox } from '../sandbox';
 import type { Profile } from '../state';
-
-const DAY_MS = 86_400_000;
 
 /** A browser that is logged in to a profile, as ups.com keeps it: whoever comes next with this browser is that profile. */
 export interface Session {

@@ -1,7 +1,7 @@
 /** Once a second, in every process: what is out of order is read by all, and told by whoever finds it. */
 
 import type { OutageStore } from '../../db/outages';
-import { NotFound } from '../../durable/errors';
+import { unlessMissing } from '../../durable/errors';
 import type { Runtime } from '../../durable/runtime';
 import type { AccountData } from '../../machines/data';
 import type { AccountView } from '../../machines/definition';
@@ -40,10 +40,7 @@ export async function lookAtOutages({
 
   async function tryHeld(accountId: string): Promise<boolean> {
     const tried = runtime.dispatch(accountId, { type: 'TRY_HELD' }, { actor: 'machine' });
-    const verdict = await tried.catch((error: unknown) => {
-      if (error instanceof NotFound) return null;
-      throw error;
-    });
+    const verdict = await tried.catch(unlessMissing);
     return verdict?.verdict === 'applied';
   }
 }

@@ -9,9 +9,8 @@
  */
 
 import type { AnswerWindow, StoredWave } from '../../db/outages';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../durations';
 import type { WaveState } from '../../machines/context';
-
-const MINUTE_MS = 60_000;
 
 export const WAVE = {
   longMs: 10 * MINUTE_MS,
@@ -26,13 +25,13 @@ export const WAVE = {
   /** It was meant when so many canaries in a row were refused and UPS answered so many others meanwhile. */
   canaries: 3,
   others: 5,
-  othersMs: 60 * MINUTE_MS,
+  othersMs: HOUR_MS,
   /** UPS has been wrong for weeks, and a refresh token lives for two months. */
-  believedMs: 30 * 24 * 60 * MINUTE_MS,
+  believedMs: 30 * DAY_MS,
   /** UPS may come back by halves: so long after a wave no refusal is believed, for the next wave may be near. */
   settlesMs: 20 * MINUTE_MS,
   /** So long a decision is remembered: longer than a held account takes to look. */
-  decidedMs: 120 * MINUTE_MS,
+  decidedMs: 2 * HOUR_MS,
   kept: 100,
 } as const;
 

@@ -7,8 +7,8 @@
 import type { Heard, OutageStore, StoredOutage, StoredWave } from '../../db/outages';
 import type { Clock } from '../../durable/types';
 import type { WaveState } from '../../machines/context';
+import { within } from '../../within';
 import { codeOf, nameOf, type WorkLog } from '../work';
-import { within } from '../within';
 import {
   WAVE,
   decided,

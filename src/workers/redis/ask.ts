@@ -1,9 +1,9 @@
 /** One try at Redis, for the start and for the doctor: does it answer, and does it take us. */
 
+import { within } from '../../within';
 import { endConnection, connectRedis } from './connection';
 import type { Refusal } from './refusal';
 import { makeRedisWatch } from './watch';
-import { within } from '../within';
 
 const PATIENCE_MS = 3_000;
 const silent = { info: () => undefined, warn: () => undefined };

@@ -59,11 +59,14 @@ export function sealAnswer(vault: Pick<Vault, 'seal'>, answer: Answer, at: numbe
 export const openAnswer = (vault: Pick<Vault, 'open'>, { box, ...about }: SealedAnswer): Answer =>
   JSON.parse(vault.open(box, belongingOf(about))) as Answer;
 
-/** Null: half-written, or of another format; whoever wrote it may know more. */
-export function readSealedAnswer(text: string): SealedAnswer | null {
+/** `half-written`: no JSON. `other-format`: whole, but whoever wrote it knows more. */
+export function readSealedAnswer(text: string): SealedAnswer | 'half-written' | 'other-format' {
+  let value: unknown;
   try {
-    return sealedAnswerSchema.parse(JSON.parse(text));
+    value = JSON.parse(text);
   } catch {
-    return null;
+    return 'half-written';
   }
+  const { data } = sealedAnswerSchema.safeParse(value);
+  return data ?? 'other-format';
 }

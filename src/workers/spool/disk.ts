@@ -77,21 +77,14 @@ export async function writeWhole(folder: string, name: string, text: string, dra
   await sync(folder);
 }
 
-/** Half of one never is. */
-function isWhole(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+/** Null: gone since the folder was listed; whoever took it saw to it. */
+async function read(folder: string, name: string): Promise<ReturnType<typeof readSealedAnswer> | null> {
+  const text = await readFile(path.join(folder, name), 'utf8').catch(unlessMissing);
+  return text === null ? null : readSealedAnswer(text);
 }
 
-async function read(folder: string, name: string): Promise<{ answer: SealedAnswer | null; isWhole: boolean } | null> {
-  // Gone since the folder was listed: whoever took it saw to it.
-  const text = await readFile(path.join(folder, name), 'utf8').catch(unlessMissing);
-  return text === null ? null : { answer: readSealedAnswer(text), isWhole: isWhole(text) };
-}
+const foundIn = (answer: ReturnType<typeof readSealedAnswer>, name: string): Found =>
+  typeof answer === 'string' ? { ...nothing, unreadable: [name] } : { ...nothing, answers: [answer] };
 
 /** Drafts of a writer that may live: to be read, or left to it. */
 type Young = 'too' | 'not';
@@ -107,16 +100,14 @@ async function readDraft(folder: string, name: string, young: Young): Promise<Fo
   if (!isAbandoned && young === 'not') return nothing;
   const draft = await read(folder, name);
   if (draft === null) return renamed();
-  if (draft.answer) return { ...nothing, answers: [draft.answer] };
-  if (draft.isWhole) return { ...nothing, unreadable: [name] };
+  if (draft !== 'half-written') return foundIn(draft, name);
   if (isAbandoned) await rm(file, { force: true });
   return nothing;
 }
 
 async function readWhole(folder: string, name: string): Promise<Found> {
-  const file = await read(folder, name);
-  if (file === null) return nothing;
-  return file.answer ? { ...nothing, answers: [file.answer] } : { ...nothing, unreadable: [name] };
+  const answer = await read(folder, name);
+  return answer === null ? nothing : foundIn(answer, name);
 }
 
 /** What one name holds. A name that cannot be read must not stand before all the others: a folder, a bad sector, a right. */

@@ -4,12 +4,14 @@
  * a folder and one command to Redis, whatever the number of accounts.
  */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { NotFound, StoreUnavailable, TooBusy } from '../../durable/errors';
 import type { Runtime } from '../../durable/runtime';
 import type { Clock } from '../../durable/types';
+import { DAY_MS, MINUTE_MS } from '../../durations';
+import { inLanes } from '../../lanes';
 import type { AccountData } from '../../machines/data';
 import type { AccountView } from '../../machines/definition';
+import { startLoop } from '../loop';
 import { codeOf, nameOf, type WorkLog } from '../work';
 import type { SealedAnswer } from './answer';
 import type { SpoolFigures } from './figures';
@@ -35,9 +37,9 @@ const INTERVAL_MS = 5_000;
 /** Whoever just put it there is trying to store it. */
 const OWNERS_MS = 5_000;
 /** What cannot be helped now is looked at, and told of, so often. */
-const LEFT_FOR_MS = 60_000;
+const LEFT_FOR_MS = MINUTE_MS;
 /** An account that is not there may only be in another database than the one this process was given. */
-const FORGET_AFTER_MS = 7 * 86_400_000;
+const FORGET_AFTER_MS = 7 * DAY_MS;
 const LANES = 8;
 
 export function makePickUp(parts: PickUpParts): PickUp {
@@ -85,17 +87,14 @@ export function makePickUp(parts: PickUpParts): PickUp {
 
   /** A few at a time, until the store is away. */
   async function pickUpAll(answers: SealedAnswer[]): Promise<number> {
-    const left = [...answers];
     let stored = 0;
     let isAway = false;
-    const lane = async (): Promise<void> => {
-      for (let one = left.shift(); one && !isStopping && !isAway; one = left.shift()) {
-        const end = await pickUp(one);
-        if (end === 'stored') stored++;
-        if (end === 'store-away') isAway = true;
-      }
+    const pickUpOne = async (one: SealedAnswer): Promise<void> => {
+      const end = await pickUp(one);
+      if (end === 'stored') stored++;
+      if (end === 'store-away') isAway = true;
     };
-    await Promise.all(Array.from({ length: Math.min(LANES, left.length) }, lane));
+    await inLanes(answers, LANES, pickUpOne, () => !isStopping && !isAway);
     const waiting = answers.length - stored;
     if (isAway) log.warn({ waiting }, 'Answers of UPS wait in the second place for the store, which is away.');
     return stored;
@@ -124,20 +123,14 @@ export function makePickUp(parts: PickUpParts): PickUp {
 /** Looks at once, then every `intervalMs`, until stopped. */
 export function startPickUp(parts: PickUpParts): PickUp {
   const pickUp = makePickUp(parts);
-  const leaving = new AbortController();
-  const loop = async (): Promise<void> => {
-    while (!leaving.signal.aborted) {
-      await pickUp.tick();
-      await delay(parts.intervalMs ?? INTERVAL_MS, undefined, { signal: leaving.signal }).catch(() => undefined);
-    }
-  };
-  const looping = loop();
+  const { intervalMs = INTERVAL_MS, log } = parts;
+  const loop = startLoop('pick-up', { intervalMs, tick: () => pickUp.tick(), log });
   return {
     tick: () => pickUp.tick(),
     async stop() {
-      leaving.abort();
+      const stopped = loop.stop();
       await pickUp.stop();
-      await looping;
+      await stopped;
     },
   };
 }

@@ -6,15 +6,16 @@
  * Redis is never waited for: a command fails at once while it is away. What it forgets lies on the disk.
  */
 
+import { DAY_MS } from '../../durations';
+import { within } from '../../within';
 import { DEFAULT_PREFIX } from '../queues';
 import { connectRedis, endConnection, makeRedisWatch, type RedisWatch } from '../redis';
-import { within } from '../within';
 import type { WorkLog } from '../work';
 import { readSealedAnswer, type SealedAnswer } from './answer';
 import type { Found, SecondPlace } from './place';
 
 /** Far above any claim and any outage somebody lets pass; afterwards Redis forgets what nobody came for. */
-const KEPT_MS = 7 * 86_400_000;
+const KEPT_MS = 7 * DAY_MS;
 
 const CONNECTING_MS = 500;
 
@@ -48,8 +49,8 @@ function read(hashes: { accountId: string; entries: Record<string, string> }[]):
   for (const { accountId, entries } of hashes)
     for (const [eventId, text] of Object.entries(entries)) {
       const answer = readSealedAnswer(text);
-      if (answer) found.answers.push(answer);
-      else found.unreadable.push(`${accountId}.${eventId}`);
+      if (typeof answer === 'string') found.unreadable.push(`${accountId}.${eventId}`);
+      else found.answers.push(answer);
     }
   return found;
 }

@@ -9,7 +9,7 @@
 
 import { VaultKeyMissing, type Vault } from '../../db/vault';
 import type { Clock } from '../../durable/types';
-import { within } from '../within';
+import { within } from '../../within';
 import { codeOf, nameOf, type WorkLog } from '../work';
 import { openAnswer, sealAnswer, type Answer, type SealedAnswer } from './answer';
 import type { SpoolFigures } from './figures';

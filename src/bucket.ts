@@ -1,5 +1,3 @@
-import type { UpsClock } from './types';
-
 export interface Bucket {
   /** How long until `needed` tokens are there; 0 when they are. */
   waitMs(needed: number): number;
@@ -7,7 +5,7 @@ export interface Bucket {
 }
 
 /** A token bucket: `perSecond` for ever, `burst` at once. Filled by the monotonic clock whenever it is looked at. */
-export function makeBucket(perSecond: number, burst: number, clock: UpsClock): Bucket {
+export function makeBucket(perSecond: number, burst: number, clock: { monotonic(): number }): Bucket {
   let tokens = burst;
   let filledAt = clock.monotonic();
 
