@@ -6,9 +6,9 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { connectCrowd, type Crowd } from './crowd';
+import { connectCrowd, type Crowd } from './connectedAccounts';
 import { measure, type System } from './processes';
-import { option, percentile, watchMemory } from './watch';
+import { option, percentile, watchMemory } from './measure';
 
 const HOUR_MS = 3_600_000;
 const ACCOUNTS = option('accounts', 3_000);

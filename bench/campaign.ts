@@ -8,7 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REQUIRED_COLUMNS } from '../src/api/imports/lines';
 import type { CampaignItemJson, CampaignJson, CampaignLinkJson } from '../src/api/schemas/campaigns';
-import { goThroughUps } from '../test/support/browsing';
+import { goThroughUps } from '../test/support/merchantBrowser';
 import { measure, type System } from './processes';
 
 const ACCOUNTS = Number(process.env['ACCOUNTS'] ?? 1_000);

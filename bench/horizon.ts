@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { liveThroughMonths } from '../test/simulation/horizon';
+import { liveThroughMonths } from '../test/simulation/horizonRun';
 
 const DAYS = 120;
 const EAGER = 5;

@@ -7,9 +7,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { benchAttacks } from './attacks';
-import { connectCrowd, type Crowd } from './crowd';
+import { connectCrowd, type Crowd } from './connectedAccounts';
 import { measure, type System } from './processes';
-import { option, percentile, watchMemory, type Watch } from './watch';
+import { option, percentile, watchMemory, type Watch } from './measure';
 
 const ACCOUNTS = option('accounts', 400);
 const SECONDS = option('seconds', 20);

@@ -1,6 +1,6 @@
 /** `npm run bench`: figures of one run on one machine; only the ratios mean something elsewhere. */
 
-import { openStand } from './stand';
+import { openStand } from './benchStore';
 import { benchTokenReads } from './token-reads';
 import { benchTransitions } from './transitions';
 

@@ -5,7 +5,7 @@
 
 import type { AccountDocument } from '../src/db/accounts';
 import { changesOf } from '../src/db/changes';
-import type { Stand } from './stand';
+import type { Stand } from './benchStore';
 
 const SLICE_MS = 1_000;
 /** At once; each lane goes round its own accounts, so that none is refreshed again within the relay's batch. */

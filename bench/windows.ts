@@ -14,7 +14,7 @@ import { startRedis } from '../src/dev/redis';
 import { Running } from '../src/dev/running';
 import { makeDiskPlace, makeRedisPlace, type SecondPlace } from '../src/workers';
 import { sealAnswer, type Answer } from '../src/workers/spool/answer';
-import { openStand, type Stand } from './stand';
+import { openStand, type Stand } from './benchStore';
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const TRIES = Number(process.env['BENCH_TRIES'] ?? 300);

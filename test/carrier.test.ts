@@ -10,8 +10,8 @@ import { makeOutageStore } from '../src/db/outages';
 import { lookAtOutages } from '../src/workers';
 import { testRedis } from './support/servers';
 import { until } from './support/until';
-import { makeReleases } from './ups/servers';
-import { openHouse, paths, standing, type House, type Process } from './workers/house';
+import { makeReleases } from './ups/testServers';
+import { openHouse, paths, standing, type House, type Process } from './workers/testService';
 
 let house: House;
 let process: Process;

@@ -7,8 +7,8 @@ import type {
   TokenJson,
   VerdictJson,
 } from '../../src/api/schemas/answers';
-import { goThroughUps } from '../support/browsing';
-import { OLD_KEY, openHouse, RETURN, type House, type ProblemJson } from './house';
+import { goThroughUps } from '../support/merchantBrowser';
+import { OLD_KEY, openHouse, RETURN, type House, type ProblemJson } from './testApi';
 
 const DAY = 86_400_000;
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { AccountJson, RowJson, VerdictJson } from '../../src/api/schemas/answers';
 import { accountIdOf } from '../../src/hash';
-import { newAccount, openHouse, type House } from './house';
+import { newAccount, openHouse, type House } from './testApi';
 
 let house: House;
 beforeAll(async () => {

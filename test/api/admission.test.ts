@@ -10,9 +10,9 @@ import { rankOf } from '../../src/api/ranks';
 import { inPlace } from '../../src/api/ticket';
 import { answerErrors } from '../../src/api/errors';
 import { nameRequests } from '../../src/api/requests';
-import { makeReleases } from '../ups/servers';
+import { makeReleases } from '../ups/testServers';
 import { until } from '../support/until';
-import { openHouse, type House } from './house';
+import { openHouse, type House } from './testApi';
 
 /** The tests' machine may be as late as it likes. */
 const inTime: Pressure = { note: () => undefined, share: () => 1 };

@@ -11,7 +11,7 @@ import { createSession } from '../../src/db/sessions';
 import { makeVault } from '../../src/db/vault';
 import { sessionCookieName } from '../../src/pages/session';
 import { testPrefix, testRedis } from '../support/servers';
-import { newAccount, openHouse, type House, type ProblemJson } from './house';
+import { newAccount, openHouse, type House, type ProblemJson } from './testApi';
 
 let house: House;
 beforeAll(async () => {

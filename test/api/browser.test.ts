@@ -1,7 +1,7 @@
 import type { AccountJson } from '../../src/api/schemas/answers';
 import { updateTenant } from '../../src/db/tenants';
-import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/browsing';
-import { openHouse, RETURN, type House, type ProblemJson } from './house';
+import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/merchantBrowser';
+import { openHouse, RETURN, type House, type ProblemJson } from './testApi';
 
 // Only against hanging: a busy machine takes as long as it takes.
 jest.setTimeout(180_000);

@@ -1,7 +1,7 @@
 /** What the API says of accounts that another machine than this process's carries: shown and served, and not touched. */
 
 import { MACHINE_VERSION } from '../../src/machines/account';
-import { openHouse, type House } from './house';
+import { openHouse, type House } from './testApi';
 
 let house: House;
 beforeAll(async () => {

@@ -4,8 +4,8 @@ import { loadOf } from '../../src/api/actions/forecast';
 import type { ForecastJson } from '../../src/api/schemas/forecast';
 import { countRefreshes } from '../../src/db/forecast';
 import type { StoredAccount } from '../../src/db/schemas';
-import { makeBrowser } from '../support/browsing';
-import { openHouse, type House, type ProblemJson } from './house';
+import { makeBrowser } from '../support/merchantBrowser';
+import { openHouse, type House, type ProblemJson } from './testApi';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

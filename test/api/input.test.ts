@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { AccountJson } from '../../src/api/schemas/answers';
-import { newAccount, openHouse, type House } from './house';
+import { newAccount, openHouse, type House } from './testApi';
 
 let house: House;
 let id: string;

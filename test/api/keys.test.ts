@@ -4,7 +4,7 @@ import { inLanes } from '../../src/lanes';
 import { KEYS_MAX } from '../../src/db/keyPlaces';
 import { roles } from '../../src/api/roles';
 import { createTenant } from '../../src/db/tenants';
-import { newAccount, openHouse, type House } from './house';
+import { newAccount, openHouse, type House } from './testApi';
 
 let house: House;
 beforeAll(async () => {

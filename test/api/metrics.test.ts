@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { createHash } from 'node:crypto';
 import { allRoutes } from '../../src/api/routes';
-import { openHouse, type House } from './house';
+import { openHouse, type House } from './testApi';
 
 let house: House;
 beforeAll(async () => {

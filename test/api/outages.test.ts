@@ -3,7 +3,7 @@
 import { newWave, withRefusal } from '../../src/workers/outages/wave';
 import { writeOutage } from '../../src/db/outages';
 import type { OutagesJson } from '../../src/api/schemas/outages';
-import { openHouse, type House, type ProblemJson } from './house';
+import { openHouse, type House, type ProblemJson } from './testApi';
 
 let house: House;
 beforeEach(async () => {

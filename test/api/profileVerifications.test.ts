@@ -1,5 +1,5 @@
 import type { ProfileVerificationJson } from '../../src/api/schemas/answers';
-import { openHouse, type House, type ProblemJson } from './house';
+import { openHouse, type House, type ProblemJson } from './testApi';
 
 const DAY = 86_400_000;
 const HOUR = 3_600_000;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { may, mayMake, roles, rolesWith, type Permission } from '../../src/api/roles';
 import { allRoutes } from '../../src/api/routes';
 import type { Role } from '../../src/db/apiKeys';
-import { newAccount, openHouse, type House } from './house';
+import { newAccount, openHouse, type House } from './testApi';
 
 let house: House;
 let id: string;

@@ -5,10 +5,10 @@ import { createSession } from '../../src/db/sessions';
 import { sha256 } from '../../src/hash';
 import { linkCookieName } from '../../src/linkCookies';
 import { sessionCookieName } from '../../src/pages/session';
-import { makeBrowser } from '../support/browsing';
-import { makeSlowClients, statusesOf, type SlowRequest } from '../support/slow';
+import { makeBrowser } from '../support/merchantBrowser';
+import { makeSlowClients, statusesOf, type SlowRequest } from '../support/slowClients';
 import { until } from '../support/until';
-import { openHouse, RETURN, type House } from './house';
+import { openHouse, RETURN, type House } from './testApi';
 
 let house: House;
 let slow: ReturnType<typeof makeSlowClients>;

@@ -1,5 +1,5 @@
 import type { ExplanationJson, TokenJson } from '../../src/api/schemas/answers';
-import { openHouse, type House, type ProblemJson } from './house';
+import { openHouse, type House, type ProblemJson } from './testApi';
 
 let house: House;
 beforeAll(async () => {

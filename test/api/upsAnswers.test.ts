@@ -3,8 +3,8 @@
 import type { ExplanationJson, RowJson } from '../../src/api/schemas/answers';
 import { runExplain } from '../../src/cli/accounts/explain';
 import { factsOf } from '../../src/pages/historyWords';
-import { goThroughUps } from '../support/browsing';
-import { openHouse, RETURN, type House } from './house';
+import { goThroughUps } from '../support/merchantBrowser';
+import { openHouse, RETURN, type House } from './testApi';
 
 let house: House;
 beforeAll(async () => {

@@ -2,8 +2,8 @@ import { failsTooOften, type Campaigns } from '../../src/campaigns/advance';
 import { tellDueCampaigns } from '../../src/campaigns/schedule';
 import type { RowJson } from '../../src/api/schemas/answers';
 import type { CampaignLinkJson } from '../../src/api/schemas/campaigns';
-import type { House } from '../api/house';
-import { openDesk, type Desk } from './desk';
+import type { House } from '../api/testApi';
+import { openDesk, type Desk } from './campaignSetup';
 
 let desk: Desk;
 let house: House;

@@ -3,9 +3,9 @@
 import { awaitAgain, forgetAccount, insertItems, itemId } from '../../src/db/campaigns';
 import { bury, finishErasure } from '../../src/db/erasure';
 import { accountIdOf } from '../../src/hash';
-import type { House } from '../api/house';
-import { makeBrowser } from '../support/browsing';
-import { openDesk, type Desk } from './desk';
+import type { House } from '../api/testApi';
+import { makeBrowser } from '../support/merchantBrowser';
+import { openDesk, type Desk } from './campaignSetup';
 
 let desk: Desk;
 let house: House;

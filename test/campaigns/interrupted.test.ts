@@ -3,8 +3,8 @@
 import type { Campaigns } from '../../src/campaigns/advance';
 import { tellDueCampaigns } from '../../src/campaigns/schedule';
 import { NewerVersion, StoreUnavailable } from '../../src/durable/errors';
-import type { House } from '../api/house';
-import { openDesk, type Desk } from './desk';
+import type { House } from '../api/testApi';
+import { openDesk, type Desk } from './campaignSetup';
 
 let desk: Desk;
 let house: House;

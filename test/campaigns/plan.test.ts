@@ -3,8 +3,8 @@
 import { ACCOUNTS_MAX, assertNotTooMany } from '../../src/api/actions/campaigns';
 import type { AccessKeyPageJson } from '../../src/api/schemas/answers';
 import type { CampaignItemJson } from '../../src/api/schemas/campaigns';
-import { RETURN, type House } from '../api/house';
-import { openDesk, type Body, type Desk } from './desk';
+import { RETURN, type House } from '../api/testApi';
+import { openDesk, type Body, type Desk } from './campaignSetup';
 
 let desk: Desk;
 let house: House;

@@ -5,11 +5,11 @@ import { randomUUID } from 'node:crypto';
 import { tellDueCampaigns } from '../../src/campaigns/schedule';
 import { acquireLease } from '../../src/db/lease';
 import { makeQueues, startLoop, startWorkers, type Performer } from '../../src/workers';
-import type { House } from '../api/house';
+import type { House } from '../api/testApi';
 import { privateRedis, testPrefix, type PrivateServer } from '../support/servers';
 import { until } from '../support/until';
-import { makeReleases } from '../ups/servers';
-import { openDesk, type Desk } from './desk';
+import { makeReleases } from '../ups/testServers';
+import { openDesk, type Desk } from './campaignSetup';
 
 let desk: Desk;
 let house: House;

@@ -2,8 +2,8 @@
 
 import { LOOK_AFTER_MS, takingBack } from '../../src/campaigns/takenBack';
 import { dueCampaigns } from '../../src/db/campaigns';
-import type { House } from '../api/house';
-import { openDesk, type Desk } from './desk';
+import type { House } from '../api/testApi';
+import { openDesk, type Desk } from './campaignSetup';
 
 let desk: Desk;
 let house: House;

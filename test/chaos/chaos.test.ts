@@ -1,10 +1,10 @@
 /** A short life on real processes, whatever the seed; the long ones are `npm run chaos`. */
 
-import { live } from './life';
+import { live } from './chaosRun';
 import { PATIENT_MS, readOptions, withUsual } from './options';
-import { kinds, planOf } from './plan';
-import { refusals } from './refusals';
-import { tableOf } from './table';
+import { kinds, planOf } from './faultPlan';
+import { refusals } from './redisRefusals';
+import { tableOf } from './report';
 
 const never = () => new AbortController().signal;
 

@@ -2,13 +2,13 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { goThroughUps, makeBrowser } from '../support/browsing';
-import { makeChance, type Chance } from '../simulation/chance';
-import { makeAsk, type Answered, type Ask } from './asking';
-import { RETURN, type Cast } from './cast';
-import type { Client, Notebook, Word } from './notebook';
+import { goThroughUps, makeBrowser } from '../support/merchantBrowser';
+import { makeChance, type Chance } from '../simulation/random';
+import { makeAsk, type Answered, type Ask } from './apiRequests';
+import { RETURN, type Cast } from './system';
+import type { Client, Notebook, Word } from './clientRecords';
 import type { ChaosOptions } from './options';
-import { PASSWORD } from './ups';
+import { PASSWORD } from './sandboxControl';
 
 export interface Signals {
   /** No new events from here on; what was sent is asked again until it is answered. */

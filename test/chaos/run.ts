@@ -1,8 +1,8 @@
 /** `npm run chaos`: what goes wrong in a year, on real processes, in some minutes; a table at the end. */
 
-import { live, type Ears } from './life';
+import { live, type Ears } from './chaosRun';
 import { readOptions } from './options';
-import { tableOf } from './table';
+import { tableOf } from './report';
 
 const PLAIN_MS = 10_000;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -4,9 +4,9 @@ import { makeStore } from '../../src/db/accounts';
 import type { Db } from '../../src/db/connection';
 import { connectDb } from '../../src/db/connection';
 import { createTenant } from '../../src/db/tenants';
-import { silent } from '../db/opened';
+import { silent } from '../db/testDb';
 import { testDatabase } from '../support/servers';
-import { makeLives } from './accounts';
+import { makeLives } from './storedAccounts';
 import { json, upslink } from './upslink';
 
 const idOf = (name: string): string => `acc_${name.padEnd(26, 'a')}`;

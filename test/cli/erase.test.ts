@@ -3,9 +3,9 @@ import { connectDb, type Db } from '../../src/db/connection';
 import { bury } from '../../src/db/erasure';
 import { readEvents, readHistory } from '../../src/db/history';
 import { countByState, listAccounts } from '../../src/db/queries';
-import { silent } from '../db/opened';
+import { silent } from '../db/testDb';
 import { testDatabase } from '../support/servers';
-import { makeLives } from './accounts';
+import { makeLives } from './storedAccounts';
 import { json, upslink } from './upslink';
 
 let db: Db;

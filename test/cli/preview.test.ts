@@ -8,10 +8,10 @@ import type { StoredAccount } from '../../src/db/schemas';
 import { MACHINE_VERSION } from '../../src/machines/account';
 import { makeAccountDefinition } from '../../src/machines/definition';
 import { upgraded } from '../../src/machines/versions';
-import { silent } from '../db/opened';
-import { broken, deployOf, variantOf, type Deploy } from '../machines/variants';
+import { silent } from '../db/testDb';
+import { broken, deployOf, variantOf, type Deploy } from '../machines/changedMachines';
 import { testDatabase } from '../support/servers';
-import { makeLives } from './accounts';
+import { makeLives } from './storedAccounts';
 import { json, upslink } from './upslink';
 
 let db: Db;

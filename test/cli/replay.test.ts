@@ -6,9 +6,9 @@ import { connectDb } from '../../src/db/connection';
 import type { StoredCheckpoint } from '../../src/db/schemas';
 import { ensureTenant, type Tenant } from '../../src/db/tenants';
 import { MACHINE_VERSION } from '../../src/machines/account';
-import { silent } from '../db/opened';
+import { silent } from '../db/testDb';
 import { testDatabase } from '../support/servers';
-import { makeLives } from './accounts';
+import { makeLives } from './storedAccounts';
 import { json, upslink } from './upslink';
 
 let db: Db;

@@ -3,8 +3,8 @@ import { connectDb, type Db } from '../../src/db/connection';
 import { StoreUnavailable } from '../../src/durable/errors';
 import { sampleDocument, sampleEntry, sampleRow } from '../durable/samples';
 import { privateMongodb, type PrivateServer } from '../support/servers';
-import { silent } from './opened';
-import { makeWire, type Wire } from './wire';
+import { silent } from './testDb';
+import { makeWire, type Wire } from './mongoProxy';
 
 /** The driver's default for a server that is not there. */
 const DRIVERS_OWN_MS = 30_000;

@@ -7,8 +7,8 @@ import { assertPinned, machineShape, pins } from '../../src/machines/pins';
 import { probes } from '../../src/machines/probes';
 import { fingerprintOf, shapeOf } from '../../src/machines/shape';
 import { makeUpgrade, steps } from '../../src/machines/versions';
-import { livedAccount, type Account } from '../machines/lived';
-import { broken, deployOf, variantOf } from '../machines/variants';
+import { livedAccount, type Account } from '../machines/accountBuilder';
+import { broken, deployOf, variantOf } from '../machines/changedMachines';
 
 function fresh(): Account {
   const account = livedAccount();

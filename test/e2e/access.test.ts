@@ -2,7 +2,7 @@
 
 import type { Page } from 'playwright-core';
 import { seriousViolations } from './axe';
-import { openStand, PASSWORD, type Stand } from './stand';
+import { openStand, PASSWORD, type Stand } from './testSite';
 import { button, goThroughUps, messageText, seeState, signIn, stateOf } from './steps';
 
 let stand: Stand;

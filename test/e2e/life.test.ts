@@ -1,7 +1,7 @@
 /** An account's life, clicked through by a person in a browser, with everything real behind it. */
 
 import type { BrowserContext } from 'playwright-core';
-import { openStand, type Stand } from './stand';
+import { openStand, type Stand } from './testSite';
 import {
   button,
   createAccount,

@@ -3,7 +3,7 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { REQUIRED_COLUMNS } from '../../src/api/imports/lines';
 import { seriousViolations } from './axe';
-import { openStand, PASSWORD, TENANT, type Stand } from './stand';
+import { openStand, PASSWORD, TENANT, type Stand } from './testSite';
 import { button, goThroughUps, leaveUps, messageText, seeState, signIn, signInAtUps, stateOf } from './steps';
 
 const DAY_MS = 86_400_000;

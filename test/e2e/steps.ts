@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import { PASSWORD, type Stand } from './stand';
+import { PASSWORD, type Stand } from './testSite';
 
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 

@@ -1,4 +1,4 @@
-import { DAY, dueOf, HOUR, livedAccount, MINUTE, standing, upsAnswer, type Lived } from './lived';
+import { DAY, dueOf, HOUR, livedAccount, MINUTE, standing, upsAnswer, type Lived } from './accountBuilder';
 import type { AccountContext, RefreshOutput } from '../../src/machines/context';
 
 const context = (account: Lived) => account.now().snapshot.context as AccountContext;

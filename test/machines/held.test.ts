@@ -2,7 +2,7 @@
 
 import { replay } from '../../src/durable/replay';
 import type { RefreshOutput, WaveState } from '../../src/machines/context';
-import { DAY, HOUR, MINUTE, definition, livedAccount, standing, upsAnswer, type LivedOptions } from './lived';
+import { DAY, HOUR, MINUTE, definition, livedAccount, standing, upsAnswer, type LivedOptions } from './accountBuilder';
 
 const refused = (): RefreshOutput => ({ kind: 'refused', ups: upsAnswer('10400') });
 const blocked = (): RefreshOutput => ({ kind: 'blocked', ups: { ...upsAnswer('10403'), httpStatus: 403 } });

@@ -14,7 +14,7 @@ import {
   T0,
   upsAnswer,
   type LivedOptions,
-} from './lived';
+} from './accountBuilder';
 
 const LIFE = 60 * DAY;
 

@@ -1,5 +1,5 @@
 import type { AccountContext } from '../../src/machines/context';
-import { DAY, HOUR, livedAccount, MINUTE, SECRET, standing, T0, upsAnswer, type Lived } from './lived';
+import { DAY, HOUR, livedAccount, MINUTE, SECRET, standing, T0, upsAnswer, type Lived } from './accountBuilder';
 
 const context = (account: Lived) => account.now().snapshot.context as AccountContext;
 const keyState = (account: Lived) => (account.now().snapshot.value as { key: string }).key;

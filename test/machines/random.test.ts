@@ -18,7 +18,7 @@ import {
   SECRET,
   upsAnswer,
   type Lived,
-} from './lived';
+} from './accountBuilder';
 
 type Move = (account: Lived) => void;
 

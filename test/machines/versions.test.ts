@@ -13,8 +13,8 @@ import { allowed, decide } from '../../src/durable/decide';
 import { MACHINE_VERSION } from '../../src/machines/account';
 import { upgraded } from '../../src/machines/versions';
 import { presentAccount } from '../../src/api/present';
-import { definition, livedAccount, type Account } from './lived';
-import { standings } from './standings';
+import { definition, livedAccount, type Account } from './accountBuilder';
+import { standings } from './accountsByState';
 
 const folder = path.join(__dirname, 'fixtures');
 const today = path.join(folder, `v${MACHINE_VERSION}`);

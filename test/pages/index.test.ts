@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { REQUIRED_COLUMNS } from '../../src/api/imports/lines';
 import { acquireLease, releaseLease } from '../../src/db/lease';
 import { makeCampaigns } from '../../src/campaigns/advance';
-import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/browsing';
-import { openHouse, RETURN, type House } from '../api/house';
+import { goThroughUps, makeBrowser, type Browser, type Page } from '../support/merchantBrowser';
+import { openHouse, RETURN, type House } from '../api/testApi';
 
 // Only against hanging: a busy machine takes as long as it takes.
 jest.setTimeout(180_000);

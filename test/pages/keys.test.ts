@@ -2,8 +2,8 @@
 
 import { createTenant } from '../../src/db/tenants';
 import { hashKey } from '../../src/db/apiKeys';
-import { makeBrowser, type Browser, type Page } from '../support/browsing';
-import { openHouse, type House } from '../api/house';
+import { makeBrowser, type Browser, type Page } from '../support/merchantBrowser';
+import { openHouse, type House } from '../api/testApi';
 
 let house: House;
 beforeAll(async () => {

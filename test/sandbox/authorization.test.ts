@@ -10,7 +10,7 @@ import {
   redirectUri,
   seed,
   type Bench,
-} from './support';
+} from './testSandbox';
 
 let ups: Bench;
 beforeAll(async () => {

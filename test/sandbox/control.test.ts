@@ -1,4 +1,4 @@
-import { call, control, errorOf, makeBench, probe, rate, connect, seed, type Bench } from './support';
+import { call, control, errorOf, makeBench, probe, rate, connect, seed, type Bench } from './testSandbox';
 
 let ups: Bench;
 beforeEach(async () => {

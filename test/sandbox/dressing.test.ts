@@ -21,7 +21,7 @@ import {
   until,
   type Bench,
   type Tokens,
-} from './support';
+} from './testSandbox';
 
 let ups: Bench;
 let tokens: Tokens;

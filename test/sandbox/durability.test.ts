@@ -18,7 +18,7 @@ import {
   seed,
   sha256,
   type Bench,
-} from './support';
+} from './testSandbox';
 
 describe('a restart', () => {
   let ups: Bench;

@@ -19,7 +19,7 @@ import {
   tokenPath,
   type Bench,
   type Tokens,
-} from './support';
+} from './testSandbox';
 
 let ups: Bench;
 let tokens: Tokens;

@@ -14,7 +14,7 @@ import {
   seed,
   sha256,
   type Bench,
-} from './support';
+} from './testSandbox';
 
 let ups: Bench;
 beforeEach(async () => {

@@ -11,7 +11,7 @@ import {
   probe,
   seed,
   type Bench,
-} from './support';
+} from './testSandbox';
 
 let ups: Bench;
 let browser: Browser;

@@ -14,7 +14,7 @@ import {
   tokenPath,
   control,
   type Bench,
-} from './support';
+} from './testSandbox';
 
 let ups: Bench;
 beforeEach(async () => {

@@ -5,9 +5,9 @@
 
 import { ACCESS_KEY_BOX } from '../../src/machines/data';
 import { standingOf } from '../../src/machines/definition';
-import { accountData } from '../machines/lived';
-import type { Account } from './checks';
-import type { Scene, Told } from './life';
+import { accountData } from '../machines/accountBuilder';
+import type { Account } from './finalChecks';
+import type { Scene, Told } from './simulation';
 import { vault, type Service } from './service';
 
 const SECOND = 1_000;

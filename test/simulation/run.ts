@@ -8,9 +8,9 @@
 import { fork } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import os from 'node:os';
-import { live, type Lived } from './life';
+import { live, type Lived } from './simulation';
 import { readOptions } from './options';
-import { liveThroughOutages } from './outage';
+import { liveThroughOutages } from './outageRun';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const PROGRESS_MS = 5_000;

@@ -20,9 +20,9 @@ import {
   makeWaves,
   type Performer,
 } from '../../src/workers';
-import type { Machines } from './machines';
-import type { SimulatedUps } from './ups';
-import type { Process, World } from './world';
+import type { Machines } from './infrastructure';
+import type { SimulatedUps } from './fakeUps';
+import type { Process, World } from './simulator';
 
 export const definition = makeAccountDefinition();
 const key = { id: 'k1', key: createHash('sha256').update('simulation').digest() };

@@ -2,7 +2,7 @@
 
 import { randomInt } from 'node:crypto';
 import { publicEvents } from '../../src/machines/events';
-import { live } from './life';
+import { live } from './simulation';
 
 const again = (seed: number): string => `npm run simulate -- --seed ${seed}`;
 

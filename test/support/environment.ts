@@ -6,7 +6,7 @@ import type { Circus } from '@jest/types';
 import { TestEnvironment as NodeEnvironment } from 'jest-environment-node';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from './broker-client';
-import { opened } from './opened';
+import { opened } from './createdStores';
 
 /** Sockets close with a delay, and a BullMQ worker closed while Redis is away leaves a watchdog of 6 s behind. */
 const PATIENCE_MS = Number(process.env['LEAK_PATIENCE_MS'] ?? 60_000);

@@ -23,7 +23,7 @@ import { identify, signalProcess } from '../../src/dev/processes';
 import { startRedis } from '../../src/dev/redis';
 import { Running } from '../../src/dev/running';
 import { ask } from './broker-client';
-import { opened } from './opened';
+import { opened } from './createdStores';
 
 export interface TestDatabase {
   readonly url: string;

@@ -2,7 +2,7 @@ import { createTenant, updateTenant } from '../../src/db/tenants';
 import { noteDefaultDeadline } from '../../src/db/deadlines';
 import type { AccountContext } from '../../src/machines/context';
 import { tellMovedDeadlines } from '../../src/workers';
-import { openHouse, standing, TENANT, type House, type Process } from './house';
+import { openHouse, standing, TENANT, type House, type Process } from './testService';
 
 const DAY = 86_400_000;
 

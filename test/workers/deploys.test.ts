@@ -9,8 +9,8 @@ import path from 'node:path';
 import { MachineMismatch, NewerVersion } from '../../src/durable/errors';
 import { MACHINE_VERSION } from '../../src/machines/account';
 import { makeSweep, type Sweep } from '../../src/workers';
-import { deployOf, stateAt, variantOf, broken, type Deploy } from '../machines/variants';
-import { openHouse, standing, type House, type Process } from './house';
+import { deployOf, stateAt, variantOf, broken, type Deploy } from '../machines/changedMachines';
+import { openHouse, standing, type House, type Process } from './testService';
 import { isCarriedBy } from '../../src/durable/whole';
 
 let house: House;

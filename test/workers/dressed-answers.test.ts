@@ -3,8 +3,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { openHouse, standing, type House } from './house';
-import { answersIn, crash, withAnswerInHand } from './spool/holding';
+import { openHouse, standing, type House } from './testService';
+import { answersIn, crash, withAnswerInHand } from './spool/heldAnswers';
 
 let house: House;
 beforeAll(async () => {

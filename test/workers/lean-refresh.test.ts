@@ -1,7 +1,7 @@
 import { makeQueues, makeSweep, startWorkers, type Queues } from '../../src/workers';
 import { testPrefix, testRedis } from '../support/servers';
 import { until } from '../support/until';
-import { openHouse, type House, type Process } from './house';
+import { openHouse, type House, type Process } from './testService';
 
 /** What a refresh costs, from the sweep to the stored answer: counted, because a million accounts pay it for ever. */
 let house: House;

@@ -2,7 +2,7 @@
 
 import type { AccountContext } from '../../src/machines/context';
 import { readHistory } from '../../src/db/history';
-import { openHouse, standing, type House, type Process } from './house';
+import { openHouse, standing, type House, type Process } from './testService';
 
 const MINUTE = 60_000;
 

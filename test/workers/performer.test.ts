@@ -1,5 +1,5 @@
 import { NewerVersion } from '../../src/durable/errors';
-import { openHouse, standing, type House } from './house';
+import { openHouse, standing, type House } from './testService';
 
 let house: House;
 beforeAll(async () => {

@@ -7,11 +7,11 @@ import { Redis } from 'ioredis';
 import type { mongo } from 'mongoose';
 import type { Vault } from '../../src/db/vault';
 import { makeQueues } from '../../src/workers';
-import { accountData } from '../machines/lived';
+import { accountData } from '../machines/accountBuilder';
 import { testPrefix, testRedis } from '../support/servers';
 import { until } from '../support/until';
-import { makeReleases } from '../ups/servers';
-import { openHouse, TENANT, type House, type Process } from './house';
+import { makeReleases } from '../ups/testServers';
+import { openHouse, TENANT, type House, type Process } from './testService';
 
 let house: House;
 const releases = makeReleases();

@@ -1,8 +1,8 @@
 import { makeQueues, makeSweep, startSweep, type Queues, type Sweep, type SweepParts } from '../../src/workers';
 import { privateRedis, testPrefix, testRedis, type PrivateServer } from '../support/servers';
 import { until } from '../support/until';
-import { makeReleases } from '../ups/servers';
-import { openHouse, standing, type House, type Process } from './house';
+import { makeReleases } from '../ups/testServers';
+import { openHouse, standing, type House, type Process } from './testService';
 
 let house: House;
 let redisUrl: string;

@@ -2,8 +2,8 @@ import { Redis } from 'ioredis';
 import { makeQueues, makeSweep, queueNames, startWorkers } from '../../src/workers';
 import { privateRedis, testPrefix, type PrivateServer } from '../support/servers';
 import { until } from '../support/until';
-import { makeReleases } from '../ups/servers';
-import { openHouse, type House, type Process } from './house';
+import { makeReleases } from '../ups/testServers';
+import { openHouse, type House, type Process } from './testService';
 
 let house: House;
 let redis: PrivateServer;

@@ -6,9 +6,9 @@ import { REQUIRED_COLUMNS } from '../../../src/api/imports/lines';
 import { Refusal } from '../../../src/api/problems';
 import type { AccountJson, RowJson } from '../../../src/api/schemas/answers';
 import { acquireLease, releaseLease } from '../../../src/db/lease';
-import { goThroughUps } from '../../support/browsing';
+import { goThroughUps } from '../../support/merchantBrowser';
 import { until } from '../../support/until';
-import { openHouse, RETURN, type House, type ProblemJson } from '../house';
+import { openHouse, RETURN, type House, type ProblemJson } from '../testApi';
 
 /** Against hanging only. */
 const PATIENCE_MS = 180_000;

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { connectDb, type Db } from '../../../src/db/connection';
 import type { StoredAccount } from '../../../src/db/schemas';
 import { startSandbox, type RunningSandbox } from '../../../src/sandbox';
-import { silent } from '../../db/opened';
+import { silent } from '../../db/testDb';
 import { testDatabase, testRedis } from '../../support/servers';
-import { asVariable, makeLives, ring } from '../accounts';
+import { asVariable, makeLives, ring } from '../storedAccounts';
 import { listenAnywhere, type Listening } from '../ports';
 import { json, upslink } from '../upslink';
 

@@ -7,10 +7,10 @@ import type { Db } from '../../../src/db/connection';
 import { keepFingerprintKeys } from '../../../src/db/fingerprints';
 import { makeVault, type RingKey } from '../../../src/db/vault';
 import { makeDiskPlace } from '../../../src/workers';
-import { openDb } from '../../db/opened';
+import { openDb } from '../../db/testDb';
 import { privateRedis, type PrivateServer } from '../../support/servers';
 import { aSealedAnswer } from '../../workers/spool/samples';
-import { makeLives, ring } from '../accounts';
+import { makeLives, ring } from '../storedAccounts';
 
 let db: Db;
 let redis: PrivateServer;

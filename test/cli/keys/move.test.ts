@@ -10,7 +10,7 @@ import { boxesOf, linkBelonging } from '../../../src/db/sealed';
 import { makeVault, type Belonging, type Vault } from '../../../src/db/vault';
 import { ACCESS_KEY_BOX, type AccountData } from '../../../src/machines/data';
 import { sampleDocument } from '../../durable/samples';
-import { openHouse, TENANT, type House, type Process } from '../../workers/house';
+import { openHouse, TENANT, type House, type Process } from '../../workers/testService';
 
 jest.setTimeout(180_000);
 

@@ -10,9 +10,9 @@ import { boxesOf, linkBelonging } from '../../../src/db/sealed';
 import { makeVault, type RingKey, type Vault } from '../../../src/db/vault';
 import { ACCESS_KEY_BOX } from '../../../src/machines/data';
 import { newToken, readToken, textOf } from '../../../src/links';
-import { openHouse, TENANT, type House, type Process } from '../../workers/house';
+import { openHouse, TENANT, type House, type Process } from '../../workers/testService';
 import { until } from '../../support/until';
-import { asVariable } from '../accounts';
+import { asVariable } from '../storedAccounts';
 import { json, startUpslink, upslink } from '../upslink';
 
 jest.setTimeout(300_000);

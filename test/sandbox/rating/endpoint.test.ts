@@ -11,7 +11,7 @@ import {
   seed,
   type Bench,
   type UpsError,
-} from '../support';
+} from '../testSandbox';
 
 interface Rated {
   RateResponse: {

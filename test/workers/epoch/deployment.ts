@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { mongo } from 'mongoose';
 import { makeEpoch, makeVolume, type Epoch, type Volume } from '../../../src/workers';
-import { openHouse, type Process } from '../house';
+import { openHouse, type Process } from '../testService';
 
 export interface Member extends Process {
   epoch: Epoch;

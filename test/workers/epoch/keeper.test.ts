@@ -5,7 +5,7 @@ import path from 'node:path';
 import { adoptEpoch, findEpoch, raiseEpoch, type StoredEpoch } from '../../../src/db/epoch';
 import { makeVolume } from '../../../src/workers';
 import { until } from '../../support/until';
-import { standing } from '../house';
+import { standing } from '../testService';
 import { openDeployment, type Deployment, type Member } from './deployment';
 
 let on: Deployment;

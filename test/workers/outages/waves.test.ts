@@ -2,7 +2,7 @@
 
 import type { AccountContext } from '../../../src/machines/context';
 import { standingOf } from '../../../src/machines/definition';
-import { openHouse, paths, type House, type Process } from '../house';
+import { openHouse, paths, type House, type Process } from '../testService';
 
 let house: House;
 beforeEach(async () => {

@@ -9,8 +9,8 @@ import { sealAnswer } from '../../../src/workers/spool/answer';
 import { startPickUp, makeSpoolFigures } from '../../../src/workers/spool';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
-import { openHouse, standing, type House, type Process } from '../house';
-import { answersIn, crash, isKept, namesIn, onAnswer, withAnswerInHand } from './holding';
+import { openHouse, standing, type House, type Process } from '../testService';
+import { answersIn, crash, isKept, namesIn, onAnswer, withAnswerInHand } from './heldAnswers';
 import { anAnswer } from './samples';
 
 let house: House;

@@ -10,10 +10,10 @@ import { makeVault } from '../../../src/db/vault';
 import type { Answer } from '../../../src/workers/spool/answer';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
-import { makeWire, type Wire } from '../../db/wire';
-import { makeReleases } from '../../ups/servers';
-import { openHouse, standing, type House, type Process } from '../house';
-import { answersIn, crash, namesIn, onAnswer, withAnswerInHand } from './holding';
+import { makeWire, type Wire } from '../../db/mongoProxy';
+import { makeReleases } from '../../ups/testServers';
+import { openHouse, standing, type House, type Process } from '../testService';
+import { answersIn, crash, namesIn, onAnswer, withAnswerInHand } from './heldAnswers';
 
 let house: House;
 let redis: PrivateServer;

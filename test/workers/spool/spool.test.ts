@@ -7,10 +7,10 @@ import { Redis } from 'ioredis';
 import { makeDiskPlace, makeSpool, makeSpoolFigures } from '../../../src/workers/spool';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
-import { makeWire } from '../../db/wire';
-import { makeReleases } from '../../ups/servers';
-import { openHouse, standing, type House } from '../house';
-import { answersIn, isKept, namesIn, onAnswer, withAnswerInHand } from './holding';
+import { makeWire } from '../../db/mongoProxy';
+import { makeReleases } from '../../ups/testServers';
+import { openHouse, standing, type House } from '../testService';
+import { answersIn, isKept, namesIn, onAnswer, withAnswerInHand } from './heldAnswers';
 import { anAnswer } from './samples';
 
 let house: House;

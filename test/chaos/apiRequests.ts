@@ -1,0 +1,67 @@
+/** A request that is made again, the same, until it is answered: what every platform does with a service that restarts. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cast } from './system';
+import type { Notebook } from './clientRecords';
+
+export interface Answered {
+  status: number;
+  body: Record<string, unknown>;
+  tries: number;
+  tookMs: number;
+}
+
+export interface Request {
+  method: string;
+  path: string;
+  body?: object;
+  asOperator?: boolean;
+  /** For what need not be answered at all. */
+  withinMs?: number;
+}
+
+export type Ask = (request: Request) => Promise<Answered | null>;
+
+const TIMEOUT_MS = 15_000;
+const PAUSE_MS = 300;
+/** Not now: the same again later. */
+const LATER = [429, 502, 503, 504];
+
+/** Resolves null when it was given up: `giveUp` is the end of everything. */
+export function makeAsk({ apiUrl, keys }: Pick<Cast, 'apiUrl' | 'keys'>, notebook: Notebook, giveUp: AbortSignal): Ask {
+  async function once({
+    method,
+    path,
+    body,
+    asOperator = false,
+  }: Request): Promise<{ status: number; text: string } | null> {
+    const headers = {
+      authorization: `Bearer ${asOperator ? keys.operator : keys.platform}`,
+      ...(body && { 'content-type': 'application/json' }),
+    };
+    const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), giveUp]);
+    const init = { method, headers, signal, ...(body && { body: JSON.stringify(body) }) };
+    try {
+      const response = await fetch(`${apiUrl}/v1${path}`, init);
+      return { status: response.status, text: await response.text() };
+    } catch {
+      return null;
+    }
+  }
+
+  return async (request) => {
+    const begun = performance.now();
+    const { withinMs = Infinity } = request;
+    for (let tries = 1; !giveUp.aborted && performance.now() - begun < withinMs; tries += 1) {
+      const answer = await once(request);
+      if (answer !== null && !LATER.includes(answer.status)) {
+        const body = (answer.text === '' ? {} : JSON.parse(answer.text)) as Record<string, unknown>;
+        return { status: answer.status, body, tries, tookMs: performance.now() - begun };
+      }
+      await delay(PAUSE_MS * Math.min(tries, 5), undefined, { signal: giveUp }).catch(() => undefined);
+    }
+    if (withinMs === Infinity)
+      notebook.unanswered.push(`${request.method} ${request.path} ${JSON.stringify(request.body ?? {})}`);
+    return null;
+  };
+}

@@ -1,0 +1,60 @@
+/** After the healing: waits until every account has been seen at rest once. Refreshes go on; nobody is ever at rest for good. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AccountDocument } from '../../src/db/accounts';
+import type { Db } from '../../src/db/connection';
+import { listAccounts } from '../../src/db/queries';
+import { standingOf } from '../../src/machines/definition';
+import { TENANT } from './system';
+
+const PAGE = 200;
+const LOOK_MS = 400;
+/** A sweep comes every second, by a lease that a killed process may hold for some more. */
+const OVERDUE_MS = 10_000;
+
+export async function loadAll(db: Db): Promise<AccountDocument[]> {
+  const found: AccountDocument[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await listAccounts(db, { tenantId: TENANT, limit: PAGE, cursor });
+    found.push(...page.items);
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return found;
+}
+
+/** What keeps the account from being at rest; null when it is. */
+export function unrestOf(document: AccountDocument, now: number): string | null {
+  const { wakeAt, upsAt, invocations, outbox, snapshot, data } = document;
+  const { state, token, consent } = standingOf(snapshot.value);
+  const where = [state, token, consent === 'idle' ? null : consent].filter(Boolean).join(', ');
+  if (isOverdue(document, now))
+    return `overdue since ${new Date(Math.min(wakeAt ?? now, upsAt ?? now)).toISOString()} (${where})`;
+  if (outbox.some(({ row }) => !row.routine)) return `rows not relayed (${where})`;
+  // A wave of refusals is examined for half an hour and longer; the table tells how many wait for it.
+  if (token === 'held') return null;
+  if (invocations.length > 0 || consent !== 'idle') return `under way (${where})`;
+  // Of a grant that is over, the sends are kept for an answer that may come yet: nobody waits for it.
+  const isUnsettled = state === 'connected' && (data.current?.sends.length ?? 0) > 0;
+  if (token === 'backing-off' || isUnsettled) return `waits to try again (${where})`;
+  return null;
+}
+
+export const isOverdue = ({ wakeAt, upsAt }: AccountDocument, now: number): boolean =>
+  [wakeAt, upsAt].some((at) => at !== null && at < now - OVERDUE_MS);
+
+/** Those that were never seen at rest, and why. */
+export async function settle(db: Db, patienceMs: number, over: AbortSignal): Promise<Map<string, string>> {
+  const rested = new Set<string>();
+  const giveUpAt = performance.now() + patienceMs;
+  for (;;) {
+    const restless = new Map<string, string>();
+    for (const document of await loadAll(db)) {
+      const unrest = rested.has(document.id) ? null : unrestOf(document, Date.now());
+      if (unrest === null) rested.add(document.id);
+      else restless.set(document.id, unrest);
+    }
+    if (restless.size === 0 || performance.now() > giveUpAt || over.aborted) return restless;
+    await delay(LOOK_MS, undefined, { signal: over }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Many accounts over many days, lived through in minutes: three processes of the service against a store, a queue and a
+ * UPS in memory, with nothing going wrong but what a scene makes go wrong (life.ts sees to the rest). So the store keeps no
+ * history, only what was told by it.
+ */
+
+import type { DueItem, HistoryEntry } from '../../src/durable/types';
+import type { RefreshPolicy } from '../../src/machines/data';
+import { accountIdOf } from '../../src/hash';
+import { accountData } from '../machines/accountBuilder';
+import { makeMachines, type AccountStore, type Machines } from './infrastructure';
+import { startService, vault, type Pace, type Service } from './service';
+import { makeSimulatedUps, type SimulatedUps } from './fakeUps';
+import { makeWorld, type World } from './simulator';
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+const ACCESS_S = 3_600;
+const PROCESSES = 3;
+/** A job waits for UPS to be asked again, as in a worker; there for 5 s, here longer. */
+const PATIENCE_MS = 30_000;
+const DEPTH = 5_000;
+
+export interface CrowdOptions {
+  accounts: number;
+  seed: number;
+  policyOf: (n: number) => RefreshPolicy;
+  /** All are connected within so long. */
+  arrivalMs: number;
+  pace: Pace;
+  /** Jobs at a time in each process, and how long each rests when there are none. */
+  lanes: number;
+  idleMs: number;
+}
+
+export interface Crowd {
+  world: World;
+  ups: SimulatedUps;
+  machines: Machines;
+  ids: string[];
+  /** Outgoing events so far, by type. */
+  told: Record<string, number>;
+  violations(): string[];
+}
+
+export async function withCrowd<T>(options: CrowdOptions, work: (crowd: Crowd) => Promise<T>): Promise<T> {
+  const world = makeWorld(options.seed);
+  const release = world.install();
+  try {
+    return await work(gather(world, options));
+  } finally {
+    release();
+  }
+}
+
+function gather(world: World, { accounts, policyOf, arrivalMs, pace, lanes, idleMs }: CrowdOptions): Crowd {
+  const machines = makeMachines(world);
+  const ups = makeSimulatedUps(world, ACCESS_S);
+  const told: Record<string, number> = {};
+  const bugs: string[] = [];
+  const store = makeLeanStore(machines, told);
+  const queue = makeDeepQueue();
+  const lean: Machines = { ...machines, storeFor: (process) => store.of(world, process.name), queuesFor: () => queue };
+  const bug = (error: unknown): void => void bugs.push(error instanceof Error ? error.message : String(error));
+  const services = Array.from({ length: PROCESSES }, (_, n) => {
+    const process = world.process(`p${n}`, `p${n}`);
+    const service = startService({ world, machines: lean, ups, process, bug, pace });
+    for (let lane = 0; lane < lanes; lane++)
+      void world.as(process, () => work(world, service, queue, idleMs).catch(bug));
+    return service;
+  });
+  const ids = Array.from({ length: accounts }, (_, n) => accountIdOf('acme', `UPS ${n}`));
+  ids.forEach((id, n) => {
+    const service = services[n % PROCESSES];
+    if (!service) return;
+    const arrives = () => void connect(ups, service, id, policyOf(n)).catch(bug);
+    world.after((n / accounts) * arrivalMs, service.process, arrives);
+  });
+  return { world, ups, machines, ids, told, violations: () => [...bugs, ...ups.violations] };
+}
+
+/** The grant of UPS that an account is connected by; '' when it has none. */
+export function grantOf({ machines, ups }: Pick<Crowd, 'machines' | 'ups'>, accountId: string): string {
+  const [document] = machines.memory.documents([accountId]);
+  const slot = document?.data.current;
+  if (!document || !slot) return '';
+  const { grantId, generation, refresh } = slot;
+  const token = vault.open(refresh, { tenantId: document.tenantId, accountId, field: 'refresh', grantId, generation });
+  return ups.grantOf(token)?.grantId ?? '';
+}
+
+async function connect(ups: SimulatedUps, service: Service, id: string, policy: RefreshPolicy): Promise<void> {
+  const { runtime, performer, clock } = service;
+  await runtime.create(
+    { id, tenantId: 'acme', data: accountData(policy) },
+    { type: 'CREATE' },
+    { actor: 'key:client', eventId: `${id}-born` },
+  );
+  const consentId = `${id}-consent`;
+  const link = { consentId, linkHash: 'l', stateHash: 's', cookieHash: 'c', returnTo: null, ttlMs: HOUR / 2 };
+  await runtime.dispatch(
+    id,
+    { type: 'AUTHORIZE', ...link },
+    {
+      actor: 'key:client',
+      secrets: { verifier: 'v'.repeat(43) },
+    },
+  );
+  const since = clock.monotonic();
+  const event = { type: 'CODE_RECEIVED', consentId } as never;
+  const { document, claimed } = await runtime.dispatch(id, event, { actor: 'merchant', claimBy: performer.by });
+  await performer.carry(document, claimed, { code: ups.issueCode({ accountId: document.id }), since });
+}
+
+/** What is due by index: sorted once for each walk through it. */
+function makeLeanStore(machines: Machines, told: Record<string, number>) {
+  const due = new Map<string, { wake: number | null; ups: number | null; queue: string | null }>();
+  const walks = { wake: [] as DueItem[], ups: [] as DueItem[] };
+  const note = (document: { id: string; wakeAt: number | null; upsAt: number | null; upsQueue: string | null }): void =>
+    void due.set(document.id, { wake: document.wakeAt, ups: document.upsAt, queue: document.upsQueue });
+
+  function walkOf(kind: 'wake' | 'ups', now: number): DueItem[] {
+    const items: DueItem[] = [];
+    for (const [id, one] of due) {
+      const instant = one[kind];
+      if (instant !== null && instant <= now)
+        items.push({ id, at: instant, queue: kind === 'wake' ? null : one.queue });
+    }
+    return items.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
+  }
+
+  /** A row may come twice, and counts once. */
+  const counted = new Set<string>();
+  function count(entries: HistoryEntry[]): void {
+    for (const { id, row } of entries) {
+      if (row.outgoing.length === 0 || counted.has(`${id}/${row.seq}`)) continue;
+      counted.add(`${id}/${row.seq}`);
+      for (const { type } of row.outgoing) told[type] = (told[type] ?? 0) + 1;
+    }
+  }
+
+  function of(world: World, name: string): AccountStore {
+    const { memory } = machines;
+    const process = world.process(name, name);
+    const trip = () => world.sleep(process, world.chance.between(1, 10));
+    return {
+      ...memory,
+      async load(id, tenantId) {
+        await trip();
+        return memory.load(id, tenantId);
+      },
+      async insert(document, over) {
+        await trip();
+        note(document);
+        return memory.insert(document, over);
+      },
+      async write(before, next) {
+        await trip();
+        const written = await memory.write(before, next);
+        if (written === 'done') note(next);
+        return written;
+      },
+      async writeMany(changes) {
+        for (const { before, next } of changes) if ((await memory.write(before, next)) === 'done') note(next);
+      },
+      async appendHistory(entries) {
+        await trip();
+        count(entries);
+      },
+      findApplied: async () => null,
+      async due({ kind, now, after, limit }) {
+        await trip();
+        if (after === null) walks[kind] = walkOf(kind, now);
+        const items = walks[kind];
+        const from =
+          after === null ? 0 : items.findIndex(({ id, at: instant }) => id === after.id && instant === after.at) + 1;
+        return items.slice(from, from + limit);
+      },
+    };
+  }
+  return { of };
+}
+
+interface DeepQueue {
+  take(): { id: string; queue: string } | null;
+  hand(items: { id: string; queue: string }[]): Promise<boolean>;
+  offer(items: { id: string; queue: string }[]): Promise<{ reached: boolean; full: string[] }>;
+}
+
+/** So many wait in it, as in Redis; an account waits once. */
+function makeDeepQueue(): DeepQueue {
+  const waiting = new Map<string, string>();
+  function put(items: { id: string; queue: string }[]): string[] {
+    const full = new Set<string>();
+    for (const { id, queue } of items) {
+      if (waiting.size >= DEPTH && !waiting.has(id)) full.add(queue);
+      else waiting.set(id, queue);
+    }
+    return [...full];
+  }
+  return {
+    take() {
+      for (const [id, queue] of waiting) {
+        waiting.delete(id);
+        return { id, queue };
+      }
+      return null;
+    },
+    hand: async (items) => {
+      put(items);
+      return true;
+    },
+    offer: async (items) => ({ reached: true, full: put(items) }),
+  };
+}
+
+/** One lane of a worker: takes jobs, and holds one while UPS is not to be asked. */
+async function work(world: World, { performer, process }: Service, queue: DeepQueue, idleMs: number): Promise<never> {
+  for (;;) {
+    const job = queue.take();
+    if (job === null) {
+      await world.sleep(process, idleMs);
+      continue;
+    }
+    const gate = performer.peek(job.queue);
+    if (!gate.ok) await world.sleep(process, Math.min(PATIENCE_MS, Math.max(10, gate.retryAt - world.now())));
+    await performer.perform(job.id);
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Days of outage over many accounts: all are connected and refreshed every hour, then UPS is away, then refuses our client,
+ * then refuses every grant by mistake. Nobody may be disconnected by that, and accounts whose merchant revoked them
+ * meanwhile must be found all the same.
+ */
+
+import { standingOf } from '../../src/machines/definition';
+import { grantOf, HOUR, MINUTE, withCrowd, type Crowd } from './manyAccounts';
+import type { Machines } from './infrastructure';
+import type { SimulatedUps } from './fakeUps';
+
+const CROWD = {
+  policyOf: () => 'eager' as const,
+  arrivalMs: (50 / 60) * HOUR,
+  pace: { sweepMs: 30_000, pickUpMs: HOUR, outagesMs: 4_000 },
+  ...{ lanes: 4, idleMs: 10_000 },
+};
+
+export interface Stage {
+  name: string;
+  hours: number;
+  begin?: (scene: OutageScene) => void;
+}
+
+interface OutageScene extends Crowd {
+  revoke(id: string): void;
+}
+
+export interface StageReport {
+  name: string;
+  hours: number;
+  /** What the accounts are at its end, by state and what becomes of their token. */
+  accounts: Record<string, number>;
+  sends: number;
+  /** Outgoing events during it. */
+  told: Record<string, number>;
+}
+
+export interface OutageReport {
+  stages: StageReport[];
+  /** The accounts that are not connected at the end, with the reason. */
+  lost: { id: string; reason: string | null }[];
+  revoked: string[];
+  violations: string[];
+}
+
+const refuses = (code: SimulatedUps['faults']['refusesWith'], hours: number) => (scene: OutageScene) => {
+  scene.ups.faults.refusesWith = code;
+  scene.ups.faults.refusesUntil = scene.world.now() + hours * HOUR;
+};
+/** Half of its servers are wrong: whom it refuses now it may answer a moment later. */
+const refusesByHalves = (hours: number) => (scene: OutageScene) => {
+  refuses('10400', hours)(scene);
+  scene.ups.faults.refusesTo = () => scene.world.chance.is(0.5);
+};
+/** Half of its books are wrong: it answers some as ever, and others never. */
+const refusesHalf = (hours: number) => (scene: OutageScene) => {
+  refuses('10400', hours)(scene);
+  const hit = new Set(scene.ids.filter((_, n) => n % 2 === 0).map((id) => grantOf(scene, id)));
+  scene.ups.faults.refusesTo = (grantId) => hit.has(grantId);
+};
+const at = (scene: OutageScene, share: number): string => scene.ids[Math.floor(share * scene.ids.length)] ?? '';
+
+/** In each outage one merchant revokes what he gave. */
+export const STAGES: Stage[] = [
+  { name: 'all are connected', hours: 1 },
+  { name: 'an hour as any other', hours: 1 },
+  {
+    name: 'UPS answers 503 for half an hour',
+    hours: 0.5,
+    begin: (scene) => {
+      scene.ups.faults.awayUntil = scene.world.now() + HOUR / 2;
+      scene.revoke(at(scene, 0.2));
+    },
+  },
+  { name: 'and is back', hours: 2 },
+  {
+    name: 'UPS answers 250002 for three days',
+    hours: 72,
+    begin: (scene) => {
+      refuses('250002', 72)(scene);
+      scene.revoke(at(scene, 0.5));
+    },
+  },
+  { name: 'and stops it', hours: 2 },
+  {
+    name: 'UPS answers every refresh 10400 for an hour',
+    hours: 1,
+    begin: (scene) => {
+      refuses('10400', 1)(scene);
+      scene.revoke(at(scene, 0.8));
+    },
+  },
+  { name: 'then every other for two hours', hours: 2, begin: refusesByHalves(2) },
+  { name: 'and altogether', hours: 2 },
+  { name: 'UPS answers half of the accounts 10400 for two hours', hours: 2, begin: refusesHalf(2) },
+  { name: 'and stops it', hours: 2 },
+];
+
+/** The same with the three days made hours: for whoever waits for the end. */
+export const SHORT_STAGES: Stage[] = STAGES.map((stage) =>
+  stage.hours < 72
+    ? stage
+    : {
+        name: 'UPS answers 250002 for four hours',
+        hours: 4,
+        begin: (scene) => {
+          refuses('250002', 4)(scene);
+          scene.revoke(at(scene, 0.5));
+        },
+      },
+);
+
+export interface OutageOptions {
+  accounts: number;
+  seed?: number;
+  stages?: Stage[];
+  progress?: (stage: string, share: number) => void;
+}
+
+export const liveThroughOutages = ({ accounts, seed = 1, stages = STAGES, progress }: OutageOptions) =>
+  withCrowd({ ...CROWD, accounts, seed }, (crowd) => liveThrough(crowd, stages, progress));
+
+async function liveThrough(crowd: Crowd, stages: Stage[], progress: OutageOptions['progress']): Promise<OutageReport> {
+  const { world, ups, machines, told } = crowd;
+  const revoked: string[] = [];
+  const revoke = (id: string): void => {
+    revoked.push(id);
+    ups.revoke(grantOf(crowd, id));
+  };
+  const reports: StageReport[] = [];
+  for (const { name, hours, begin } of stages) {
+    const sendsBefore = ups.sends();
+    for (const type of Object.keys(told)) delete told[type];
+    begin?.({ ...crowd, revoke });
+    const from = world.now();
+    for (let minute = 1; minute <= hours * 60; minute++) {
+      await world.runUntil(from + minute * MINUTE);
+      progress?.(name, minute / (hours * 60));
+    }
+    reports.push({ name, hours, accounts: standings(machines), sends: ups.sends() - sendsBefore, told: { ...told } });
+  }
+  const lost = machines.memory
+    .documents()
+    .filter(({ view, snapshot }) => view.state !== 'connected' || standingOf(snapshot.value).token === 'ending')
+    .map(({ id, view }) => ({ id, reason: view.reason }));
+  return { stages: reports, lost, revoked, violations: crowd.violations() };
+}
+
+function standings(machines: Machines): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { view, snapshot } of machines.memory.documents()) {
+    const { token } = standingOf(snapshot.value);
+    const name = [view.state, token].filter(Boolean).join(' ');
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}

@@ -1,0 +1,62 @@
+/** Processes with an answer in hand that the store does not take. */
+
+import { readdirSync } from 'node:fs';
+import type { Runner } from '../../../src/workers/work';
+import { until } from '../../support/until';
+import type { House, Process } from '../testService';
+
+/** `then` is called when the next answer to that work has come, before anything is done with it. */
+export function onAnswer(process: Process, src: 'refresh' | 'exchange', then: () => void): void {
+  const runner = process.runners[src] as Runner;
+  process.runners[src] = async (work) => {
+    const outcome = await runner(work);
+    process.runners[src] = runner;
+    then();
+    return outcome;
+  };
+}
+
+/** What lies in a folder for an account, by name. */
+export const namesIn = (folder: string, id = ''): string[] => {
+  try {
+    return readdirSync(folder).filter((name) => name.startsWith(id) && name.endsWith('.json'));
+  } catch {
+    return [];
+  }
+};
+
+/** A refresh that UPS has answered and whose process finds the store away. `performing` ends when the answer is off its hands. */
+export async function withAnswerInHand(
+  house: House,
+  process: Process,
+): Promise<{ id: string; performing: Promise<void> }> {
+  const id = await house.connect(process);
+  await house.passToUps(id);
+  onAnswer(process, 'refresh', () => process.setAway(true));
+  const performing = process.performer.perform(id);
+  await isKept(process, id);
+  return { id, performing };
+}
+
+export const isKept = (process: Process, id: string) =>
+  until('the answer lies in a second place', () =>
+    process.logged.some(
+      ({ fields, message }) =>
+        message.includes('lies in the second place') && (fields as { accountId?: string }).accountId === id,
+    ),
+  );
+
+/** As by kill -9, as far as others can see: what it holds is nowhere but in the second place, and it does nothing more. */
+export async function crash(process: Process, performing?: Promise<void>): Promise<void> {
+  process.setAway(true);
+  await process.performer.stop(0);
+  await performing;
+}
+
+/** The rows of an account that brought it tokens. */
+export const answersIn = async (house: House, id: string) => {
+  const { outbox } = await house.load(id);
+  const rows = [...(await house.history(id)), ...outbox.map(({ row }) => row)];
+  const bySeq = new Map(rows.map((row) => [row.seq, row]));
+  return [...bySeq.values()].filter(({ event }) => /actor\.refresh$|LATE_ANSWER/.test(event.type));
+};
