@@ -7,11 +7,11 @@ import { HISTORY_PAGE, readEvents } from '../../src/db/history';
 import type { Vault } from '../../src/db/vault';
 import type { Row } from '../../src/durable/types';
 import { standingOf } from '../../src/machines/definition';
-import { isLossExcused, type Books } from './ledgerChecks';
+import { isLossExcused, type LedgerIndex } from './ledgerChecks';
 import type { Incident } from './faultInjector';
 import type { Client } from './clientRecords';
 
-export interface Life {
+export interface AccountRecord {
   document: AccountDocument;
   rows: Row[];
   client: Client | undefined;
@@ -30,7 +30,7 @@ const ALLOWED = [
   'disconnected-by-operator',
 ];
 
-export function wrongUses({ document, client }: Life): string[] {
+export function wrongUses({ document, client }: AccountRecord): string[] {
   if (!client) return [];
   const stored = document.data.usedBy.map(({ kind, ref }) => `${kind}/${ref}`).sort();
   const noted = [...client.uses].sort();
@@ -40,7 +40,7 @@ export function wrongUses({ document, client }: Life): string[] {
 }
 
 /** A connected account whose pair UPS would not take, and which knows nothing of it. */
-export function lostInSilence({ document, client }: Life, { byRefresh }: Books, vault: Vault): string[] {
+export function lostInSilence({ document, client }: AccountRecord, { byRefresh }: LedgerIndex, vault: Vault): string[] {
   const { id, tenantId, data, view, snapshot } = document;
   const { token } = standingOf(snapshot.value);
   const slot = data.current;
@@ -63,16 +63,20 @@ const reasonTold = (row: Row, type: string): string | null => {
   return outgoing === undefined ? null : ((outgoing.data['reason'] ?? '') as string);
 };
 
-export const lossesOf = ({ rows }: Life): Row[] =>
+export const lossesOf = ({ rows }: AccountRecord): Row[] =>
   rows.filter((row) => reasonTold(row, 'account.reconnect-needed') === 'refresh-outcome-unknown');
 
 /** A grant that was lost although its answer had reached a process that lived on. */
-export function unexcused(life: Life, { byUsername }: Books, incidents: readonly Incident[]): string[] {
-  const grants = byUsername.get(life.client?.username ?? '') ?? [];
-  return lossesOf(life).flatMap(({ at, seq }) => {
+export function unexcused(
+  account: AccountRecord,
+  { byUsername }: LedgerIndex,
+  incidents: readonly Incident[],
+): string[] {
+  const grants = byUsername.get(account.client?.username ?? '') ?? [];
+  return lossesOf(account).flatMap(({ at, seq }) => {
     const before = grants.filter(({ issuedAt }) => issuedAt <= at);
     if (before.some((grant) => wasLost(grant, at) && isLossExcused(grant, incidents))) return [];
-    return [`${life.document.id} lost its grant at seq ${seq}, and no answer of UPS was lost on the way`];
+    return [`${account.document.id} lost its grant at seq ${seq}, and no answer of UPS was lost on the way`];
   });
 }
 
@@ -92,7 +96,10 @@ const stoodStill = (incidents: readonly Incident[], at: number): boolean =>
     return kind === 'pause' && end - from >= STOOD_STILL_MS && from <= at && end >= at - STOOD_STILL_MS;
   });
 
-export function wronglyDisconnected({ document: { id, view }, rows }: Life, incidents: readonly Incident[]): string[] {
+export function wronglyDisconnected(
+  { document: { id, view }, rows }: AccountRecord,
+  incidents: readonly Incident[],
+): string[] {
   const told = rows.flatMap((row) => {
     const reason = reasonTold(row, 'account.disconnected') ?? reasonTold(row, 'account.reconnect-needed');
     return reason === null ? [] : [{ reason, seq: row.seq, at: row.at }];
@@ -108,7 +115,7 @@ export function wronglyDisconnected({ document: { id, view }, rows }: Life, inci
   return isUntold ? [...wrong, `${id}: ${now}`] : wrong;
 }
 
-export function gaps({ document: { id, seq, firstSeq }, rows }: Life): string[] {
+export function gaps({ document: { id, seq, firstSeq }, rows }: AccountRecord): string[] {
   const numbers = new Set(rows.map((row) => row.seq));
   const missing = Array.from({ length: seq - firstSeq + 1 }, (_, n) => firstSeq + n).filter((one) => !numbers.has(one));
   const isDoubled = new Set(rows.map(({ eventId }) => eventId)).size !== rows.length;
@@ -119,7 +126,7 @@ export function gaps({ document: { id, seq, firstSeq }, rows }: Life): string[] 
 }
 
 /** Each outgoing event of history is in the events that are told outside; what waits in the outbox is told with its row. */
-export async function untold(db: Db, { document, rows }: Life): Promise<string[]> {
+export async function untold(db: Db, { document, rows }: AccountRecord): Promise<string[]> {
   const told = new Set<string>();
   for (let after = 0, count = HISTORY_PAGE; count === HISTORY_PAGE;) {
     const page = await readEvents(db, document, after);

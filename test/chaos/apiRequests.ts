@@ -1,10 +1,10 @@
 /** A request that is made again, the same, until it is answered: what every platform does with a service that restarts. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cast } from './system';
-import type { Notebook } from './clientRecords';
+import type { TestSystem } from './system';
+import type { ClientRecords } from './clientRecords';
 
-export interface Answered {
+export interface ApiAnswer {
   status: number;
   body: Record<string, unknown>;
   tries: number;
@@ -20,7 +20,7 @@ export interface Request {
   withinMs?: number;
 }
 
-export type Ask = (request: Request) => Promise<Answered | null>;
+export type Ask = (request: Request) => Promise<ApiAnswer | null>;
 
 const TIMEOUT_MS = 15_000;
 const PAUSE_MS = 300;
@@ -28,7 +28,11 @@ const PAUSE_MS = 300;
 const LATER = [429, 502, 503, 504];
 
 /** Resolves null when it was given up: `giveUp` is the end of everything. */
-export function makeAsk({ apiUrl, keys }: Pick<Cast, 'apiUrl' | 'keys'>, notebook: Notebook, giveUp: AbortSignal): Ask {
+export function makeAsk(
+  { apiUrl, keys }: Pick<TestSystem, 'apiUrl' | 'keys'>,
+  records: ClientRecords,
+  giveUp: AbortSignal,
+): Ask {
   async function once({
     method,
     path,
@@ -61,7 +65,7 @@ export function makeAsk({ apiUrl, keys }: Pick<Cast, 'apiUrl' | 'keys'>, noteboo
       await delay(PAUSE_MS * Math.min(tries, 5), undefined, { signal: giveUp }).catch(() => undefined);
     }
     if (withinMs === Infinity)
-      notebook.unanswered.push(`${request.method} ${request.path} ${JSON.stringify(request.body ?? {})}`);
+      records.unanswered.push(`${request.method} ${request.path} ${JSON.stringify(request.body ?? {})}`);
     return null;
   };
 }

@@ -24,7 +24,7 @@ export async function loadAll(db: Db): Promise<AccountDocument[]> {
 }
 
 /** What keeps the account from being at rest; null when it is. */
-export function unrestOf(document: AccountDocument, now: number): string | null {
+export function whyNotAtRest(document: AccountDocument, now: number): string | null {
   const { wakeAt, upsAt, invocations, outbox, snapshot, data } = document;
   const { state, token, consent } = standingOf(snapshot.value);
   const where = [state, token, consent === 'idle' ? null : consent].filter(Boolean).join(', ');
@@ -44,17 +44,17 @@ export const isOverdue = ({ wakeAt, upsAt }: AccountDocument, now: number): bool
   [wakeAt, upsAt].some((at) => at !== null && at < now - OVERDUE_MS);
 
 /** Those that were never seen at rest, and why. */
-export async function settle(db: Db, patienceMs: number, over: AbortSignal): Promise<Map<string, string>> {
-  const rested = new Set<string>();
+export async function waitUntilAtRest(db: Db, patienceMs: number, over: AbortSignal): Promise<Map<string, string>> {
+  const atRest = new Set<string>();
   const giveUpAt = performance.now() + patienceMs;
   for (;;) {
-    const restless = new Map<string, string>();
+    const notAtRest = new Map<string, string>();
     for (const document of await loadAll(db)) {
-      const unrest = rested.has(document.id) ? null : unrestOf(document, Date.now());
-      if (unrest === null) rested.add(document.id);
-      else restless.set(document.id, unrest);
+      const why = atRest.has(document.id) ? null : whyNotAtRest(document, Date.now());
+      if (why === null) atRest.add(document.id);
+      else notAtRest.set(document.id, why);
     }
-    if (restless.size === 0 || performance.now() > giveUpAt || over.aborted) return restless;
+    if (notAtRest.size === 0 || performance.now() > giveUpAt || over.aborted) return notAtRest;
     await delay(LOOK_MS, undefined, { signal: over }).catch(() => undefined);
   }
 }

@@ -1,10 +1,10 @@
 /** A short life on real processes, whatever the seed; the long ones are `npm run chaos`. */
 
-import { live } from './chaosRun';
-import { PATIENT_MS, readOptions, withUsual } from './options';
-import { kinds, planOf } from './faultPlan';
+import { runChaos } from './chaosRun';
+import { PATIENT_MS, readOptions, withDefaults } from './options';
+import { faultKinds, makeFaultPlan } from './faultPlan';
 import { refusals } from './redisRefusals';
-import { tableOf } from './report';
+import { formatReport } from './report';
 
 const never = () => new AbortController().signal;
 
@@ -12,7 +12,7 @@ const never = () => new AbortController().signal;
  * Shorter lives of tokens and pauses, and no answers that are lost on purpose: such an account needs more than a minute to
  * find out. One that a kill brought there is still waiting when it is looked at, and may be.
  */
-const short = withUsual({
+const short = withDefaults({
   lastsMs: 14_000,
   accounts: 4,
   gapMs: 2_000,
@@ -25,9 +25,9 @@ const short = withUsual({
 
 it('nothing accepted is lost, no token is gambled and nobody is disconnected, whatever is killed', async () => {
   const said: string[] = [];
-  const ears = { say: (line: string) => void said.push(line), progress: () => {} };
-  const report = await live(short, ears, { stop: never(), abandon: never() });
-  const text = [...said, tableOf(report)].join('\n');
+  const output = { say: (line: string) => void said.push(line), progress: () => {} };
+  const report = await runChaos(short, output, { stop: never(), abandon: never() });
+  const text = [...said, formatReport(report)].join('\n');
   expect({ violations: report.violations, text }).toEqual({ violations: [], text });
   expect(report.figures['accounts']).toBe(short.accounts);
   expect(report.figures['events with a verdict']).toBeGreaterThan(0);
@@ -35,20 +35,20 @@ it('nothing accepted is lost, no token is gambled and nobody is disconnected, wh
 }, 240_000);
 
 it('the same seed is the same plan, another one is another', () => {
-  const plan = (seed: number) => planOf(withUsual({ seed }));
+  const plan = (seed: number) => makeFaultPlan(withDefaults({ seed }));
   expect(plan(7)).toEqual(plan(7));
   expect(plan(8)).not.toEqual(plan(7));
 });
 
 it('in five minutes everything goes wrong that may, kills most often', () => {
-  const plan = planOf(withUsual({ seed: 3 }));
-  const counts = kinds.map((kind) => plan.filter((one) => one.kind === kind).length);
+  const plan = makeFaultPlan(withDefaults({ seed: 3 }));
+  const counts = faultKinds.map((kind) => plan.filter((one) => one.kind === kind).length);
   expect(Math.min(...counts)).toBeGreaterThan(1);
   expect(Math.max(...counts)).toBe(counts[0]);
 });
 
 it('Redis refuses in every way it can before one comes again', () => {
-  const plan = planOf(withUsual({ seed: 5, lastsMs: 600_000 }));
+  const plan = makeFaultPlan(withDefaults({ seed: 5, lastsMs: 600_000 }));
   const ways = plan.filter(({ kind }) => kind === 'refused').map(({ refusal }) => refusal);
   expect(new Set(ways.slice(0, refusals.length)).size).toBe(refusals.length);
 });

@@ -4,19 +4,19 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectDb } from '../../src/db/connection';
 import { queueNames } from '../../src/workers';
-import { bringAllBack } from './reconnect';
-import { throughTheOutage } from './storeOutage';
-import { openCast, type Cast } from './system';
-import { makeHands, runClients } from './clients';
-import { makeMischief, type Incident, type MischiefMaker } from './faultInjector';
-import { makeNotebook, type Notebook } from './clientRecords';
+import { reconnectAll } from './reconnect';
+import { runStoreOutage } from './storeOutage';
+import { startSystem, type TestSystem } from './system';
+import { makeClientSessions, runClients } from './clients';
+import { makeFaultInjector, type Incident, type FaultInjector } from './faultInjector';
+import { makeClientRecords, type ClientRecords } from './clientRecords';
 import { PATIENT_MS, type ChaosOptions } from './options';
-import { inWords, planOf } from './faultPlan';
-import { settle } from './atRest';
+import { faultInWords, makeFaultPlan } from './faultPlan';
+import { waitUntilAtRest } from './atRest';
 import type { Report } from './report';
-import { examine } from './checks';
+import { checkRun } from './checks';
 
-export interface Ears {
+export interface RunOutput {
   say(line: string): void;
   /** Called every second or so while it runs. */
   progress(now: { phase: string; leftMs: number; events: number; last: string }): void;
@@ -37,53 +37,53 @@ const PROGRESS_MS = 1_000;
 const silent = { info: () => {}, warn: () => {} };
 
 /** `stop` ends the time early: it is mended and looked at all the same. `abandon` ends everything at once. */
-export async function live(options: ChaosOptions, ears: Ears, { stop, abandon }: Signals): Promise<Report> {
+export async function runChaos(options: ChaosOptions, output: RunOutput, { stop, abandon }: Signals): Promise<Report> {
   const died: string[] = [];
   const incidents: Incident[] = [];
   const tell = {
     died: (_: string, how: string) => void died.push(how),
     // As a deployment does it, and a kill like any other.
-    lingered: (who: string) => void incidents.push({ kind: 'kill', who, from: Date.now(), to: Date.now() }),
+    killedAfterGrace: (who: string) => void incidents.push({ kind: 'kill', who, from: Date.now(), to: Date.now() }),
   };
-  const cast = await openCast(options, tell, ears.say);
+  const system = await startSystem(options, tell, output.say);
   let isRight = false;
   try {
-    const report = await run(cast, options, ears, { stop, abandon, died, incidents });
+    const report = await run(system, options, output, { stop, abandon, died, incidents });
     isRight = report.violations.length === 0;
     return report;
   } finally {
-    await cast.close(!isRight && !abandon.aborted);
+    await system.close(!isRight && !abandon.aborted);
   }
 }
 
 async function run(
-  cast: Cast,
+  system: TestSystem,
   options: ChaosOptions,
-  ears: Ears,
+  output: RunOutput,
   { stop, abandon, died, incidents }: Signals & { died: string[]; incidents: Incident[] },
 ): Promise<Report> {
-  const notebook = makeNotebook();
-  const mischief = makeMischief(cast, incidents, ears.say);
+  const records = makeClientRecords();
+  const injector = makeFaultInjector(system, incidents, output.say);
   const endsAt = Date.now() + options.lastsMs;
   const phase = { name: 'things go wrong', endsAt };
-  const ticking = setInterval(() => ears.progress(progressOf(phase, notebook, mischief)), PROGRESS_MS);
+  const ticking = setInterval(() => output.progress(progressOf(phase, records, injector)), PROGRESS_MS);
   try {
-    await everybodyUp(cast, abandon);
+    await waitUntilUp(system, abandon);
     phase.endsAt = Date.now() + options.lastsMs;
     const spooled =
       options.storeAwayMs > 0
-        ? await throughTheOutage({ cast, options, notebook, incidents, phase, abandon })
-        : await throughTheTime(cast, options, notebook, mischief, { stop, abandon }, phase);
-    const db = await connectDb(cast.store.url, { log: silent });
+        ? await runStoreOutage({ system, options, records, incidents, phase, abandon })
+        : await runFaults(system, options, records, injector, { stop, abandon }, phase);
+    const db = await connectDb(system.store.url, { log: silent });
     try {
-      const restless = await settle(db, options.settleMs, abandon);
-      const awayFromQueues = await missingAtQueues(cast, options, abandon);
+      const notAtRest = await waitUntilAtRest(db, options.settleMs, abandon);
+      const awayFromQueues = await missingAtQueues(system, options, abandon);
       const endedAt = Date.now();
-      await cast.stopActors();
-      const seen = { cast, db, options, notebook, incidents, restless, died, awayFromQueues, endedAt, spooled };
-      const evidence = await examine(seen);
-      const folder = evidence.violations.length > 0 ? cast.folder : null;
-      return { ...evidence, options, incidents, serverName: cast.serverName, folder };
+      await system.stopProcesses();
+      const state = { system, db, options, records, incidents, notAtRest, died, awayFromQueues, endedAt, spooled };
+      const result = await checkRun(state);
+      const folder = result.violations.length > 0 ? system.folder : null;
+      return { ...result, options, incidents, serverName: system.serverName, folder };
     } finally {
       await db.close();
     }
@@ -96,24 +96,28 @@ async function run(
 const BACK_MS = 60_000;
 
 /** Redis was mended a while ago: every worker must have found the way back by itself. */
-async function missingAtQueues({ refusing }: Cast, { each }: ChaosOptions, over: AbortSignal): Promise<number> {
-  const wanted = each * queueNames.length;
+async function missingAtQueues(
+  { refusing }: TestSystem,
+  { processesPerRole }: ChaosOptions,
+  over: AbortSignal,
+): Promise<number> {
+  const wanted = processesPerRole * queueNames.length;
   const giveUpAt = Date.now() + BACK_MS;
   let found = await refusing.waiting();
   for (; found < wanted && Date.now() < giveUpAt && !over.aborted; found = await refusing.waiting()) await delay(500);
   return over.aborted ? 0 : Math.max(0, wanted - found);
 }
 
-async function everybodyUp(cast: Cast, over: AbortSignal): Promise<void> {
-  while (!over.aborted && !cast.actors.every((actor) => actor.isUp())) await delay(100);
+async function waitUntilUp(system: TestSystem, over: AbortSignal): Promise<void> {
+  while (!over.aborted && !system.processes.every((managed) => managed.isUp())) await delay(100);
 }
 
-/** Clients and mischief side by side; then the mending, and what clients sent is answered to the end. */
-async function throughTheTime(
-  cast: Cast,
+/** Clients and injector side by side; then the mending, and what clients sent is answered to the end. */
+async function runFaults(
+  system: TestSystem,
   options: ChaosOptions,
-  notebook: Notebook,
-  mischief: MischiefMaker,
+  records: ClientRecords,
+  injector: FaultInjector,
   { stop, abandon }: Signals,
   phase: Phase,
 ): Promise<null> {
@@ -123,9 +127,9 @@ async function throughTheTime(
   const giveUp = AbortSignal.any([abandon, late.signal]);
   // Every request under way listens to them.
   setMaxListeners(0, over, giveUp);
-  const hands = makeHands(cast, options, notebook, { over, giveUp });
-  const clients = runClients(hands);
-  const mending = mischief.run(planOf(options), over);
+  const sessions = makeClientSessions(system, options, records, { over, giveUp });
+  const clients = runClients(sessions);
+  const mending = injector.run(makeFaultPlan(options), over);
   await delay(options.lastsMs, undefined, { signal: over }).catch(() => undefined);
   timeIsUp.abort();
   await mending;
@@ -135,10 +139,10 @@ async function throughTheTime(
     () => late.abort(),
     () => undefined,
   );
-  await everybodyUp(cast, giveUp);
+  await waitUntilUp(system, giveUp);
   await clients;
   phase.name = 'mended, all connect again';
-  notebook.outside.push(...(await bringAllBack(hands, giveUp)));
+  records.notConnected.push(...(await reconnectAll(sessions, giveUp)));
   phase.name = 'settling';
   phase.endsAt = Date.now() + options.settleMs;
   late.abort();
@@ -146,13 +150,13 @@ async function throughTheTime(
   return null;
 }
 
-function progressOf(phase: Phase, { sent }: Notebook, { incidents }: MischiefMaker) {
+function progressOf(phase: Phase, { sent }: ClientRecords, { incidents }: FaultInjector) {
   const last = incidents.at(-1);
   const leftMs = Math.max(0, phase.endsAt - Date.now());
   return {
     phase: phase.name,
     leftMs,
     events: sent,
-    last: last ? `${inWords[last.kind]} (${last.who})` : 'nothing yet',
+    last: last ? `${faultInWords[last.kind]} (${last.who})` : 'nothing yet',
   };
 }

@@ -7,10 +7,10 @@ import { HISTORY_PAGE, readHistory } from '../../src/db/history';
 import { makeVault } from '../../src/db/vault';
 import type { Row } from '../../src/durable/types';
 import { standingOf } from '../../src/machines/definition';
-import type { Cast } from './system';
-import { ledgerViolations, longestRefreshDelayMs, openBooks, type Books } from './ledgerChecks';
+import type { TestSystem } from './system';
+import { ledgerViolations, longestRefreshDelayMs, indexLedger, type LedgerIndex } from './ledgerChecks';
 import type { Incident } from './faultInjector';
-import type { Notebook } from './clientRecords';
+import type { ClientRecords } from './clientRecords';
 import {
   gaps,
   lossesOf,
@@ -19,7 +19,7 @@ import {
   untold,
   wronglyDisconnected,
   wrongUses,
-  type Life,
+  type AccountRecord,
 } from './accountChecks';
 import { PATIENT_MS, type ChaosOptions } from './options';
 import { isOverdue, loadAll } from './atRest';
@@ -44,19 +44,19 @@ export const checks = [
 ] as const;
 export type Check = (typeof checks)[number];
 
-export interface Evidence {
+export interface CheckResult {
   violations: { check: Check; what: string }[];
   figures: Record<string, number>;
 }
 
-export interface Witnessed {
-  cast: Pick<Cast, 'ups' | 'encryptionKey'>;
+export interface RunState {
+  system: Pick<TestSystem, 'ups' | 'encryptionKey'>;
   db: Db;
   options: ChaosOptions;
-  notebook: Notebook;
+  records: ClientRecords;
   incidents: readonly Incident[];
   /** Never seen at rest after the healing, and why. */
-  restless: ReadonlyMap<string, string>;
+  notAtRest: ReadonlyMap<string, string>;
   died: readonly string[];
   /** Workers' connections that should wait for jobs after the healing and do not. */
   awayFromQueues: number;
@@ -66,36 +66,36 @@ export interface Witnessed {
   spooled: number | null;
 }
 
-export async function examine(seen: Witnessed): Promise<Evidence> {
-  const books = openBooks(await seen.cast.ups.ledger());
-  const vault = makeVault([seen.cast.encryptionKey]);
-  const violations: Evidence['violations'] = [];
+export async function checkRun(state: RunState): Promise<CheckResult> {
+  const index = indexLedger(await state.system.ups.ledger());
+  const vault = makeVault([state.system.encryptionKey]);
+  const violations: CheckResult['violations'] = [];
   const found = (check: Check, what: string[]): void =>
     void violations.push(...what.map((one) => ({ check, what: one })));
-  const lives: Life[] = [];
-  for (const document of await loadAll(seen.db)) {
-    const client = seen.notebook.clients.find(({ accountId }) => accountId === document.id);
-    const life = { document, rows: await allRows(seen.db, document), client };
-    lives.push(life);
-    found('noted uses that are not there', wrongUses(life));
-    found('accounts lost in silence', lostInSilence(life, books, vault));
-    found('losses that nothing excuses', unexcused(life, books, seen.incidents));
-    found('disconnected for no allowed reason', wronglyDisconnected(life, seen.incidents));
-    found('stuck', stuck(life, seen));
-    found('gaps in history', gaps(life));
-    found('events not told', await untold(seen.db, life));
-    const replayed = await replayOne(seen.db, document);
+  const accounts: AccountRecord[] = [];
+  for (const document of await loadAll(state.db)) {
+    const client = state.records.clients.find(({ accountId }) => accountId === document.id);
+    const account = { document, rows: await allRows(state.db, document), client };
+    accounts.push(account);
+    found('noted uses that are not there', wrongUses(account));
+    found('accounts lost in silence', lostInSilence(account, index, vault));
+    found('losses that nothing excuses', unexcused(account, index, state.incidents));
+    found('disconnected for no allowed reason', wronglyDisconnected(account, state.incidents));
+    found('stuck', stuck(account, state));
+    found('gaps in history', gaps(account));
+    found('events not told', await untold(state.db, account));
+    const replayed = await replayOne(state.db, document);
     found('replays that differ', replayed.same ? [] : [`${document.id} from seq ${replayed.seq}: ${replayed.why}`]);
   }
-  found('accepted, not in history once', misplaced(seen.notebook, lives));
-  found('answers that nothing explains', [...seen.notebook.strange, ...strangeTokens(seen.notebook, books)]);
-  found('events never answered', seen.notebook.unanswered);
-  found('not to be connected afterwards', seen.notebook.outside);
-  found('violations in the ledger', ledgerViolations(books));
-  found('processes that ended by themselves', [...seen.died]);
-  const missing = `${seen.awayFromQueues} connections do not wait for jobs`;
-  found('workers not back at their queues', seen.awayFromQueues > 0 ? [missing] : []);
-  return { violations, figures: figuresOf(seen, lives, books) };
+  found('accepted, not in history once', misplaced(state.records, accounts));
+  found('answers that nothing explains', [...state.records.unexplained, ...strangeTokens(state.records, index)]);
+  found('events never answered', state.records.unanswered);
+  found('not to be connected afterwards', state.records.notConnected);
+  found('violations in the ledger', ledgerViolations(index));
+  found('processes that ended by themselves', [...state.died]);
+  const missing = `${state.awayFromQueues} connections do not wait for jobs`;
+  found('workers not back at their queues', state.awayFromQueues > 0 ? [missing] : []);
+  return { violations, figures: figuresOf(state, accounts, index) };
 }
 
 async function allRows(db: Db, document: AccountDocument): Promise<Row[]> {
@@ -108,9 +108,9 @@ async function allRows(db: Db, document: AccountDocument): Promise<Row[]> {
 }
 
 /** What was told as done is in history once; what was not is not there, unless another try, before or beside it, may have done it. */
-function misplaced({ told, clients }: Notebook, lives: Life[]): string[] {
+function misplaced({ told, clients }: ClientRecords, accounts: AccountRecord[]): string[] {
   const counts = new Map<string, number>();
-  for (const { document, rows } of lives)
+  for (const { document, rows } of accounts)
     for (const { eventId } of rows)
       counts.set(`${document.id} ${eventId}`, (counts.get(`${document.id} ${eventId}`) ?? 0) + 1);
   const sent = new Map<string, number>();
@@ -123,7 +123,7 @@ function misplaced({ told, clients }: Notebook, lives: Life[]): string[] {
       ? []
       : [`${type} ${eventId} of ${accountId} was answered ${verdict} and is in history ${count} times`];
   });
-  const there = new Set(lives.map(({ document }) => document.id));
+  const there = new Set(accounts.map(({ document }) => document.id));
   const missing = clients.filter(({ accountId }) => accountId !== null && !there.has(accountId));
   return [
     ...events,
@@ -131,9 +131,9 @@ function misplaced({ told, clients }: Notebook, lives: Life[]): string[] {
   ];
 }
 
-function stuck({ document }: Life, { restless, endedAt, options }: Witnessed): string[] {
+function stuck({ document }: AccountRecord, { notAtRest, endedAt, options }: RunState): string[] {
   const { id, outbox } = document;
-  const why = restless.get(id);
+  const why = notAtRest.get(id);
   const isPatient = options.settleMs >= PATIENT_MS;
   if (why !== undefined && (isPatient || why.startsWith('overdue'))) return [`${id} did not settle: ${why}`];
   if (isOverdue(document, endedAt)) return [`${id} was overdue when the processes ended`];
@@ -141,7 +141,7 @@ function stuck({ document }: Life, { restless, endedAt, options }: Witnessed): s
 }
 
 /** A token that was served is one that UPS gave to that very merchant. */
-const strangeTokens = ({ clients }: Notebook, { ownerOfAccess }: Books): string[] =>
+const strangeTokens = ({ clients }: ClientRecords, { ownerOfAccess }: LedgerIndex): string[] =>
   clients.flatMap(({ name, username, tokens }) =>
     [...tokens].filter((one) => ownerOfAccess.get(one) !== username).map(() => `${name} was served a token of another`),
   );
@@ -152,29 +152,29 @@ const longestPauseMs = (instants: number[]): number => {
 };
 
 function figuresOf(
-  { notebook, restless, options, spooled }: Witnessed,
-  lives: Life[],
-  books: Books,
+  { records, notAtRest, options, spooled }: RunState,
+  accounts: AccountRecord[],
+  index: LedgerIndex,
 ): Record<string, number> {
-  const { told } = notebook;
+  const { told } = records;
   const accepted = told.filter(({ verdict }) => verdict === 'applied' || verdict === 'duplicate');
-  const standing = lives.map(({ document }) => standingOf(document.snapshot.value));
+  const standing = accounts.map(({ document }) => standingOf(document.snapshot.value));
   return {
-    accounts: lives.length,
+    accounts: accounts.length,
     'connected at the end': standing.filter(({ state }) => state === 'connected').length,
     'events with a verdict': told.length,
     '… accepted, each once in history': accepted.length,
     '… sent more than once': told.filter(({ tries }) => tries > 1).length,
-    'rows in history': lives.reduce((sum, { rows }) => sum + rows.length, 0),
-    'requests at UPS': books.ledger.uses.length,
-    'pairs that UPS gave': books.ledger.tokens.length,
-    '… sent again when settled': books.ledger.repeats.length,
+    'rows in history': accounts.reduce((sum, { rows }) => sum + rows.length, 0),
+    'requests at UPS': index.ledger.uses.length,
+    'pairs that UPS gave': index.ledger.tokens.length,
+    '… sent again when settled': index.ledger.repeats.length,
     ...(spooled !== null && { 'answers in the second place': spooled }),
-    'outcomes unknown, and named': lives.reduce((sum, life) => sum + lossesOf(life).length, 0),
+    'outcomes unknown, and named': accounts.reduce((sum, account) => sum + lossesOf(account).length, 0),
     'held by a wave at the end': standing.filter(({ token }) => token === 'held').length,
-    'still waiting for their time': restless.size,
+    'still waiting for their time': notAtRest.size,
     'longest until a verdict, ms': Math.round(Math.max(0, ...told.map(({ tookMs }) => tookMs))),
-    'longest time without a pair, ms': longestPauseMs(books.ledger.tokens.map(({ issuedAt }) => Date.parse(issuedAt))),
-    'latest refresh behind its time, ms': Math.round(longestRefreshDelayMs(books, options.accessTokenSeconds)),
+    'longest time without a pair, ms': longestPauseMs(index.ledger.tokens.map(({ issuedAt }) => Date.parse(issuedAt))),
+    'latest refresh behind its time, ms': Math.round(longestRefreshDelayMs(index, options.accessTokenSeconds)),
   };
 }

@@ -1,12 +1,12 @@
 /** What the clients were told: the only memory of the run beside the ledger, and nothing of the service's. */
 
-export type Word = 'applied' | 'duplicate' | 'ignored' | 'illegal';
+export type Verdict = 'applied' | 'duplicate' | 'ignored' | 'illegal';
 
-export interface Told {
+export interface AnsweredEvent {
   accountId: string;
   eventId: string;
   type: string;
-  verdict: Word;
+  verdict: Verdict;
   /** How often it was sent until it was answered. */
   tries: number;
   tookMs: number;
@@ -24,25 +24,25 @@ export interface Client {
   tokens: Set<string>;
 }
 
-export interface Notebook {
-  told: Told[];
+export interface ClientRecords {
+  told: AnsweredEvent[];
   clients: Client[];
   /** Asked and not answered to the end. */
   unanswered: string[];
   /** Answers that nothing here explains. */
-  strange: string[];
+  unexplained: string[];
   /** When all was mended, these could not be connected again. */
-  outside: string[];
+  notConnected: string[];
   sent: number;
   tokensAsked: number;
 }
 
-export const makeNotebook = (): Notebook => ({
+export const makeClientRecords = (): ClientRecords => ({
   told: [],
   clients: [],
   unanswered: [],
-  strange: [],
-  outside: [],
+  unexplained: [],
+  notConnected: [],
   sent: 0,
   tokensAsked: 0,
 });

@@ -2,29 +2,33 @@
 
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cast } from './system';
-import type { Kind, Mischief } from './faultPlan';
+import type { TestSystem } from './system';
+import type { FaultKind, PlannedFault } from './faultPlan';
 import { refusalInWords } from './redisRefusals';
 
 /** What really happened. A witness excuses by it what nobody could have saved. */
 export interface Incident {
-  kind: Kind;
+  kind: FaultKind;
   who: string;
   from: number;
   /** null while it lasts. */
   to: number | null;
 }
 
-export interface MischiefMaker {
+export interface FaultInjector {
   incidents: Incident[];
   /** Does the plan to its end, or until the signal; resolves when all is mended. */
-  run(plan: readonly Mischief[], over: AbortSignal): Promise<void>;
+  run(plan: readonly PlannedFault[], over: AbortSignal): Promise<void>;
 }
 
 /** After a kill, before another of its kind is there. */
 const DOWN_MAX_MS = 4_000;
 
-export function makeMischief(cast: Cast, incidents: Incident[], report: (what: string) => void): MischiefMaker {
+export function makeFaultInjector(
+  system: TestSystem,
+  incidents: Incident[],
+  report: (what: string) => void,
+): FaultInjector {
   /** Begins, lasts, and is mended: also when the run is over before. */
   async function lasting(
     incident: Omit<Incident, 'to'>,
@@ -39,43 +43,43 @@ export function makeMischief(cast: Cast, incidents: Incident[], report: (what: s
     noted.to = Date.now();
   }
 
-  const moment = (kind: Kind, who: string): void => {
+  const moment = (kind: FaultKind, who: string): void => {
     incidents.push({ kind, who, from: Date.now(), to: Date.now() });
   };
 
-  async function processes({ kind, who, lastsMs }: Mischief, over: AbortSignal): Promise<void> {
-    const from = who % cast.actors.length;
-    const actor = [...cast.actors.slice(from), ...cast.actors.slice(0, from)].find((one) => one.isUp());
-    if (!actor) return;
+  async function disturbProcess({ kind, who, lastsMs }: PlannedFault, over: AbortSignal): Promise<void> {
+    const from = who % system.processes.length;
+    const managed = [...system.processes.slice(from), ...system.processes.slice(0, from)].find((one) => one.isUp());
+    if (!managed) return;
     if (kind === 'pause') {
-      const since = { who: actor.name, from: Date.now() };
-      if (actor.pause()) await lasting({ kind, ...since }, lastsMs, over, () => actor.resume());
+      const since = { who: managed.name, from: Date.now() };
+      if (managed.pause()) await lasting({ kind, ...since }, lastsMs, over, () => managed.resume());
       return;
     }
     const signal = kind === 'kill' ? 'SIGKILL' : 'SIGTERM';
-    if (actor.kill(signal, Math.min(lastsMs, DOWN_MAX_MS))) moment(kind, actor.name);
+    if (managed.kill(signal, Math.min(lastsMs, DOWN_MAX_MS))) moment(kind, managed.name);
   }
 
-  async function away({ kind, lastsMs, isHard }: Mischief, over: AbortSignal): Promise<void> {
-    const server = kind === 'store' ? cast.store : cast.redis;
+  async function takeAway({ kind, lastsMs, isHard }: PlannedFault, over: AbortSignal): Promise<void> {
+    const server = kind === 'store' ? system.store : system.redis;
     if (!server.isUp()) return;
     const from = Date.now();
     await server.stop(isHard ? 'SIGKILL' : 'SIGTERM');
     await lasting({ kind, who: isHard ? 'killed' : 'stopped', from }, lastsMs, over, () => server.start());
   }
 
-  async function refused({ refusal, lastsMs }: Mischief, over: AbortSignal): Promise<void> {
-    if (!cast.redis.isUp()) return;
+  async function refuseByRedis({ refusal, lastsMs }: PlannedFault, over: AbortSignal): Promise<void> {
+    if (!system.redis.isUp()) return;
     const since = { who: refusalInWords[refusal], from: Date.now() };
-    await cast.refusing.begin(refusal);
-    await lasting({ kind: 'refused', ...since }, lastsMs, over, () => cast.refusing.mend(refusal));
+    await system.refusing.begin(refusal);
+    await lasting({ kind: 'refused', ...since }, lastsMs, over, () => system.refusing.mend(refusal));
   }
 
   /**
    * Over after its time, though fewer met it: a service that keeps away from a broken UPS, asking once a minute, would meet
    * one fault after another of those that were laid up for it, and never come back.
    */
-  async function ups({ kind, path, times, lastsMs, slowMs }: Mischief): Promise<void> {
+  async function disturbUps({ kind, path, times, lastsMs, slowMs }: PlannedFault): Promise<void> {
     const match = { path };
     const faults = {
       lost: { do: 'drop-answer' },
@@ -84,41 +88,41 @@ export function makeMischief(cast: Cast, incidents: Incident[], report: (what: s
       slow: { do: 'delay', ms: slowMs },
     };
     moment(kind, path);
-    await cast.ups.fault({ match, times, forMs: lastsMs, ...faults[kind as keyof typeof faults] });
+    await system.ups.fault({ match, times, forMs: lastsMs, ...faults[kind as keyof typeof faults] });
   }
 
-  async function perform(mischief: Mischief, over: AbortSignal): Promise<void> {
-    switch (mischief.kind) {
+  async function perform(fault: PlannedFault, over: AbortSignal): Promise<void> {
+    switch (fault.kind) {
       case 'kill':
       case 'term':
       case 'pause':
-        return processes(mischief, over);
+        return disturbProcess(fault, over);
       case 'redis':
       case 'store':
-        return away(mischief, over);
+        return takeAway(fault, over);
       case 'refused':
-        return refused(mischief, over);
+        return refuseByRedis(fault, over);
       case 'flush':
-        if (cast.redis.isUp() && (await flushAll(cast.redis.url))) moment('flush', 'Redis');
+        if (system.redis.isUp() && (await flushAll(system.redis.url))) moment('flush', 'Redis');
         return;
       case 'lost':
       case 'broken':
       case 'busy':
       case 'slow':
-        return ups(mischief);
+        return disturbUps(fault);
     }
   }
 
-  async function run(plan: readonly Mischief[], over: AbortSignal): Promise<void> {
+  async function run(plan: readonly PlannedFault[], over: AbortSignal): Promise<void> {
     const begun = Date.now();
     const doing: Promise<void>[] = [];
-    for (const mischief of plan) {
-      await delay(Math.max(0, begun + mischief.atMs - Date.now()), undefined, { signal: over }).catch(() => undefined);
+    for (const fault of plan) {
+      await delay(Math.max(0, begun + fault.atMs - Date.now()), undefined, { signal: over }).catch(() => undefined);
       if (over.aborted) break;
-      doing.push(perform(mischief, over).catch((error: unknown) => report(`${mischief.kind}: ${String(error)}`)));
+      doing.push(perform(fault, over).catch((error: unknown) => report(`${fault.kind}: ${String(error)}`)));
     }
     await Promise.all(doing);
-    await cast.ups.heal();
+    await system.ups.heal();
   }
 
   return { incidents, run };

@@ -1,15 +1,15 @@
 /** What goes wrong and when, all of it drawn from the seed before the first of it happens. */
 
-import { makeChance, type Chance } from '../simulation/random';
+import { makeRandom, type Random } from '../simulation/random';
 import type { ChaosOptions } from './options';
 import { refusals, type Refusal } from './redisRefusals';
 
 // prettier-ignore
-export const kinds = ['kill', 'term', 'pause', 'flush', 'redis', 'refused', 'store', 'lost', 'broken', 'busy', 'slow'] as const;
-export type Kind = (typeof kinds)[number];
+export const faultKinds = ['kill', 'term', 'pause', 'flush', 'redis', 'refused', 'store', 'lost', 'broken', 'busy', 'slow'] as const;
+export type FaultKind = (typeof faultKinds)[number];
 
 /** For the table and the progress line. */
-export const inWords: Record<Kind, string> = {
+export const faultInWords: Record<FaultKind, string> = {
   kill: 'kill -9 of a process',
   term: 'SIGTERM in the middle of work',
   pause: 'SIGSTOP, later SIGCONT',
@@ -23,10 +23,10 @@ export const inWords: Record<Kind, string> = {
   slow: 'UPS: slow',
 };
 
-export interface Mischief {
+export interface PlannedFault {
   /** Since the beginning. */
   atMs: number;
-  kind: Kind;
+  kind: FaultKind;
   /** Of the processes the one at this place, counted round. */
   who: number;
   lastsMs: number;
@@ -46,41 +46,41 @@ const PATHS = [REFRESH, REFRESH, '/security/v1/oauth/token', '/api'] as const;
 /** The first moments belong to the accounts: something must be there to go wrong. */
 const CALM_MS = 4_000;
 
-export function planOf(options: ChaosOptions): Mischief[] {
-  const chance = makeChance(options.seed);
-  const plan: Mischief[] = [];
-  let deck: Kind[] = [];
+export function makeFaultPlan(options: ChaosOptions): PlannedFault[] {
+  const random = makeRandom(options.seed);
+  const plan: PlannedFault[] = [];
+  let deck: FaultKind[] = [];
   let refusing: Refusal[] = [];
-  for (let atMs = CALM_MS; atMs < options.lastsMs; atMs += chance.between(500, options.gapMs)) {
-    if (deck.length === 0) deck = shuffled(chance, deckOf(options));
+  for (let atMs = CALM_MS; atMs < options.lastsMs; atMs += random.between(500, options.gapMs)) {
+    if (deck.length === 0) deck = shuffled(random, deckOf(options));
     const kind = deck.pop();
-    if (refusing.length === 0) refusing = shuffled(chance, refusals);
+    if (refusing.length === 0) refusing = shuffled(random, refusals);
     const refusal = (kind === 'refused' ? refusing.pop() : undefined) ?? 'password';
-    if (kind) plan.push({ ...drawn(chance, kind, options), refusal, atMs });
+    if (kind) plan.push({ ...drawn(random, kind, options), refusal, atMs });
   }
   return plan;
 }
 
 /** A deck, so that each kind comes in every round; kills come twice, and refusals, which have many ways. */
-const deckOf = ({ losesAnswers }: ChaosOptions): Kind[] =>
-  [...kinds, 'kill' as const, 'refused' as const].filter((kind) => kind !== 'lost' || losesAnswers);
+const deckOf = ({ losesAnswers }: ChaosOptions): FaultKind[] =>
+  [...faultKinds, 'kill' as const, 'refused' as const].filter((kind) => kind !== 'lost' || losesAnswers);
 
-function shuffled<T>(chance: Chance, all: readonly T[]): T[] {
+function shuffled<T>(random: Random, all: readonly T[]): T[] {
   const left = [...all];
   const deck: T[] = [];
-  while (left.length > 0) deck.push(...left.splice(chance.between(0, left.length - 1), 1));
+  while (left.length > 0) deck.push(...left.splice(random.between(0, left.length - 1), 1));
   return deck;
 }
 
-function drawn(chance: Chance, kind: Kind, options: ChaosOptions): Omit<Mischief, 'atMs' | 'refusal'> {
+function drawn(random: Random, kind: FaultKind, options: ChaosOptions): Omit<PlannedFault, 'atMs' | 'refusal'> {
   const longestMs = kind === 'pause' ? options.longestPauseMs : options.longestAwayMs;
   return {
     kind,
-    who: chance.between(0, 999),
-    lastsMs: chance.between(Math.min(5_000, longestMs / 3), longestMs),
-    slowMs: chance.between(500, options.losesAnswers ? 25_000 : 4_000),
-    times: kind === 'lost' ? chance.between(1, 2) : chance.between(2, 8),
-    path: kind === 'lost' && chance.is(0.7) ? REFRESH : chance.pick(PATHS),
-    isHard: chance.is(0.5),
+    who: random.between(0, 999),
+    lastsMs: random.between(Math.min(5_000, longestMs / 3), longestMs),
+    slowMs: random.between(500, options.losesAnswers ? 25_000 : 4_000),
+    times: kind === 'lost' ? random.between(1, 2) : random.between(2, 8),
+    path: kind === 'lost' && random.is(0.7) ? REFRESH : random.pick(PATHS),
+    isHard: random.is(0.5),
   };
 }

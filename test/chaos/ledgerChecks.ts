@@ -27,7 +27,7 @@ export interface Grant {
   sends: Sent[];
 }
 
-export interface Books {
+export interface LedgerIndex {
   grants: Map<string, Grant>;
   byUsername: Map<string, Grant[]>;
   byRefresh: Map<string, { grant: Grant; generation: number }>;
@@ -35,10 +35,10 @@ export interface Books {
   ledger: Ledger;
 }
 
-export function openBooks(ledger: Ledger): Books {
+export function indexLedger(ledger: Ledger): LedgerIndex {
   const grants = new Map<string, Grant>();
   const byUsername = new Map<string, Grant[]>();
-  const byRefresh: Books['byRefresh'] = new Map();
+  const byRefresh: LedgerIndex['byRefresh'] = new Map();
   const ownerOfAccess = new Map<string, string>();
   for (const { grantId, username, issuedAt, revokedAt } of ledger.grants) {
     const grant = { grantId, username, issuedAt: Date.parse(issuedAt), isRevoked: revokedAt !== null };
@@ -68,8 +68,8 @@ const SETTLED_MS = 54_000;
 const isDefinite = ({ status }: Sent): boolean => status !== null && status >= 400 && status < 500;
 
 /** What the sandbox itself calls a violation, and sends again that came before the earlier one was settled. */
-export function ledgerViolations({ ledger, grants }: Books): string[] {
-  const seen = ledger.violations.map(
+export function ledgerViolations({ ledger, grants }: LedgerIndex): string[] {
+  const state = ledger.violations.map(
     ({ at, kind, grantId, detail }) => `${kind} at ${at}, grant ${grantId ?? '?'}: ${detail}`,
   );
   const early = ledger.repeats.flatMap(({ at, grantId, generation }) => {
@@ -83,7 +83,7 @@ export function ledgerViolations({ ledger, grants }: Books): string[] {
       `a refresh token (grant ${grantId}, generation ${generation}) was sent again ${itself.at - before.at} ms after a send that was ${said}`,
     ];
   });
-  return [...seen, ...early];
+  return [...state, ...early];
 }
 
 /** An answer that its process held for less than this may die with it; after 250 ms the second place has it. */
@@ -106,7 +106,7 @@ export function isLossExcused(grant: Grant, incidents: readonly Incident[]): boo
 }
 
 /** How late the latest refresh came, after the latest instant at which it was due. */
-export function longestRefreshDelayMs({ grants }: Books, accessTokenSeconds: number): number {
+export function longestRefreshDelayMs({ grants }: LedgerIndex, accessTokenSeconds: number): number {
   const dueMs = accessTokenSeconds * 1_000 * 0.78;
   const delays = [...grants.values()].flatMap(({ pairs }) =>
     pairs.slice(1).map((pair, n) => pair.issuedAt - (pairs[n]?.issuedAt ?? 0) - dueMs),

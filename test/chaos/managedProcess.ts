@@ -14,7 +14,7 @@ const AGAIN_MS = 1_000;
 /** What a deployment gives a process to end in. */
 const GRACE_MS = 40_000;
 
-export interface Actor {
+export interface ManagedProcess {
   name: string;
   /** Its id, while it is up. */
   pid(): number | null;
@@ -28,17 +28,17 @@ export interface Actor {
   stop(): Promise<void>;
 }
 
-export interface ActorEvents {
+export interface ProcessEvents {
   /** Ended without having been told to: nothing here should do that. */
   died(name: string, how: string): void;
   /** SIGTERM was not enough. */
-  lingered(name: string): void;
+  killedAfterGrace(name: string): void;
 }
 
-export function startActor(
+export function startManagedProcess(
   context: DevContext,
-  { name, env, tell }: { name: string; env: Record<string, string>; tell: ActorEvents },
-): Actor {
+  { name, env, tell }: { name: string; env: Record<string, string>; tell: ProcessEvents },
+): ManagedProcess {
   let server: ServerProcess | null = null;
   let starts = 0;
   let isWanted = true;
@@ -67,19 +67,19 @@ export function startActor(
       } catch (error) {
         // Without a store no process starts: it is tried again until there is one.
         if (!(error instanceof DevError) && !context.signal.aborted) throw error;
-        await pauseOf(AGAIN_MS);
+        await wait(AGAIN_MS);
         continue;
       }
       const how = await server.ended;
       server = null;
       isPaused = false;
       if (downMs === null && isWanted) tell.died(name, how);
-      await pauseOf(downMs ?? AGAIN_MS);
+      await wait(downMs ?? AGAIN_MS);
       downMs = null;
     }
   }
 
-  const pauseOf = (ms: number) => delay(ms, undefined, { signal: context.signal }).catch(() => undefined);
+  const wait = (ms: number) => delay(ms, undefined, { signal: context.signal }).catch(() => undefined);
   const kept = keepUp();
 
   /** A process that cannot end in time is killed, as a deployment does it. */
@@ -87,7 +87,7 @@ export function startActor(
     const over = new AbortController();
     const isLate = delay(GRACE_MS, true, { signal: over.signal }).catch(() => false);
     if (await Promise.race([ending.ended.then(() => false), isLate])) {
-      tell.lingered(name);
+      tell.killedAfterGrace(name);
       signal('SIGKILL');
     }
     over.abort();

@@ -9,7 +9,7 @@ export interface ChaosOptions {
   lastsMs: number;
   accounts: number;
   /** Processes of each role. */
-  each: number;
+  processesPerRole: number;
   accessTokenSeconds: number;
   consentTtlSeconds: number;
   /** Between one thing that goes wrong and the next, at most. */
@@ -27,11 +27,11 @@ export interface ChaosOptions {
 /** A lost answer is settled after 60 s, and whoever backed off meanwhile tries again within as much. */
 export const PATIENT_MS = 180_000;
 
-const usual: ChaosOptions = {
+const defaults: ChaosOptions = {
   seed: 0,
   lastsMs: 300_000,
   accounts: 20,
-  each: 2,
+  processesPerRole: 2,
   accessTokenSeconds: 25,
   consentTtlSeconds: 30,
   gapMs: 6_000,
@@ -42,8 +42,8 @@ const usual: ChaosOptions = {
   storeAwayMs: 0,
 };
 
-export const withUsual = (given: Partial<ChaosOptions>): ChaosOptions => ({
-  ...usual,
+export const withDefaults = (given: Partial<ChaosOptions>): ChaosOptions => ({
+  ...defaults,
   seed: randomInt(2 ** 31),
   ...given,
 });
@@ -65,9 +65,15 @@ export function readOptions(args: string[]): ChaosOptions {
     return number;
   };
   const seed = values.seed === undefined ? {} : { seed: Math.floor(read('seed', 0)) };
-  const lastsMs = read('minutes', usual.lastsMs / 60_000) * 60_000;
-  const accounts = Math.floor(read('accounts', usual.accounts, 1));
+  const lastsMs = read('minutes', defaults.lastsMs / 60_000) * 60_000;
+  const accounts = Math.floor(read('accounts', defaults.accounts, 1));
   const storeAwayMs = read('store-away', 0) * 60_000;
   // Then nothing but the outage shall end a token.
-  return withUsual({ ...seed, lastsMs, accounts, storeAwayMs, ...(storeAwayMs > 0 && { accessTokenSeconds: 7_200 }) });
+  return withDefaults({
+    ...seed,
+    lastsMs,
+    accounts,
+    storeAwayMs,
+    ...(storeAwayMs > 0 && { accessTokenSeconds: 7_200 }),
+  });
 }

@@ -2,7 +2,7 @@
 
 import { Redis } from 'ioredis';
 import type { RedisProxy } from '../support/redisProxy';
-import type { Server } from './restartableServer';
+import type { RestartableServer } from './restartableServer';
 
 export const refusals = ['password', 'permission', 'replica', 'full', 'loading'] as const;
 export type Refusal = (typeof refusals)[number];
@@ -46,7 +46,7 @@ export const makeUser = (url: string): Promise<unknown> =>
 
 export const withLogin = (url: string): string => url.replace('redis://', `redis://${USER}:${PASSWORD}@`);
 
-export function makeRefusingRedis(server: Server, proxy: RedisProxy): RefusingRedis {
+export function makeRefusingRedis(server: RestartableServer, proxy: RedisProxy): RefusingRedis {
   const begins: Record<Refusal, (redis: Redis) => Promise<unknown>> = {
     password: async (redis) => {
       await redis.acl('SETUSER', USER, 'resetpass', '>another');

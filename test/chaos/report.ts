@@ -2,11 +2,11 @@
 
 import type { ChaosOptions } from './options';
 import type { Incident } from './faultInjector';
-import { inWords, kinds } from './faultPlan';
+import { faultInWords, faultKinds } from './faultPlan';
 import { refusalInWords } from './redisRefusals';
-import { checks, type Evidence } from './checks';
+import { checks, type CheckResult } from './checks';
 
-export interface Report extends Evidence {
+export interface Report extends CheckResult {
   options: ChaosOptions;
   incidents: readonly Incident[];
   serverName: string;
@@ -18,7 +18,7 @@ const SHOWN = 5;
 
 const line = (what: string, count: number): string => `${what.padEnd(38)} ${String(count).padStart(9)}`;
 
-export function tableOf({ figures, violations, incidents, options, serverName, folder }: Report): string {
+export function formatReport({ figures, violations, incidents, options, serverName, folder }: Report): string {
   const count = (name: string) => violations.filter(({ check }) => check === name).length;
   const times = (which: (one: Incident) => boolean): number => incidents.filter(which).length;
   const refused = Object.values(refusalInWords).map((what) =>
@@ -27,10 +27,10 @@ export function tableOf({ figures, violations, incidents, options, serverName, f
       times(({ who }) => who === what),
     ),
   );
-  const done = kinds
+  const done = faultKinds
     .flatMap((kind) => [
       line(
-        inWords[kind],
+        faultInWords[kind],
         times((one) => one.kind === kind),
       ),
       ...(kind === 'refused' ? refused : []),

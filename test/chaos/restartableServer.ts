@@ -4,7 +4,7 @@ import type { DevServer } from '../../src/dev/context';
 import { identify, signalProcess } from '../../src/dev/processes';
 import type { Running } from '../../src/dev/running';
 
-export interface Server {
+export interface RestartableServer {
   url: string;
   isUp(): boolean;
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -12,7 +12,10 @@ export interface Server {
 }
 
 /** `start` must find its data where it left them, if it is to have them. */
-export async function makeServer(start: () => Promise<DevServer>, running: Running): Promise<Server> {
+export async function makeRestartableServer(
+  start: () => Promise<DevServer>,
+  running: Running,
+): Promise<RestartableServer> {
   let server: DevServer | null = null;
   let pid: number | undefined;
 

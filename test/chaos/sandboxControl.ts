@@ -24,9 +24,9 @@ export interface Ledger {
 
 export const PASSWORD = 'ups-password-0123';
 
-export type Ups = ReturnType<typeof makeUps>;
+export type SandboxControl = ReturnType<typeof makeSandboxControl>;
 
-export function makeUps(url: string) {
+export function makeSandboxControl(url: string) {
   async function call(method: string, what: string, body?: object): Promise<Response> {
     const headers = { 'content-type': 'application/json' };
     const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };

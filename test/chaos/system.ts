@@ -17,30 +17,30 @@ import { startServer } from '../../src/dev/server';
 import { makeReleases, type Releases } from '../../src/release';
 import { systemClock } from '../../src/ups';
 import { startRedisProxy } from '../support/redisProxy';
-import { startActor, type Actor, type ActorEvents } from './managedProcess';
+import { startManagedProcess, type ManagedProcess, type ProcessEvents } from './managedProcess';
 import { startBalancer } from './loadBalancer';
 import type { ChaosOptions } from './options';
 import { makeRefusingRedis, makeUser, withLogin, type RefusingRedis } from './redisRefusals';
-import { makeServer, type Server } from './restartableServer';
-import { makeUps, type Ups } from './sandboxControl';
+import { makeRestartableServer, type RestartableServer } from './restartableServer';
+import { makeSandboxControl, type SandboxControl } from './sandboxControl';
 
 export const TENANT = 'chaos';
 export const RETURN = 'http://localhost:9';
 
-export interface Cast {
+export interface TestSystem {
   folder: string;
   apiUrl: string;
-  ups: Ups;
-  store: Server;
-  redis: Server;
+  ups: SandboxControl;
+  store: RestartableServer;
+  redis: RestartableServer;
   /** The same Redis, as the service reaches it. */
   refusing: RefusingRedis;
   serverName: string;
-  actors: Actor[];
+  processes: ManagedProcess[];
   keys: { platform: string; operator: string };
   encryptionKey: { id: string; key: Buffer };
   /** SIGTERM to every process of the service, and waits. The store and the sandbox stay. */
-  stopActors(): Promise<void>;
+  stopProcesses(): Promise<void>;
   /** Ends everything. The folder is removed unless it is to be looked at. */
   close(keepsFolder: boolean): Promise<void>;
 }
@@ -49,13 +49,17 @@ const silent = { info: () => {}, warn: () => {} };
 const ROLES = ['api', 'worker', 'scheduler'] as const;
 
 /** Opens everything, or nothing. */
-export async function openCast(options: ChaosOptions, tell: ActorEvents, say: (line: string) => void): Promise<Cast> {
+export async function startSystem(
+  options: ChaosOptions,
+  tell: ProcessEvents,
+  say: (line: string) => void,
+): Promise<TestSystem> {
   const releases = makeReleases((what, error) => say(`${what} could not be ended: ${String(error)}`));
   const folder = mkdtempSync(path.join(os.tmpdir(), 'upslink-chaos-'));
   const removed = () => rmSync(folder, { recursive: true, force: true });
   try {
-    const cast = await open(folder, options, tell, say, releases);
-    return { ...cast, close: async (keeps) => releases.all().then(() => (keeps ? undefined : removed())) };
+    const system = await open(folder, options, tell, say, releases);
+    return { ...system, close: async (keeps) => releases.all().then(() => (keeps ? undefined : removed())) };
   } catch (error) {
     await releases.all();
     removed();
@@ -66,10 +70,10 @@ export async function openCast(options: ChaosOptions, tell: ActorEvents, say: (l
 async function open(
   folder: string,
   options: ChaosOptions,
-  tell: ActorEvents,
+  tell: ProcessEvents,
   say: (line: string) => void,
   releases: Releases,
-): Promise<Omit<Cast, 'close'>> {
+): Promise<Omit<TestSystem, 'close'>> {
   const running = new Running(folder);
   // It ends what we started should we be killed; the folder is left, for it tells what went wrong.
   startJanitor(folder, 'kept');
@@ -79,9 +83,9 @@ async function open(
   const context: DevContext = { env, say, folder, running, signal: leaving.signal, data: 'thrown-away' };
 
   let started: DevServer | null = null;
-  const store = await makeServer(async () => (started = await startMongodb(context)), running);
+  const store = await makeRestartableServer(async () => (started = await startMongodb(context)), running);
   releases.add('the store', () => store.stop('SIGTERM'));
-  const redis = await makeServer(async () => {
+  const redis = await makeRestartableServer(async () => {
     const one = await startRedis(context);
     await makeUser(one.url);
     return one;
@@ -92,7 +96,7 @@ async function open(
   const refusing = makeRefusingRedis(redis, proxy);
 
   const keys = await seed(store.url);
-  const ports = await Promise.all(Array.from({ length: options.each }, () => freePort()));
+  const ports = await Promise.all(Array.from({ length: options.processesPerRole }, () => freePort()));
   const balancer = await startBalancer(ports);
   releases.add('the balancer', () => balancer.stop());
   const sandboxPort = await freePort();
@@ -107,20 +111,20 @@ async function open(
   });
   const ups = await openSandbox(context, service, options, releases);
 
-  const actors = ROLES.flatMap((role) =>
+  const processes = ROLES.flatMap((role) =>
     ports.map((port, n) => {
       const name = `${role}-${n + 1}`;
       // A folder each: the second place is a volume that outlives the process.
       const own = { ROLE: role, PORT: String(port), DATA_DIR: path.join(folder, name), LOG_LEVEL: 'info' };
-      return startActor(context, { name, env: { ...service, ...own }, tell });
+      return startManagedProcess(context, { name, env: { ...service, ...own }, tell });
     }),
   );
-  const stopActors = async (): Promise<void> => {
-    const stopping = Promise.all(actors.map((actor) => actor.stop()));
+  const stopProcesses = async (): Promise<void> => {
+    const stopping = Promise.all(processes.map((managed) => managed.stop()));
     leaving.abort();
     await stopping;
   };
-  releases.add('the processes', stopActors);
+  releases.add('the processes', stopProcesses);
   const serverName = (started as DevServer | null)?.name ?? '';
   const encryptionKey = { id: 'k1', key };
   return {
@@ -131,16 +135,23 @@ async function open(
     redis,
     refusing,
     serverName,
-    actors,
+    processes,
     keys,
     encryptionKey,
-    stopActors,
+    stopProcesses,
   };
 }
 
 function serviceEnvironment(
   { consentTtlSeconds }: ChaosOptions,
-  at: { store: Server; redisUrl: string; sandboxPort: number; publicUrl: string; folder: string; key: Buffer },
+  at: {
+    store: RestartableServer;
+    redisUrl: string;
+    sandboxPort: number;
+    publicUrl: string;
+    folder: string;
+    key: Buffer;
+  },
 ): Record<string, string> {
   const inherited = Object.entries(process.env).filter(([name]) => /^(PATH|HOME|TMPDIR|LANG|XDG_.*)$/.test(name));
   return {
@@ -165,8 +176,8 @@ async function openSandbox(
   env: Record<string, string>,
   { accessTokenSeconds }: ChaosOptions,
   releases: Releases,
-): Promise<Ups> {
-  const ups = makeUps(`http://127.0.0.1:${env['SANDBOX_PORT'] ?? ''}`);
+): Promise<SandboxControl> {
+  const ups = makeSandboxControl(`http://127.0.0.1:${env['SANDBOX_PORT'] ?? ''}`);
   const sandbox = await startServer(context, {
     name: 'the UPS sandbox',
     command: process.execPath,
@@ -181,7 +192,7 @@ async function openSandbox(
   return ups;
 }
 
-async function seed(mongodbUrl: string): Promise<Cast['keys']> {
+async function seed(mongodbUrl: string): Promise<TestSystem['keys']> {
   const db = await connectDb(mongodbUrl, { log: silent });
   try {
     await db.ensureIndexes();

@@ -4,7 +4,7 @@
  */
 
 import type { Wire, WireAnswer, WireRequest } from '../../src/ups';
-import type { Process, World } from './simulator';
+import type { Process, Simulator } from './simulator';
 
 export interface Sent {
   grantId: string;
@@ -51,7 +51,7 @@ interface Grant {
   accountId: string;
 }
 
-export interface SimulatedUps {
+export interface FakeUps {
   faults: UpsFaults;
   /** Every refresh token of that grant that arrived, by time. */
   sendsOf(grantId: string): Sent[];
@@ -86,7 +86,7 @@ const error = (httpStatus: number, code: string, retryAfterMs: number | null = n
   body: { response: { errors: [{ code, message: 'as the simulation asked' }] } },
 });
 
-export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps {
+export function makeFakeUps(simulator: Simulator, accessS = ACCESS_S): FakeUps {
   const grants = new Map<string, Grant>();
   /** For whom each was given. */
   const codes = new Map<string, Pick<Grant, 'accountId' | 'isStranger'>>();
@@ -95,7 +95,7 @@ export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps
   const arrivals = new Map<string, Arrival>();
   const proved = new Set<string>();
   const violations: string[] = [];
-  const reuseRevokes = world.chance.is(0.5);
+  const reuseRevokes = simulator.random.is(0.5);
   const faults: UpsFaults = {
     ...{ unavailable: 0, limited: 0, unsent: 0, lost: 0, late: 0 },
     ...{ awayUntil: 0, refusesUntil: 0, refusesTo: () => true, refusesWith: '10401', clocksMs: 0 },
@@ -160,9 +160,9 @@ export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps
   };
 
   /** The same refresh token again: never while an earlier send may still be answered. */
-  function witness(by: Process, token: string): Sent {
+  function recordSend(by: Process, token: string): Sent {
     const { grantId, generation } = parse(token);
-    const now = world.now();
+    const now = simulator.now();
     const record: Sent = {
       ...{ grantId, generation, at: now, by, closedAt: Infinity, end: 'open', rotated: false },
     };
@@ -191,54 +191,54 @@ export function makeSimulatedUps(world: World, accessS = ACCESS_S): SimulatedUps
     const isGrants = refusesWith === '10400';
     const isHit = isGrants ? token !== null && refusesTo(parse(token).grantId) : true;
     if (now < refusesUntil && isHit) return error(isGrants ? 400 : 401, refusesWith);
-    if (world.chance.is(faults.limited)) return error(429, '10429', world.chance.between(0, 5) * 1_000);
-    return world.chance.is(faults.unavailable) ? error(503, '503') : null;
+    if (simulator.random.is(faults.limited)) return error(429, '10429', simulator.random.between(0, 5) * 1_000);
+    return simulator.random.is(faults.unavailable) ? error(503, '503') : null;
   };
 
   function post(process: Process, request: WireRequest): Promise<WireAnswer> {
-    const { chance } = world;
+    const { random } = simulator;
     const token = request.path.endsWith('/refresh') ? new URLSearchParams(request.body).get('refresh_token') : null;
     const lost = (cause: 'timeout' | 'connection-lost'): WireAnswer => ({
       ...{ kind: 'lost', cause, fault: null, httpStatus: null, retryAfterMs: null },
     });
     return new Promise((resolve) => {
       // The connection is made, and the last look at the clock is taken just before the request is written.
-      world.after(chance.between(0, 300), process, () => {
-        const now = world.now();
+      simulator.after(random.between(0, 300), process, () => {
+        const now = simulator.now();
         if (request.sendBy !== null && now >= request.sendBy)
           return resolve({ kind: 'not-sent', cause: 'too-late', fault: null, retryAt: null });
-        if (chance.is(faults.unsent))
+        if (random.is(faults.unsent))
           return resolve({ kind: 'not-sent', cause: 'connect', fault: 'ECONNREFUSED', retryAt: null });
         const leftAt = now + process.skewMs;
-        world.after(chance.between(1, 200), null, () => {
-          const record = token === null ? null : witness(process, token);
+        simulator.after(random.between(1, 200), null, () => {
+          const record = token === null ? null : recordSend(process, token);
           const close = (end: Sent['end']): void => {
             if (!record || record.end !== 'open') return;
             record.end = end;
-            record.closedAt = world.now();
+            record.closedAt = simulator.now();
           };
-          const outOfOrder = isOutOfOrder(world.now(), token);
+          const outOfOrder = isOutOfOrder(simulator.now(), token);
           const said = outOfOrder ?? answerTo(request);
           const isPair = said.httpStatus === 200;
           if (record) record.rotated = isPair;
-          world.note(`UPS ${request.path.split('/').at(-1)} ${token ?? ''}: ${said.httpStatus}`);
-          const isLost = chance.is(faults.lost);
-          const answerMs = chance.is(faults.late) ? chance.between(25_000, 100_000) : chance.between(1, 400);
+          simulator.note(`UPS ${request.path.split('/').at(-1)} ${token ?? ''}: ${said.httpStatus}`);
+          const isLost = random.is(faults.lost);
+          const answerMs = random.is(faults.late) ? random.between(25_000, 100_000) : random.between(1, 400);
           if (isLost || answerMs > TOTAL_MS) {
-            const cause = isLost && chance.is(0.5) ? 'connection-lost' : 'timeout';
-            const endsMs = cause === 'timeout' ? TOTAL_MS : chance.between(1, 500);
-            world.after(endsMs, null, () => close('lost'));
-            world.after(endsMs, process, () => resolve(lost(cause)));
+            const cause = isLost && random.is(0.5) ? 'connection-lost' : 'timeout';
+            const endsMs = cause === 'timeout' ? TOTAL_MS : random.between(1, 500);
+            simulator.after(endsMs, null, () => close('lost'));
+            simulator.after(endsMs, process, () => resolve(lost(cause)));
             return;
           }
-          world.after(answerMs, null, () =>
+          simulator.after(answerMs, null, () =>
             close(process.isDead ? 'lost' : isPair ? 'pair' : said.httpStatus === 503 ? 'lost' : 'told'),
           );
-          world.after(answerMs + 1, process, () => {
+          simulator.after(answerMs + 1, process, () => {
             const { body } = said as { body: { refresh_token?: string } };
             if (isPair && body.refresh_token) {
               const { grantId, generation } = parse(body.refresh_token);
-              arrivals.set(`${grantId}.${generation}`, { at: world.now(), to: process });
+              arrivals.set(`${grantId}.${generation}`, { at: simulator.now(), to: process });
             }
             resolve({ kind: 'answered', leftAt, contentType: null, text: '', ...said });
           });

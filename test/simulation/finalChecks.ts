@@ -5,8 +5,8 @@ import type { Document, Row } from '../../src/durable/types';
 import type { AccountContext } from '../../src/machines/context';
 import type { AccountData } from '../../src/machines/data';
 import { standingOf, type AccountView } from '../../src/machines/definition';
-import type { Scene } from './simulation';
-import type { Machines } from './infrastructure';
+import type { Simulation } from './simulation';
+import type { Infrastructure } from './infrastructure';
 import type { Arrival } from './fakeUps';
 import { definition, vault } from './service';
 
@@ -17,35 +17,35 @@ const OVERDUE_MS = 150_000;
 /** An answer that its process held for less than this may die with it: the second place takes it after 250 ms. */
 const IN_HAND_MS = 8_000;
 
-export function findViolations(scene: Scene): string[] {
-  return scene.accountIds.flatMap((id) => {
-    const document = scene.machines.memory.documents().find((one) => one.id === id);
-    if (!document) return wasAccepted(scene, id) ? [`1: ${id} was created and is not there`] : [];
-    const rows = rowsOf(scene, document);
+export function findViolations(simulation: Simulation): string[] {
+  return simulation.accountIds.flatMap((id) => {
+    const document = simulation.infrastructure.memory.documents().find((one) => one.id === id);
+    if (!document) return wasAccepted(simulation, id) ? [`1: ${id} was created and is not there`] : [];
+    const rows = rowsOf(simulation, document);
     return [
-      ...lost(scene, id, rows),
+      ...lost(simulation, id, rows),
       ...gaps(document, rows),
       ...replayed(document, rows),
-      ...overdue(scene, document),
-      ...unscheduled(scene, document),
-      ...grants(scene, document, rows),
-      ...recoveries(scene, document),
+      ...overdue(simulation, document),
+      ...unscheduled(simulation, document),
+      ...grants(simulation, document, rows),
+      ...recoveries(simulation, document),
     ];
   });
 }
 
-const wasAccepted = ({ told }: Scene, id: string): boolean => told.some(({ accountId }) => accountId === id);
+const wasAccepted = ({ told }: Simulation, id: string): boolean => told.some(({ accountId }) => accountId === id);
 
 /** History, and what waits for it; not what is left of an erased account of that name. */
-function rowsOf({ machines }: Scene, document: Account): Row[] {
-  const own = machines.memory.history(document.id).filter(({ seq }) => seq >= document.firstSeq);
+function rowsOf({ infrastructure }: Simulation, document: Account): Row[] {
+  const own = infrastructure.memory.history(document.id).filter(({ seq }) => seq >= document.firstSeq);
   const rows = new Map(own.map((row) => [row.seq, row]));
   for (const { row } of document.outbox) if (!rows.has(row.seq)) rows.set(row.seq, row);
   return [...rows.values()].sort((a, b) => a.seq - b.seq);
 }
 
 /** 1 and 5: what was accepted is in history once, and what was not is not there. */
-function lost({ told }: Scene, id: string, rows: Row[]): string[] {
+function lost({ told }: Simulation, id: string, rows: Row[]): string[] {
   return told
     .filter(({ accountId }) => accountId === id)
     .flatMap(({ eventId, type, verdict, tries }) => {
@@ -84,8 +84,8 @@ const instantsOf = ({ timers, invocations, outbox }: Account): { at: number; isR
 
 const deadlineOf = ({ data }: Account): number => data.accessKey?.deadlineAt ?? Infinity;
 
-function overdue({ world }: Scene, account: Account): string[] {
-  const past = world.now() - OVERDUE_MS;
+function overdue({ simulator }: Simulation, account: Account): string[] {
+  const past = simulator.now() - OVERDUE_MS;
   const isLate = instantsOf(account).some(({ at, isRoutine }) => !isRoutine && at < past);
   const isOnDeadKey = standingOf(account.snapshot.value).token === 'access-key' && deadlineOf(account) < past;
   return isLate || isOnDeadKey ? [`1: ${account.id} is stuck in ${JSON.stringify(account.snapshot.value)}`] : [];
@@ -97,32 +97,32 @@ const LOOK_MS = 2_000;
 const RETELL_MAX_MS = 90_000;
 
 /** 2: whatever is due is found by its instants, in time. */
-function unscheduled({ world }: Scene, account: Account): string[] {
+function unscheduled({ simulator }: Simulation, account: Account): string[] {
   const { id, wakeAt, upsAt, timers, invocations } = account;
   const first = Math.min(wakeAt ?? Infinity, upsAt ?? Infinity);
   const latest = instantsOf(account).flatMap(({ at, isRoutine }) => (isRoutine ? [] : [at + LOOK_MS]));
   const forgotten = latest.some((at) => first > at)
     ? [`2: ${id} is looked at at ${first}, and is due before, among ${timers.length} timers`]
     : [];
-  const isFar = invocations.some(({ retellAt }) => retellAt > world.now() + RETELL_MAX_MS);
+  const isFar = invocations.some(({ retellAt }) => retellAt > simulator.now() + RETELL_MAX_MS);
   return isFar ? [...forgotten, `2: work of ${id} is told again in more than a minute and a half`] : forgotten;
 }
 
 /** 3, 4, 6: the account holds the newest pair of its grant, or what became of it is known and said. */
-function grants(scene: Scene, document: Account, rows: Row[]): string[] {
-  const { ups } = scene;
+function grants(simulation: Simulation, document: Account, rows: Row[]): string[] {
+  const { ups } = simulation;
   const { id, data, view } = document;
   const { token } = standingOf(document.snapshot.value);
   const grantId = data.current && grantOf(document);
   const newest = grantId ? ups.newest(grantId.grantId) : null;
-  if (!data.current || !newest || !grantId) return disconnectedFor(scene, rows, document);
+  if (!data.current || !newest || !grantId) return disconnectedFor(simulation, rows, document);
   const isNewest = newest.generation === grantId.generation;
   if (isNewest && !newest.isRevoked) {
     if (token === 'ending') return [`4: ${id} is ending although UPS takes its token`];
     return [];
   }
   const arrival = ups.delivered(newest.id, newest.generation);
-  const reached = arrival !== null && isKept(scene, arrival);
+  const reached = arrival !== null && isKept(simulation, arrival);
   if (reached && !newest.isRevoked && !isNewest)
     return [
       `3: ${id} has generation ${grantId.generation}, UPS gave ${newest.generation}, which reached ${arrival?.to.name ?? ''}`,
@@ -138,13 +138,13 @@ function grants(scene: Scene, document: Account, rows: Row[]): string[] {
 }
 
 /** 12: nothing that happens here is the account's own fault, but a lost answer, a key's end and what was asked for. */
-function disconnectedFor({ mistaken, ups }: Scene, rows: Row[], { id, view }: Account): string[] {
+function disconnectedFor({ strangers, ups }: Simulation, rows: Row[], { id, view }: Account): string[] {
   const had = (what: string): boolean => rows.some(({ event }) => event.type.includes(what));
   const allowed = [
     ...['refresh-outcome-unknown', 'authorization-interrupted', 'consent-cancelled', null],
     ...(had('DISCONNECT') ? ['disconnected-by-operator'] : []),
     ...(had('IMPORT') ? ['access-key-sunset'] : []),
-    ...(mistaken.has(id) ? ['account-not-in-profile'] : []),
+    ...(strangers.has(id) ? ['account-not-in-profile'] : []),
     // Its newest pair came in time, and is refused when it falls due.
     ...(ups.hasRevokedForReuse(id) ? ['refresh-token-revoked'] : []),
   ];
@@ -162,28 +162,28 @@ export function grantOf({ id, tenantId, data }: Account): { grantId: string; gen
 }
 
 /** Somebody still has it, or had the time to put it into a place that has it. */
-function isKept({ machines, world }: Scene, { at, to }: Arrival): boolean {
+function isKept({ infrastructure, simulator }: Simulation, { at, to }: Arrival): boolean {
   // One that came just before the world's end is in hand, on its way to the store.
-  if (!to.isDead) return at + IN_HAND_MS < world.now();
+  if (!to.isDead) return at + IN_HAND_MS < simulator.now();
   const hasLived = to.diedAt - at > IN_HAND_MS && to.pausedUntil < at;
-  const isOnDisk = !machines.hadTrouble(`disk ${to.host}`, at, to.diedAt);
-  return hasLived && (isOnDisk || isInRedis(machines, { at, to }, world.now()));
+  const isOnDisk = !infrastructure.hadTrouble(`disk ${to.host}`, at, to.diedAt);
+  return hasLived && (isOnDisk || isInRedis(infrastructure, { at, to }, simulator.now()));
 }
 
 /** Put there while its process lived, and still there at that instant: a Redis that is away is waited for longer than any is. */
-const isInRedis = (machines: Machines, { at, to }: Pick<Arrival, 'at' | 'to'>, until: number): boolean =>
-  !machines.hadTrouble('redis', at, to.diedAt) && !machines.hadTrouble('redis emptied', at, until);
+const isInRedis = (infrastructure: Infrastructure, { at, to }: Pick<Arrival, 'at' | 'to'>, until: number): boolean =>
+  !infrastructure.hadTrouble('redis', at, to.diedAt) && !infrastructure.hadTrouble('redis emptied', at, until);
 
 /** 3: a pair that arrived is never asked for again by its old token, unless whoever got it could not share it. */
-function recoveries(scene: Scene, document: Account): string[] {
-  const { ups, machines } = scene;
+function recoveries(simulation: Simulation, document: Account): string[] {
+  const { ups, infrastructure } = simulation;
   const mine = document.data.current && grantOf(document);
   if (!mine) return [];
   return ups.sendsOf(mine.grantId).flatMap((one) => {
     const arrival = ups.delivered(one.grantId, one.generation + 1);
     if (!arrival || one.at <= arrival.at + IN_HAND_MS || arrival.to.pausedUntil >= arrival.at) return [];
     const { to, at } = arrival;
-    const isShared = to.diedAt - at > IN_HAND_MS && isInRedis(machines, arrival, one.at);
+    const isShared = to.diedAt - at > IN_HAND_MS && isInRedis(infrastructure, arrival, one.at);
     if (to.isDead && to.diedAt < one.at && !isShared) return [];
     return [`3: r.${one.grantId}.${one.generation} was sent again after its answer had reached ${to.name}`];
   });

@@ -1,11 +1,11 @@
 /** No grant dies of age, and keeping them alive costs every day the same. */
 
-import { liveThroughMonths } from './horizonRun';
+import { simulateMonths } from './horizonRun';
 
 const DAYS = 120;
 
 it('120 days with eager and lazy accounts, all connected on one day: none lapses, and the load is flat', async () => {
-  const months = await liveThroughMonths({ days: DAYS, eager: 2, lazy: 400 });
+  const months = await simulateMonths({ days: DAYS, eager: 2, lazy: 400 });
   expect(months.violations).toEqual([]);
   expect(months.unconnected).toBe(0);
   expect(months.told).toEqual({

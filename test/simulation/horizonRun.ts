@@ -1,6 +1,6 @@
 /** Months with eager and lazy accounts, all connected on one day: what UPS is asked by the day, and whether a grant lapses. */
 
-import { grantOf, HOUR, withCrowd } from './manyAccounts';
+import { grantOf, HOUR, withManyAccounts } from './manyAccounts';
 
 const DAY = 24 * HOUR;
 /** Nothing is out of order, so nobody looks for it, and a tick that is late by minutes changes no day. */
@@ -23,31 +23,31 @@ export interface MonthsOptions {
   progress?: (day: number) => void;
 }
 
-export function liveThroughMonths({ days, eager, lazy, seed = 1, progress }: MonthsOptions): Promise<Months> {
+export function simulateMonths({ days, eager, lazy, seed = 1, progress }: MonthsOptions): Promise<Months> {
   const isEager = (n: number): boolean => n < eager;
   const options = {
     ...{ accounts: eager + lazy, seed, arrivalMs: DAY, pace: PACE, lanes: 1, idleMs: 10 * 60_000 },
     policyOf: (n: number) => (isEager(n) ? ('eager' as const) : ('lazy' as const)),
   };
-  return withCrowd(options, async (crowd) => {
-    const { world, ups, machines, ids, told, violations } = crowd;
-    const from = world.now();
+  return withManyAccounts(options, async (many) => {
+    const { simulator, ups, infrastructure, ids, told, violations } = many;
+    const from = simulator.now();
     for (let day = 0; day < days; day++) {
       progress?.(day);
-      await world.runUntil(from + (day + 1) * DAY);
+      await simulator.runUntil(from + (day + 1) * DAY);
     }
     const perDay = (of: boolean): number[] => {
       const counts = Array.from({ length: days }, () => 0);
       ids.forEach((id, n) => {
         if (isEager(n) !== of) return;
-        for (const { at } of ups.sendsOf(grantOf(crowd, id))) {
+        for (const { at } of ups.sendsOf(grantOf(many, id))) {
           const day = Math.floor((at - from) / DAY);
           counts[day] = (counts[day] ?? 0) + 1;
         }
       });
       return counts;
     };
-    const unconnected = machines.memory.documents().filter(({ view }) => view.state !== 'connected').length;
+    const unconnected = infrastructure.memory.documents().filter(({ view }) => view.state !== 'connected').length;
     return { eager: perDay(true), lazy: perDay(false), told, unconnected, violations: violations() };
   });
 }

@@ -2,37 +2,39 @@
 
 import type { Queue } from '../../src/durable/types';
 import { describeQueue, describeStore } from '../durable/store.contract';
-import { makeMachines } from './infrastructure';
-import { makeWorld } from './simulator';
+import { makeInfrastructure } from './infrastructure';
+import { makeSimulator } from './simulator';
 
 /** The world's time goes on for as long as an answer takes. */
 describeStore('The simulated store', async () => {
-  const world = makeWorld(1);
-  const simulated = makeMachines(world).storeFor(world.process('a', 'a'));
-  const answering = async <T>(asked: Promise<T>): Promise<T> => {
-    asked.catch(() => undefined);
-    await world.runUntil(world.now() + 1_000);
-    return asked;
+  const simulator = makeSimulator(1);
+  const simulated = makeInfrastructure(simulator).storeFor(simulator.process('a', 'a'));
+  const answering = async <T>(askUntilAnswered: Promise<T>): Promise<T> => {
+    askUntilAnswered.catch(() => undefined);
+    await simulator.runUntil(simulator.now() + 1_000);
+    return askUntilAnswered;
   };
-  const asked = Object.entries(simulated as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>);
-  const awaited = asked.map(([name, ask]) => [name, (...given: unknown[]) => answering(ask(...given))]);
+  const askUntilAnswered = Object.entries(
+    simulated as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>,
+  );
+  const awaited = askUntilAnswered.map(([name, ask]) => [name, (...given: unknown[]) => answering(ask(...given))]);
   return Object.fromEntries(awaited) as typeof simulated;
 });
 
 describeQueue('The simulated queue', async () => {
-  const world = makeWorld(1);
-  const machines = makeMachines(world);
-  const process = world.process('a', 'a');
-  const simulated = machines.queuesFor(process);
+  const simulator = makeSimulator(1);
+  const infrastructure = makeInfrastructure(simulator);
+  const process = simulator.process('a', 'a');
+  const simulated = infrastructure.queuesFor(process);
   let told: { id: string; queue: string }[] = [];
-  machines.onJob = (id, job) => {
+  infrastructure.onJob = (id, job) => {
     told.push({ id, queue: job.split('/')[0] ?? '' });
-    machines.jobs.delete(job);
+    infrastructure.jobs.delete(job);
   };
   const queue: Queue = {
     async hand(items) {
       const handed = simulated.hand(items);
-      await world.runUntil(world.now() + 2_000);
+      await simulator.runUntil(simulator.now() + 2_000);
       return handed;
     },
   };
@@ -43,10 +45,10 @@ describeQueue('The simulated queue', async () => {
       told = [];
       return all;
     },
-    goAway: async () => void (machines.isRedisAway = true),
+    goAway: async () => void (infrastructure.isRedisAway = true),
     async comeBack() {
-      machines.emptyRedis();
-      machines.isRedisAway = false;
+      infrastructure.emptyRedis();
+      infrastructure.isRedisAway = false;
     },
   };
 });

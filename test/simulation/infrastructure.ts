@@ -10,7 +10,7 @@ import type { SecondPlace } from '../../src/workers/spool/place';
 import type { SealedAnswer } from '../../src/workers/spool/answer';
 import { makeMemoryStore, type MemoryStore } from '../durable/memoryStore';
 import { makeMemoryOutages } from './memoryOutages';
-import type { Process, Way, World } from './simulator';
+import type { Process, Way, Simulator } from './simulator';
 
 export type AccountStore = Store<AccountData, AccountView>;
 type Account = Document<AccountData, AccountView>;
@@ -26,7 +26,7 @@ export interface Trouble {
   to: number;
 }
 
-export interface Machines {
+export interface Infrastructure {
   memory: MemoryStore<AccountData, AccountView>;
   /** How the way to the store and to Redis is at the moment. */
   storeWay: Way;
@@ -58,7 +58,7 @@ export interface Machines {
   onJob: (id: string, job: string) => void;
 }
 
-export function makeMachines(world: World): Machines {
+export function makeInfrastructure(simulator: Simulator): Infrastructure {
   let isStale = false;
   const memory = makeMemoryStore<AccountData, AccountView>((operation) =>
     isStale && operation === 'due' ? 'stale' : null,
@@ -66,7 +66,7 @@ export function makeMachines(world: World): Machines {
   const disks = new Map<string, Map<string, SealedAnswer>>();
   let redisAnswers = new Map<string, SealedAnswer>();
   let lease: { holder: string; until: number } | null = null;
-  const ways: Pick<Machines, 'storeWay' | 'redisWay'> = {
+  const ways: Pick<Infrastructure, 'storeWay' | 'redisWay'> = {
     storeWay: { loseRequest: 0, loseAnswer: 0, slowMs: 10, timeoutMs: 6_000 },
     redisWay: { loseRequest: 0, loseAnswer: 0, slowMs: 5, timeoutMs: 1_000 },
   };
@@ -80,18 +80,18 @@ export function makeMachines(world: World): Machines {
   function storeFor(process: Process): AccountStore {
     /** It happens at the store in the turn in which it is asked for; a store that is away answers nothing. */
     const ask = async <T>(name: string, work: () => Promise<T>, lost: () => T): Promise<T> => {
-      const happen = (): Promise<T> | typeof NOTHING => {
-        if (machines.isStoreAway) return NOTHING;
-        isStale = world.chance.is(0.02);
+      const begin = (): Promise<T> | typeof NOTHING => {
+        if (infrastructure.isStoreAway) return NOTHING;
+        isStale = simulator.random.is(0.02);
         const answer = work();
         isStale = false;
         return answer;
       };
-      const answer = await world.call<Promise<T> | typeof NOTHING>(
+      const answer = await simulator.call<Promise<T> | typeof NOTHING>(
         process,
         name,
-        machines.storeWay,
-        happen,
+        infrastructure.storeWay,
+        begin,
         () => NOTHING,
       );
       return answer === NOTHING ? lost() : answer;
@@ -99,7 +99,7 @@ export function makeMachines(world: World): Machines {
     const unknown = () => 'unknown' as const;
     const watched = async (before: Account | null, next: Account, writing: Promise<Written>): Promise<Written> => {
       const written = await writing;
-      if (written === 'done') machines.onWritten(before, next);
+      if (written === 'done') infrastructure.onWritten(before, next);
       return written;
     };
     return {
@@ -131,7 +131,7 @@ export function makeMachines(world: World): Machines {
     };
   }
 
-  const machines: Machines = {
+  const infrastructure: Infrastructure = {
     memory,
     ...ways,
     isStoreAway: false,
@@ -139,34 +139,34 @@ export function makeMachines(world: World): Machines {
     brokenDisks: new Set(),
     troubles: [],
     hadTrouble: (place, from, to) =>
-      machines.troubles.some((one) => one.place === place && one.from <= to && one.to >= from),
+      infrastructure.troubles.some((one) => one.place === place && one.from <= to && one.to >= from),
     jobs: new Set(),
     onJob: () => undefined,
     onWritten: () => undefined,
     erase: (process, id) =>
-      world.call(
+      simulator.call(
         process,
         `erase ${id}`,
-        machines.storeWay,
+        infrastructure.storeWay,
         () => {
-          if (machines.isStoreAway) away();
+          if (infrastructure.isStoreAway) away();
           if (memory.documents([id])[0]?.view.state === 'inactive') memory.bury(id);
         },
         away,
       ),
     emptyRedis() {
-      machines.troubles.push({ place: 'redis emptied', from: world.now(), to: world.now() });
-      machines.jobs.clear();
+      infrastructure.troubles.push({ place: 'redis emptied', from: simulator.now(), to: simulator.now() });
+      infrastructure.jobs.clear();
       redisAnswers = new Map();
     },
     storeFor,
     outagesFor(process) {
       const ask = async <T>(doing: string, work: () => Promise<T>): Promise<T> =>
-        world.call<Promise<T>>(
+        simulator.call<Promise<T>>(
           process,
           `outages ${doing}`,
-          machines.storeWay,
-          () => (machines.isStoreAway ? away() : work()),
+          infrastructure.storeWay,
+          () => (infrastructure.isStoreAway ? away() : work()),
           away,
         );
       return {
@@ -178,13 +178,13 @@ export function makeMachines(world: World): Machines {
     },
     leaseFor: (process) => ({
       acquire: (ttlMs) =>
-        world.call(
+        simulator.call(
           process,
           'lease',
-          machines.storeWay,
+          infrastructure.storeWay,
           () => {
-            if (machines.isStoreAway) away();
-            const at = world.now() + process.skewMs;
+            if (infrastructure.isStoreAway) away();
+            const at = simulator.now() + process.skewMs;
             if (lease && lease.holder !== process.name && lease.until > at) return false;
             lease = { holder: process.name, until: at + ttlMs };
             return true;
@@ -197,17 +197,17 @@ export function makeMachines(world: World): Machines {
     }),
     queuesFor(process) {
       const put = (items: { id: string; queue: string }[]): Promise<boolean> =>
-        world.call(
+        simulator.call(
           process,
           `hand ${items.map(({ id }) => id).join(' ')}`,
-          machines.redisWay,
+          infrastructure.redisWay,
           () => {
-            if (machines.isRedisAway) return false;
+            if (infrastructure.isRedisAway) return false;
             for (const { id, queue } of items) {
               const job = `${queue}/${id}`;
-              if (machines.jobs.has(job)) continue;
-              machines.jobs.add(job);
-              machines.onJob(id, job);
+              if (infrastructure.jobs.has(job)) continue;
+              infrastructure.jobs.add(job);
+              infrastructure.onJob(id, job);
             }
             return true;
           },
@@ -228,7 +228,7 @@ export function makeMachines(world: World): Machines {
         isAway: () => boolean,
       ): SecondPlace => {
         const ask = <T>(doing: string, work: () => T): Promise<T> =>
-          world.call(process, `${name} ${doing}`, way(), () => (isAway() ? fails() : work()), fails);
+          simulator.call(process, `${name} ${doing}`, way(), () => (isAway() ? fails() : work()), fails);
         return {
           name,
           put: (answer) => ask('put', () => void kept().set(answer.eventId, answer)),
@@ -246,16 +246,16 @@ export function makeMachines(world: World): Machines {
           'disk',
           () => LOCAL,
           () => disk,
-          () => machines.brokenDisks.has(process.host),
+          () => infrastructure.brokenDisks.has(process.host),
         ),
         place(
           'redis',
-          () => machines.redisWay,
+          () => infrastructure.redisWay,
           () => redisAnswers,
-          () => machines.isRedisAway,
+          () => infrastructure.isRedisAway,
         ),
       ];
     },
   };
-  return machines;
+  return infrastructure;
 }

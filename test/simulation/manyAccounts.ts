@@ -8,10 +8,10 @@ import type { DueItem, HistoryEntry } from '../../src/durable/types';
 import type { RefreshPolicy } from '../../src/machines/data';
 import { accountIdOf } from '../../src/hash';
 import { accountData } from '../machines/accountBuilder';
-import { makeMachines, type AccountStore, type Machines } from './infrastructure';
+import { makeInfrastructure, type AccountStore, type Infrastructure } from './infrastructure';
 import { startService, vault, type Pace, type Service } from './service';
-import { makeSimulatedUps, type SimulatedUps } from './fakeUps';
-import { makeWorld, type World } from './simulator';
+import { makeFakeUps, type FakeUps } from './fakeUps';
+import { makeSimulator, type Simulator } from './simulator';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -21,7 +21,7 @@ const PROCESSES = 3;
 const PATIENCE_MS = 30_000;
 const DEPTH = 5_000;
 
-export interface CrowdOptions {
+export interface ManyAccountsOptions {
   accounts: number;
   seed: number;
   policyOf: (n: number) => RefreshPolicy;
@@ -33,40 +33,50 @@ export interface CrowdOptions {
   idleMs: number;
 }
 
-export interface Crowd {
-  world: World;
-  ups: SimulatedUps;
-  machines: Machines;
+export interface ManyAccounts {
+  simulator: Simulator;
+  ups: FakeUps;
+  infrastructure: Infrastructure;
   ids: string[];
   /** Outgoing events so far, by type. */
   told: Record<string, number>;
   violations(): string[];
 }
 
-export async function withCrowd<T>(options: CrowdOptions, work: (crowd: Crowd) => Promise<T>): Promise<T> {
-  const world = makeWorld(options.seed);
-  const release = world.install();
+export async function withManyAccounts<T>(
+  options: ManyAccountsOptions,
+  work: (many: ManyAccounts) => Promise<T>,
+): Promise<T> {
+  const simulator = makeSimulator(options.seed);
+  const release = simulator.install();
   try {
-    return await work(gather(world, options));
+    return await work(startManyAccounts(simulator, options));
   } finally {
     release();
   }
 }
 
-function gather(world: World, { accounts, policyOf, arrivalMs, pace, lanes, idleMs }: CrowdOptions): Crowd {
-  const machines = makeMachines(world);
-  const ups = makeSimulatedUps(world, ACCESS_S);
+function startManyAccounts(
+  simulator: Simulator,
+  { accounts, policyOf, arrivalMs, pace, lanes, idleMs }: ManyAccountsOptions,
+): ManyAccounts {
+  const infrastructure = makeInfrastructure(simulator);
+  const ups = makeFakeUps(simulator, ACCESS_S);
   const told: Record<string, number> = {};
   const bugs: string[] = [];
-  const store = makeLeanStore(machines, told);
+  const store = makeLeanStore(infrastructure, told);
   const queue = makeDeepQueue();
-  const lean: Machines = { ...machines, storeFor: (process) => store.of(world, process.name), queuesFor: () => queue };
+  const lean: Infrastructure = {
+    ...infrastructure,
+    storeFor: (process) => store.of(simulator, process.name),
+    queuesFor: () => queue,
+  };
   const bug = (error: unknown): void => void bugs.push(error instanceof Error ? error.message : String(error));
   const services = Array.from({ length: PROCESSES }, (_, n) => {
-    const process = world.process(`p${n}`, `p${n}`);
-    const service = startService({ world, machines: lean, ups, process, bug, pace });
+    const process = simulator.process(`p${n}`, `p${n}`);
+    const service = startService({ simulator, infrastructure: lean, ups, process, bug, pace });
     for (let lane = 0; lane < lanes; lane++)
-      void world.as(process, () => work(world, service, queue, idleMs).catch(bug));
+      void simulator.as(process, () => work(simulator, service, queue, idleMs).catch(bug));
     return service;
   });
   const ids = Array.from({ length: accounts }, (_, n) => accountIdOf('acme', `UPS ${n}`));
@@ -74,14 +84,17 @@ function gather(world: World, { accounts, policyOf, arrivalMs, pace, lanes, idle
     const service = services[n % PROCESSES];
     if (!service) return;
     const arrives = () => void connect(ups, service, id, policyOf(n)).catch(bug);
-    world.after((n / accounts) * arrivalMs, service.process, arrives);
+    simulator.after((n / accounts) * arrivalMs, service.process, arrives);
   });
-  return { world, ups, machines, ids, told, violations: () => [...bugs, ...ups.violations] };
+  return { simulator, ups, infrastructure, ids, told, violations: () => [...bugs, ...ups.violations] };
 }
 
 /** The grant of UPS that an account is connected by; '' when it has none. */
-export function grantOf({ machines, ups }: Pick<Crowd, 'machines' | 'ups'>, accountId: string): string {
-  const [document] = machines.memory.documents([accountId]);
+export function grantOf(
+  { infrastructure, ups }: Pick<ManyAccounts, 'infrastructure' | 'ups'>,
+  accountId: string,
+): string {
+  const [document] = infrastructure.memory.documents([accountId]);
   const slot = document?.data.current;
   if (!document || !slot) return '';
   const { grantId, generation, refresh } = slot;
@@ -89,7 +102,7 @@ export function grantOf({ machines, ups }: Pick<Crowd, 'machines' | 'ups'>, acco
   return ups.grantOf(token)?.grantId ?? '';
 }
 
-async function connect(ups: SimulatedUps, service: Service, id: string, policy: RefreshPolicy): Promise<void> {
+async function connect(ups: FakeUps, service: Service, id: string, policy: RefreshPolicy): Promise<void> {
   const { runtime, performer, clock } = service;
   await runtime.create(
     { id, tenantId: 'acme', data: accountData(policy) },
@@ -113,7 +126,7 @@ async function connect(ups: SimulatedUps, service: Service, id: string, policy: 
 }
 
 /** What is due by index: sorted once for each walk through it. */
-function makeLeanStore(machines: Machines, told: Record<string, number>) {
+function makeLeanStore(infrastructure: Infrastructure, told: Record<string, number>) {
   const due = new Map<string, { wake: number | null; ups: number | null; queue: string | null }>();
   const walks = { wake: [] as DueItem[], ups: [] as DueItem[] };
   const note = (document: { id: string; wakeAt: number | null; upsAt: number | null; upsQueue: string | null }): void =>
@@ -139,10 +152,10 @@ function makeLeanStore(machines: Machines, told: Record<string, number>) {
     }
   }
 
-  function of(world: World, name: string): AccountStore {
-    const { memory } = machines;
-    const process = world.process(name, name);
-    const trip = () => world.sleep(process, world.chance.between(1, 10));
+  function of(simulator: Simulator, name: string): AccountStore {
+    const { memory } = infrastructure;
+    const process = simulator.process(name, name);
+    const trip = () => simulator.sleep(process, simulator.random.between(1, 10));
     return {
       ...memory,
       async load(id, tenantId) {
@@ -215,15 +228,20 @@ function makeDeepQueue(): DeepQueue {
 }
 
 /** One lane of a worker: takes jobs, and holds one while UPS is not to be asked. */
-async function work(world: World, { performer, process }: Service, queue: DeepQueue, idleMs: number): Promise<never> {
+async function work(
+  simulator: Simulator,
+  { performer, process }: Service,
+  queue: DeepQueue,
+  idleMs: number,
+): Promise<never> {
   for (;;) {
     const job = queue.take();
     if (job === null) {
-      await world.sleep(process, idleMs);
+      await simulator.sleep(process, idleMs);
       continue;
     }
     const gate = performer.peek(job.queue);
-    if (!gate.ok) await world.sleep(process, Math.min(PATIENCE_MS, Math.max(10, gate.retryAt - world.now())));
+    if (!gate.ok) await simulator.sleep(process, Math.min(PATIENCE_MS, Math.max(10, gate.retryAt - simulator.now())));
     await performer.perform(job.id);
   }
 }

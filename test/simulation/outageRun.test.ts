@@ -1,10 +1,10 @@
 /** Nobody is disconnected by an outage of UPS, and who really was refused is found (design.md, invariant 12). */
 
-import { liveThroughOutages, SHORT_STAGES } from './outageRun';
+import { simulateOutages, SHORT_STAGES } from './outageRun';
 
 it('outages of UPS and mistakes of UPS disconnect nobody, and three merchants who revoked their grant are found', async () => {
   // Of fewer, half would be too few in ten minutes to make a wave.
-  const { stages, lost, revoked, violations } = await liveThroughOutages({ accounts: 80, stages: SHORT_STAGES });
+  const { stages, lost, revoked, violations } = await simulateOutages({ accounts: 80, stages: SHORT_STAGES });
   expect(violations).toEqual([]);
   const told = (type: string) => stages.slice(1).reduce((sum, stage) => sum + (stage.told[type] ?? 0), 0);
   expect(told('account.disconnected')).toBe(3);

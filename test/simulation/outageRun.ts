@@ -5,11 +5,11 @@
  */
 
 import { standingOf } from '../../src/machines/definition';
-import { grantOf, HOUR, MINUTE, withCrowd, type Crowd } from './manyAccounts';
-import type { Machines } from './infrastructure';
-import type { SimulatedUps } from './fakeUps';
+import { grantOf, HOUR, MINUTE, withManyAccounts, type ManyAccounts } from './manyAccounts';
+import type { Infrastructure } from './infrastructure';
+import type { FakeUps } from './fakeUps';
 
-const CROWD = {
+const ACCOUNTS = {
   policyOf: () => 'eager' as const,
   arrivalMs: (50 / 60) * HOUR,
   pace: { sweepMs: 30_000, pickUpMs: HOUR, outagesMs: 4_000 },
@@ -19,10 +19,10 @@ const CROWD = {
 export interface Stage {
   name: string;
   hours: number;
-  begin?: (scene: OutageScene) => void;
+  begin?: (simulation: OutageRun) => void;
 }
 
-interface OutageScene extends Crowd {
+interface OutageRun extends ManyAccounts {
   revoke(id: string): void;
 }
 
@@ -44,22 +44,23 @@ export interface OutageReport {
   violations: string[];
 }
 
-const refuses = (code: SimulatedUps['faults']['refusesWith'], hours: number) => (scene: OutageScene) => {
-  scene.ups.faults.refusesWith = code;
-  scene.ups.faults.refusesUntil = scene.world.now() + hours * HOUR;
+const refuses = (code: FakeUps['faults']['refusesWith'], hours: number) => (simulation: OutageRun) => {
+  simulation.ups.faults.refusesWith = code;
+  simulation.ups.faults.refusesUntil = simulation.simulator.now() + hours * HOUR;
 };
 /** Half of its servers are wrong: whom it refuses now it may answer a moment later. */
-const refusesByHalves = (hours: number) => (scene: OutageScene) => {
-  refuses('10400', hours)(scene);
-  scene.ups.faults.refusesTo = () => scene.world.chance.is(0.5);
+const refusesByHalves = (hours: number) => (simulation: OutageRun) => {
+  refuses('10400', hours)(simulation);
+  simulation.ups.faults.refusesTo = () => simulation.simulator.random.is(0.5);
 };
 /** Half of its books are wrong: it answers some as ever, and others never. */
-const refusesHalf = (hours: number) => (scene: OutageScene) => {
-  refuses('10400', hours)(scene);
-  const hit = new Set(scene.ids.filter((_, n) => n % 2 === 0).map((id) => grantOf(scene, id)));
-  scene.ups.faults.refusesTo = (grantId) => hit.has(grantId);
+const refusesHalf = (hours: number) => (simulation: OutageRun) => {
+  refuses('10400', hours)(simulation);
+  const hit = new Set(simulation.ids.filter((_, n) => n % 2 === 0).map((id) => grantOf(simulation, id)));
+  simulation.ups.faults.refusesTo = (grantId) => hit.has(grantId);
 };
-const at = (scene: OutageScene, share: number): string => scene.ids[Math.floor(share * scene.ids.length)] ?? '';
+const at = (simulation: OutageRun, share: number): string =>
+  simulation.ids[Math.floor(share * simulation.ids.length)] ?? '';
 
 /** In each outage one merchant revokes what he gave. */
 export const STAGES: Stage[] = [
@@ -68,27 +69,27 @@ export const STAGES: Stage[] = [
   {
     name: 'UPS answers 503 for half an hour',
     hours: 0.5,
-    begin: (scene) => {
-      scene.ups.faults.awayUntil = scene.world.now() + HOUR / 2;
-      scene.revoke(at(scene, 0.2));
+    begin: (simulation) => {
+      simulation.ups.faults.awayUntil = simulation.simulator.now() + HOUR / 2;
+      simulation.revoke(at(simulation, 0.2));
     },
   },
   { name: 'and is back', hours: 2 },
   {
     name: 'UPS answers 250002 for three days',
     hours: 72,
-    begin: (scene) => {
-      refuses('250002', 72)(scene);
-      scene.revoke(at(scene, 0.5));
+    begin: (simulation) => {
+      refuses('250002', 72)(simulation);
+      simulation.revoke(at(simulation, 0.5));
     },
   },
   { name: 'and stops it', hours: 2 },
   {
     name: 'UPS answers every refresh 10400 for an hour',
     hours: 1,
-    begin: (scene) => {
-      refuses('10400', 1)(scene);
-      scene.revoke(at(scene, 0.8));
+    begin: (simulation) => {
+      refuses('10400', 1)(simulation);
+      simulation.revoke(at(simulation, 0.8));
     },
   },
   { name: 'then every other for two hours', hours: 2, begin: refusesByHalves(2) },
@@ -104,9 +105,9 @@ export const SHORT_STAGES: Stage[] = STAGES.map((stage) =>
     : {
         name: 'UPS answers 250002 for four hours',
         hours: 4,
-        begin: (scene) => {
-          refuses('250002', 4)(scene);
-          scene.revoke(at(scene, 0.5));
+        begin: (simulation) => {
+          refuses('250002', 4)(simulation);
+          simulation.revoke(at(simulation, 0.5));
         },
       },
 );
@@ -118,38 +119,48 @@ export interface OutageOptions {
   progress?: (stage: string, share: number) => void;
 }
 
-export const liveThroughOutages = ({ accounts, seed = 1, stages = STAGES, progress }: OutageOptions) =>
-  withCrowd({ ...CROWD, accounts, seed }, (crowd) => liveThrough(crowd, stages, progress));
+export const simulateOutages = ({ accounts, seed = 1, stages = STAGES, progress }: OutageOptions) =>
+  withManyAccounts({ ...ACCOUNTS, accounts, seed }, (many) => runStages(many, stages, progress));
 
-async function liveThrough(crowd: Crowd, stages: Stage[], progress: OutageOptions['progress']): Promise<OutageReport> {
-  const { world, ups, machines, told } = crowd;
+async function runStages(
+  many: ManyAccounts,
+  stages: Stage[],
+  progress: OutageOptions['progress'],
+): Promise<OutageReport> {
+  const { simulator, ups, infrastructure, told } = many;
   const revoked: string[] = [];
   const revoke = (id: string): void => {
     revoked.push(id);
-    ups.revoke(grantOf(crowd, id));
+    ups.revoke(grantOf(many, id));
   };
   const reports: StageReport[] = [];
   for (const { name, hours, begin } of stages) {
     const sendsBefore = ups.sends();
     for (const type of Object.keys(told)) delete told[type];
-    begin?.({ ...crowd, revoke });
-    const from = world.now();
+    begin?.({ ...many, revoke });
+    const from = simulator.now();
     for (let minute = 1; minute <= hours * 60; minute++) {
-      await world.runUntil(from + minute * MINUTE);
+      await simulator.runUntil(from + minute * MINUTE);
       progress?.(name, minute / (hours * 60));
     }
-    reports.push({ name, hours, accounts: standings(machines), sends: ups.sends() - sendsBefore, told: { ...told } });
+    reports.push({
+      name,
+      hours,
+      accounts: countByState(infrastructure),
+      sends: ups.sends() - sendsBefore,
+      told: { ...told },
+    });
   }
-  const lost = machines.memory
+  const lost = infrastructure.memory
     .documents()
     .filter(({ view, snapshot }) => view.state !== 'connected' || standingOf(snapshot.value).token === 'ending')
     .map(({ id, view }) => ({ id, reason: view.reason }));
-  return { stages: reports, lost, revoked, violations: crowd.violations() };
+  return { stages: reports, lost, revoked, violations: many.violations() };
 }
 
-function standings(machines: Machines): Record<string, number> {
+function countByState(infrastructure: Infrastructure): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { view, snapshot } of machines.memory.documents()) {
+  for (const { view, snapshot } of infrastructure.memory.documents()) {
     const { token } = standingOf(snapshot.value);
     const name = [view.state, token].filter(Boolean).join(' ');
     counts[name] = (counts[name] ?? 0) + 1;

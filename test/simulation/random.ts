@@ -1,6 +1,6 @@
 /** Chance from a seed: the same seed, the same choices (mulberry32). */
 
-export interface Chance {
+export interface Random {
   /** 0 to 1, 1 excluded. */
   next(): number;
   /** True in that share of cases. */
@@ -9,7 +9,7 @@ export interface Chance {
   pick<T>(from: readonly T[]): T;
 }
 
-export function makeChance(seed: number): Chance {
+export function makeRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {
     state = (state + 0x6d2b79f5) >>> 0;

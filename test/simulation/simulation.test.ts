@@ -2,15 +2,15 @@
 
 import { randomInt } from 'node:crypto';
 import { publicEvents } from '../../src/machines/events';
-import { live } from './simulation';
+import { simulate } from './simulation';
 
 const again = (seed: number): string => `npm run simulate -- --seed ${seed}`;
 
-const lived = new Set<string>();
+const result = new Set<string>();
 
 async function expectRight(seed: number): Promise<void> {
-  const { violations, applied } = await live(seed);
-  for (const type of Object.keys(applied)) lived.add(type);
+  const { violations, applied } = await simulate(seed);
+  for (const type of Object.keys(applied)) result.add(type);
   expect({ again: again(seed), violations }).toEqual({ again: again(seed), violations: [] });
 }
 
@@ -24,17 +24,17 @@ it('worlds never seen before end with everything right', async () => {
 
 it('every event that comes from outside was taken in them', () => {
   const others = ['ACCESS_KEY_READ', 'CAMPAIGN_MIGRATE', 'DEADLINE_MOVED', 'EDIT', 'LINK_WITHDRAWN', 'UNUSE', 'USE'];
-  expect([...lived]).toEqual(expect.arrayContaining([...publicEvents, ...others]));
+  expect([...result]).toEqual(expect.arrayContaining([...publicEvents, ...others]));
 });
 
 it('the same seed is the same world, step by step', async () => {
-  const [one, two] = [await live(7), await live(7)];
+  const [one, two] = [await simulate(7), await simulate(7)];
   expect([two.steps, two.trace]).toEqual([one.steps, one.trace]);
-  expect((await live(8)).trace).not.toBe(one.trace);
+  expect((await simulate(8)).trace).not.toBe(one.trace);
 });
 
 it('things happen in it: accounts are connected, refreshed, and processes end', async () => {
-  const { accounts, faults, steps } = await live(3);
+  const { accounts, faults, steps } = await simulate(3);
   expect(accounts).toBeGreaterThan(1);
   expect(steps).toBeGreaterThan(1_000);
   expect(Object.keys(faults).length).toBeGreaterThan(2);

@@ -5,13 +5,13 @@
 
 import { findViolations } from './finalChecks';
 import { client } from './client';
-import { makeMachines, type Machines } from './infrastructure';
+import { makeInfrastructure, type Infrastructure } from './infrastructure';
 import { startService, type Service } from './service';
-import { makeSimulatedUps, type SimulatedUps } from './fakeUps';
-import { watchWrites } from './writeChecks';
-import { makeWorld, type World } from './simulator';
+import { makeFakeUps, type FakeUps } from './fakeUps';
+import { checkWrites } from './writeChecks';
+import { makeSimulator, type Simulator } from './simulator';
 
-export interface Lived {
+export interface SimulationResult {
   seed: number;
   violations: string[];
   accounts: number;
@@ -24,7 +24,7 @@ export interface Lived {
 }
 
 /** One event of a client, which asks again with the same id until it gets a verdict. */
-export interface Told {
+export interface SentEvent {
   accountId: string;
   eventId: string;
   type: string;
@@ -33,15 +33,15 @@ export interface Told {
   tries: number;
 }
 
-export interface Scene {
-  world: World;
-  machines: Machines;
-  ups: SimulatedUps;
+export interface Simulation {
+  simulator: Simulator;
+  infrastructure: Infrastructure;
+  ups: FakeUps;
   services: Service[];
-  told: Told[];
+  told: SentEvent[];
   accountIds: string[];
   /** Accounts for which a stranger logged in at UPS. */
-  mistaken: Set<string>;
+  strangers: Set<string>;
   /** Each leads its account through UPS until it is connected, and leaves. */
   merchants: Map<string, () => Promise<void>>;
   violations: string[];
@@ -57,202 +57,203 @@ const RETURN_MS = 6 * MINUTE;
 
 const idOf = (seed: number, n: number): string => `acc_s${seed}n${n}`;
 
-export async function live(seed: number): Promise<Lived> {
-  const world = makeWorld(seed);
-  const release = world.install();
+export async function simulate(seed: number): Promise<SimulationResult> {
+  const simulator = makeSimulator(seed);
+  const release = simulator.install();
   try {
-    return await liveIn(world, seed);
+    return await simulateIn(simulator, seed);
   } finally {
     release();
   }
 }
 
-async function liveIn(world: World, seed: number): Promise<Lived> {
-  const { chance } = world;
-  const machines = makeMachines(world);
-  const ups = makeSimulatedUps(world);
-  const scene: Scene = {
-    world,
-    machines,
+async function simulateIn(simulator: Simulator, seed: number): Promise<SimulationResult> {
+  const { random } = simulator;
+  const infrastructure = makeInfrastructure(simulator);
+  const ups = makeFakeUps(simulator);
+  const simulation: Simulation = {
+    simulator,
+    infrastructure,
     ups,
     services: [],
     told: [],
     accountIds: [],
-    mistaken: new Set(),
+    strangers: new Set(),
     merchants: new Map(),
     violations: [],
   };
   const faults: Record<string, number> = {};
   const count = (what: string): void => {
     faults[what] = (faults[what] ?? 0) + 1;
-    world.note(what);
+    simulator.note(what);
   };
   const bug = (error: unknown): void => {
-    scene.violations.push(`a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    simulation.violations.push(`a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   };
 
   let born = 0;
   let isHealing = false;
   function start(host: string): void {
-    const process = world.process(`${host}${++born}`, host);
-    scene.services.push(startService({ world, machines, ups, process, bug }));
+    const process = simulator.process(`${host}${++born}`, host);
+    simulation.services.push(startService({ simulator, infrastructure, ups, process, bug }));
   }
-  world.onCrash = (process) => {
+  simulator.onCrash = (process) => {
     faults['processes ended'] = (faults['processes ended'] ?? 0) + 1;
-    scene.services = scene.services.filter((one) => one.process !== process);
-    world.after(chance.between(0, isHealing ? 1_000 : 20_000), null, () => start(process.host));
+    simulation.services = simulation.services.filter((one) => one.process !== process);
+    simulator.after(random.between(0, isHealing ? 1_000 : 20_000), null, () => start(process.host));
   };
   for (const host of HOSTS) start(host);
-  machines.onJob = (id, job) => deliver(scene, id, job, bug);
-  machines.onWritten = watchWrites(scene);
+  infrastructure.onJob = (id, job) => deliver(simulation, id, job, bug);
+  infrastructure.onWritten = checkWrites(simulation);
 
-  const accounts = chance.between(2, 12);
-  for (let n = 0; n < accounts; n++) scene.accountIds.push(idOf(seed, n));
-  scene.accountIds.forEach((id) =>
-    world.after(chance.between(0, MINUTE), null, () => void client(scene, id, () => isHealing)),
+  const accounts = random.between(2, 12);
+  for (let n = 0; n < accounts; n++) simulation.accountIds.push(idOf(seed, n));
+  simulation.accountIds.forEach((id) =>
+    simulator.after(random.between(0, MINUTE), null, () => void client(simulation, id, () => isHealing)),
   );
 
-  ups.faults.clocksMs = chance.pick([0, 0, 30_000]);
-  setFaults(scene, true);
-  scheduleFaults(scene, count, () => isHealing);
-  await world.runUntil(world.now() + FAULTS_MS);
+  ups.faults.clocksMs = random.pick([0, 0, 30_000]);
+  setFaults(simulation, true);
+  scheduleFaults(simulation, count, () => isHealing);
+  await simulator.runUntil(simulator.now() + FAULTS_MS);
   isHealing = true;
-  setFaults(scene, false);
-  await world.runUntil(world.now() + HEALING_MS);
+  setFaults(simulation, false);
+  await simulator.runUntil(simulator.now() + HEALING_MS);
 
-  const found = findViolations(scene);
-  found.push(...(await findShutOut(scene)));
-  const violations = [...new Set([...scene.violations, ...ups.violations, ...found])];
+  const found = findViolations(simulation);
+  found.push(...(await findShutOut(simulation)));
+  const violations = [...new Set([...simulation.violations, ...ups.violations, ...found])];
   const applied: Record<string, number> = {};
-  for (const { type, verdict } of scene.told) if (verdict === 'applied') applied[type] = (applied[type] ?? 0) + 1;
-  return { seed, violations, accounts, applied, steps: world.steps(), trace: world.trace(), faults };
+  for (const { type, verdict } of simulation.told) if (verdict === 'applied') applied[type] = (applied[type] ?? 0) + 1;
+  return { seed, violations, accounts, applied, steps: simulator.steps(), trace: simulator.trace(), faults };
 }
 
 /** 1: whatever went wrong, when all is in order every merchant can connect his account again. */
-async function findShutOut({ world, merchants, machines }: Scene): Promise<string[]> {
-  for (const bringBack of merchants.values()) world.after(0, null, () => void bringBack());
-  for (const until = world.now() + RETURN_MS; merchants.size > 0 && world.now() < until;)
-    await world.runUntil(world.now() + 10_000);
+async function findShutOut({ simulator, merchants, infrastructure }: Simulation): Promise<string[]> {
+  for (const reconnect of merchants.values()) simulator.after(0, null, () => void reconnect());
+  for (const until = simulator.now() + RETURN_MS; merchants.size > 0 && simulator.now() < until;)
+    await simulator.runUntil(simulator.now() + 10_000);
   return [...merchants.keys()].map((id) => {
-    const [document] = machines.memory.documents([id]);
+    const [document] = infrastructure.memory.documents([id]);
     return `1: ${id} cannot be connected again, and stands in ${JSON.stringify(document?.snapshot.value)}`;
   });
 }
 
 /** How bad things are in this world: each kind of fault has its own share, and some worlds have none of it. */
-function setFaults({ world, machines, ups }: Scene, on: boolean): void {
-  const { chance } = world;
-  const share = (most: number): number => (on && chance.is(0.7) ? chance.next() * most : 0);
-  world.crashShare = share(0.004);
-  Object.assign(machines.storeWay, {
+function setFaults({ simulator, infrastructure, ups }: Simulation, on: boolean): void {
+  const { random } = simulator;
+  const share = (most: number): number => (on && random.is(0.7) ? random.next() * most : 0);
+  simulator.crashShare = share(0.004);
+  Object.assign(infrastructure.storeWay, {
     loseRequest: share(0.05),
     loseAnswer: share(0.05),
-    slowMs: on ? chance.pick([5, 50, 800]) : 10,
+    slowMs: on ? random.pick([5, 50, 800]) : 10,
   });
-  Object.assign(machines.redisWay, { loseRequest: share(0.2), loseAnswer: share(0.2) });
+  Object.assign(infrastructure.redisWay, { loseRequest: share(0.2), loseAnswer: share(0.2) });
   Object.assign(ups.faults, {
     ...{ unavailable: share(0.3), limited: share(0.2), unsent: share(0.2), lost: share(0.25), late: share(0.15) },
     ...{ awayUntil: 0, refusesUntil: 0 },
   });
-  machines.isStoreAway = false;
-  machines.isRedisAway = false;
-  machines.brokenDisks.clear();
+  infrastructure.isStoreAway = false;
+  infrastructure.isRedisAway = false;
+  infrastructure.brokenDisks.clear();
 }
 
 /** To somebody: once, twice at the same time, late, or never. Who empties Redis takes what is on its way with it. */
-function deliver(scene: Scene, id: string, job: string, bug: (error: unknown) => void): void {
-  const { world, machines } = scene;
-  const { chance } = world;
-  world.after(chance.is(0.1) ? chance.between(1_000, 60_000) : chance.between(1, 100), null, () => {
-    if (!machines.jobs.delete(job) || machines.isRedisAway || chance.is(world.crashShare * 5)) return;
-    for (let times = chance.is(0.1) ? 2 : 1; times > 0 && scene.services.length > 0; times--) {
-      const { process, performer } = chance.pick(scene.services);
-      world.after(0, process, () => void performer.perform(id).catch(bug));
+function deliver(simulation: Simulation, id: string, job: string, bug: (error: unknown) => void): void {
+  const { simulator, infrastructure } = simulation;
+  const { random } = simulator;
+  simulator.after(random.is(0.1) ? random.between(1_000, 60_000) : random.between(1, 100), null, () => {
+    if (!infrastructure.jobs.delete(job) || infrastructure.isRedisAway || random.is(simulator.crashShare * 5)) return;
+    for (let times = random.is(0.1) ? 2 : 1; times > 0 && simulation.services.length > 0; times--) {
+      const { process, performer } = random.pick(simulation.services);
+      simulator.after(0, process, () => void performer.perform(id).catch(bug));
     }
   });
 }
 
 type Count = (what: string) => void;
 
-function scheduleFaults(scene: Scene, count: Count, isOver: () => boolean): void {
-  const { world, machines, ups } = scene;
-  const { chance } = world;
-  const someone = () => (scene.services.length === 0 ? null : chance.pick(scene.services));
-  const happenings: [string, () => void][] = [
+function scheduleFaults(simulation: Simulation, count: Count, isOver: () => boolean): void {
+  const { simulator, infrastructure, ups } = simulation;
+  const { random } = simulator;
+  const anyService = () => (simulation.services.length === 0 ? null : random.pick(simulation.services));
+  const faultKinds: [string, () => void][] = [
     ['kill', () => kill()],
     [
       'SIGTERM',
       () =>
-        void someone()
+        void anyService()
           ?.stop()
           .catch(() => undefined),
     ],
     [
       'SIGSTOP',
       () => {
-        const one = someone();
-        if (one) one.process.pausedUntil = world.now() + chance.between(1_000, 150_000);
+        const one = anyService();
+        if (one) one.process.pausedUntil = simulator.now() + random.between(1_000, 150_000);
       },
     ],
-    ['FLUSHALL', () => machines.emptyRedis()],
-    ['Redis away', () => redisAway(chance.between(1_000, 120_000))],
-    ['store away', () => storeAway(chance.between(1_000, 90_000))],
+    ['FLUSHALL', () => infrastructure.emptyRedis()],
+    ['Redis away', () => redisAway(random.between(1_000, 120_000))],
+    ['store away', () => storeAway(random.between(1_000, 90_000))],
     [
       'store away, and a kill',
       () => {
-        const forMs = chance.between(20_000, 120_000);
+        const forMs = random.between(20_000, 120_000);
         storeAway(forMs);
-        world.after(chance.between(8_000, forMs), null, () => kill());
+        simulator.after(random.between(8_000, forMs), null, () => kill());
       },
     ],
-    ['UPS away', () => void (ups.faults.awayUntil = world.now() + chance.between(1_000, 180_000))],
+    ['UPS away', () => void (ups.faults.awayUntil = simulator.now() + random.between(1_000, 180_000))],
     [
       'UPS refuses us',
       () => {
-        ups.faults.refusesUntil = world.now() + chance.between(1_000, 180_000);
-        ups.faults.refusesWith = chance.pick(['10401', '250002']);
+        ups.faults.refusesUntil = simulator.now() + random.between(1_000, 180_000);
+        ups.faults.refusesWith = random.pick(['10401', '250002']);
       },
     ],
     [
       'disk broken',
       () => {
-        const host = chance.pick(HOSTS);
-        const forMs = chance.between(1_000, 60_000);
+        const host = random.pick(HOSTS);
+        const forMs = random.between(1_000, 60_000);
         trouble(`disk ${host}`, forMs);
-        flick((is) => (is ? machines.brokenDisks.add(host) : machines.brokenDisks.delete(host)), forMs);
+        flick((is) => (is ? infrastructure.brokenDisks.add(host) : infrastructure.brokenDisks.delete(host)), forMs);
       },
     ],
   ];
   // In some worlds all clocks agree.
   const most = ups.faults.clocksMs / 2;
   if (most > 0)
-    happenings.push([
+    faultKinds.push([
       'clock jumps',
       () => {
-        const one = someone();
-        if (one) one.process.skewMs = chance.between(-most, most);
+        const one = anyService();
+        if (one) one.process.skewMs = random.between(-most, most);
       },
     ]);
   function flick(set: (is: boolean) => unknown, forMs: number): void {
     set(true);
-    world.after(forMs, null, () => void set(false));
+    simulator.after(forMs, null, () => void set(false));
   }
   function trouble(place: string, forMs: number): void {
-    machines.troubles.push({ place, from: world.now(), to: world.now() + forMs });
+    infrastructure.troubles.push({ place, from: simulator.now(), to: simulator.now() + forMs });
   }
   function redisAway(forMs: number): void {
     trouble('redis', forMs);
-    flick((is) => (machines.isRedisAway = is), forMs);
+    flick((is) => (infrastructure.isRedisAway = is), forMs);
   }
-  const storeAway = (forMs: number): void => flick((is) => (machines.isStoreAway = is), forMs);
-  const kill = (): void => void (scene.services.length > 0 && world.kill(chance.pick(scene.services).process));
-  const meanMs = chance.between(15_000, 90_000);
+  const storeAway = (forMs: number): void => flick((is) => (infrastructure.isStoreAway = is), forMs);
+  const kill = (): void =>
+    void (simulation.services.length > 0 && simulator.kill(random.pick(simulation.services).process));
+  const meanMs = random.between(15_000, 90_000);
   const next = (): void => {
-    world.after(chance.between(1, 2 * meanMs), null, () => {
+    simulator.after(random.between(1, 2 * meanMs), null, () => {
       if (isOver()) return;
-      const [what, happen] = chance.pick(happenings);
+      const [what, begin] = random.pick(faultKinds);
       count(what);
-      happen();
+      begin();
       next();
     });
   };

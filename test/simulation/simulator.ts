@@ -7,7 +7,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { makeChance, type Chance } from './random';
+import { makeRandom, type Random } from './random';
 
 export interface Process {
   name: string;
@@ -37,8 +37,8 @@ export interface Way {
   timeoutMs: number;
 }
 
-export interface World {
-  readonly chance: Chance;
+export interface Simulator {
+  readonly random: Random;
   now(): number;
   /** How many steps were taken. */
   steps(): number;
@@ -65,8 +65,8 @@ export interface World {
 const START = Date.UTC(2026, 10, 25, 8);
 const realImmediate = setImmediate;
 
-export function makeWorld(seed: number): World {
-  const chance = makeChance(seed);
+export function makeSimulator(seed: number): Simulator {
+  const random = makeRandom(seed);
   const hash = createHash('sha256');
   const heap = makeHeap();
   let time = START;
@@ -85,7 +85,7 @@ export function makeWorld(seed: number): World {
     process.isDead = true;
     process.diedAt = time;
     note(`${process.name} is killed`);
-    world.onCrash(process);
+    simulator.onCrash(process);
   }
 
   function note(what: string): void {
@@ -96,10 +96,10 @@ export function makeWorld(seed: number): World {
 
   function call<T>(process: Process, name: string, way: Way, effect: () => T, lost: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      const thereMs = chance.between(0, way.slowMs);
-      const backMs = chance.between(0, way.slowMs);
-      const isRequestLost = chance.is(way.loseRequest);
-      const isAnswerLost = isRequestLost || chance.is(way.loseAnswer);
+      const thereMs = random.between(0, way.slowMs);
+      const backMs = random.between(0, way.slowMs);
+      const isRequestLost = random.is(way.loseRequest);
+      const isAnswerLost = isRequestLost || random.is(way.loseAnswer);
       const settle = (work: () => T): void => {
         try {
           resolve(work());
@@ -107,10 +107,10 @@ export function makeWorld(seed: number): World {
           reject(error instanceof Error ? error : new Error(String(error)));
         }
       };
-      if (chance.is(world.crashShare / 2)) return kill(process);
+      if (random.is(simulator.crashShare / 2)) return kill(process);
       add(time + thereMs, null, () => {
         // What a process that is killed had not written out is lost with it, now and then.
-        if (isRequestLost || (process.isDead && chance.is(0.5))) {
+        if (isRequestLost || (process.isDead && random.is(0.5))) {
           note(`${process.name} ${name}: request lost`);
           add(time + way.timeoutMs, process, () => settle(lost));
           return;
@@ -126,7 +126,7 @@ export function makeWorld(seed: number): World {
         }
         note(`${process.name} ${name}${isAnswerLost ? ': answer lost' : ''}`);
         add(time + (isAnswerLost ? way.timeoutMs : backMs), process, () => {
-          if (chance.is(world.crashShare / 2)) kill(process);
+          if (random.is(simulator.crashShare / 2)) kill(process);
           else settle(isAnswerLost ? lost : happened);
         });
       });
@@ -176,8 +176,8 @@ export function makeWorld(seed: number): World {
     };
   }
 
-  const world: World = {
-    chance,
+  const simulator: Simulator = {
+    random,
     now: () => time,
     steps: () => steps,
     trace: () => hash.copy().digest('hex'),
@@ -201,7 +201,7 @@ export function makeWorld(seed: number): World {
     runUntil,
     install,
   };
-  return world;
+  return simulator;
 }
 
 function makeHeap() {

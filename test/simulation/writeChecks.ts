@@ -4,12 +4,12 @@ import { standingOf } from '../../src/machines/definition';
 import type { AccountContext } from '../../src/machines/context';
 import { grantOf, type Account } from './finalChecks';
 import { holdsKey } from './client';
-import type { Scene } from './simulation';
+import type { Simulation } from './simulation';
 
 /** As UPS hands tokens out here, and as clients hand in keys. */
 const SECRETS = /KEY-acc_|"[ar]\.g\d/;
 
-export function watchWrites({ ups, violations }: Pick<Scene, 'ups' | 'violations'>) {
+export function checkWrites({ ups, violations }: Pick<Simulation, 'ups' | 'violations'>) {
   /** Accounts that came to stand on a grant since they were born. */
   const onGrant = new Set<string>();
 
