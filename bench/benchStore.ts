@@ -17,7 +17,7 @@ import { accountData } from '../test/machines/accountBuilder';
 
 export type AccountRuntime = Runtime<AccountData, AccountView>;
 
-export interface Stand {
+export interface BenchStore {
   db: Db;
   runtime: AccountRuntime;
   vault: Vault;
@@ -56,7 +56,7 @@ const newAccount = (name: string): AccountData => {
 
 const ups = { at: 0, endpoint: 'refresh', httpStatus: 200, code: null, message: null };
 
-export async function openStand(): Promise<Stand> {
+export async function openBenchStore(): Promise<BenchStore> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'upslink-bench-'));
   const running = new Running(folder);
   const signal = new AbortController().signal;
@@ -78,7 +78,7 @@ export async function openStand(): Promise<Stand> {
     report: (error) => say(String(error)),
   });
 
-  const answer: Stand['answer'] = (document, generation) => ({
+  const answer: BenchStore['answer'] = (document, generation) => ({
     output: { kind: 'tokens', tokens: tokenFacts(document.data.links.at(-1)?.consentId ?? 'g1', generation), ups },
     secrets: {
       access: randomBytes(ACCESS_BYTES).toString('base64url').slice(0, ACCESS_BYTES),

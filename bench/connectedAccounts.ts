@@ -11,12 +11,12 @@ import { goThroughUps } from '../test/support/merchantBrowser';
 import { ADDRESS, RETURN_ORIGIN, type System } from './processes';
 
 const TENANT = 'bench';
-const LOGIN = { username: 'crowd', password: 'crowd-password' };
+const LOGIN = { username: 'bench', password: 'bench-password' };
 const HOUR_MS = 3_600_000;
 const LIFE_BEFORE_DUE_MS = 0.75 * HOUR_MS;
 const AT_ONCE = 8;
 
-export interface Crowd {
+export interface ConnectedAccounts {
   db: Db;
   ids: string[];
   /** When each is due, by its id. */
@@ -114,7 +114,11 @@ interface Ledger {
 }
 
 /** `dueAts` is asked once every grant is there: to get them takes a while. */
-export async function connectCrowd(system: System, count: number, dueAts: () => number[]): Promise<Crowd> {
+export async function connectAccounts(
+  system: System,
+  count: number,
+  dueAts: () => number[],
+): Promise<ConnectedAccounts> {
   const db = await connectDb(system.mongodbUrl, { log: { info() {}, warn() {} }, database: 'upslink' });
   const [id = '', base64 = ''] = system.encryptionKeys.split(/:(.*)/s);
   const vault = makeVault([{ id, key: Buffer.from(base64, 'base64') }]);
@@ -134,7 +138,7 @@ export async function connectCrowd(system: System, count: number, dueAts: () => 
   const copies = [...dueAt].map(([one, at], n) => copyOf(model, vault, one, pairOf(pairs, n), at));
   for (let from = 0; from < count; from += 50) await db.accounts.insertMany(copies.slice(from, from + 50));
 
-  async function judge(): ReturnType<Crowd['judge']> {
+  async function judge(): ReturnType<ConnectedAccounts['judge']> {
     const { tokens, violations, repeats } = await json<Ledger>(`${system.sandboxUrl}/sandbox/ledger`);
     const newest = new Map<string, number>();
     for (const { grantId, generation } of tokens) newest.set(grantId, Math.max(generation, newest.get(grantId) ?? 0));

@@ -14,13 +14,13 @@ function residentMb(pid: number): number {
   }
 }
 
-export interface Watch {
+export interface MemoryMeter {
   /** The most since the last time it was asked. */
   peakMb(): number;
   stop(): void;
 }
 
-export function watchMemory({ pid = 0 }: ChildProcess): Watch {
+export function measureMemory({ pid = 0 }: ChildProcess): MemoryMeter {
   let peak = 0;
   const looking = setInterval(() => (peak = Math.max(peak, residentMb(pid))), EVERY_MS);
   return {
