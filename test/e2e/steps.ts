@@ -2,12 +2,12 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import { PASSWORD, type Stand } from './testSite';
+import { PASSWORD, type TestSite } from './testSite';
 
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
-export async function signIn(stand: Stand, page: Page, key: string): Promise<void> {
-  await page.goto(stand.url);
+export async function signIn(site: TestSite, page: Page, key: string): Promise<void> {
+  await page.goto(site.url);
   await page.getByLabel('API key').fill(key);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Accounts', exact: true }).waitFor();
@@ -51,9 +51,9 @@ export async function signInAtUps(page: Page, username: string, decision: 'Allow
   await page.waitForURL(/\/accounts\/acc_[a-z2-7]{26}$/);
 }
 
-export async function leaveUps(stand: Stand, page: Page): Promise<void> {
+export async function leaveUps(site: TestSite, page: Page): Promise<void> {
   const here = page.url();
-  await page.goto(`${stand.sandboxUrl}/accounts-and-payment`);
+  await page.goto(`${site.sandboxUrl}/accounts-and-payment`);
   if (await button(page, 'Log out').count()) await button(page, 'Log out').click();
   await page.goto(here);
 }

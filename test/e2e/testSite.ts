@@ -27,9 +27,9 @@ const FLAGS = [
 /** Longer than any wait of the service's own, shorter than a test. */
 const PATIENCE_MS = 150_000;
 
-export type Stand = Awaited<ReturnType<typeof openStand>>;
+export type TestSite = Awaited<ReturnType<typeof openTestSite>>;
 
-export async function openStand(name: string) {
+export async function openTestSite(name: string) {
   const releases = makeReleases((what, error) => {
     throw new Error(`${what} could not be released`, { cause: error });
   });
