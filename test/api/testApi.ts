@@ -57,7 +57,7 @@ export interface ProblemJson {
   way_out?: string;
 }
 
-export type House = Awaited<ReturnType<typeof openHouse>>;
+export type TestApi = Awaited<ReturnType<typeof openTestApi>>;
 
 export const newAccount = (changes: object = {}) => ({
   name: `UPS ${randomUUID()}`,
@@ -73,7 +73,7 @@ export const newAccount = (changes: object = {}) => ({
   ...changes,
 });
 
-export async function openHouse(
+export async function openTestApi(
   name: string,
   given: Partial<Pick<Config, 'rateLimit' | 'consentTtlMs' | 'maxConcurrentRequests' | 'trustedProxies'>> = {},
 ) {

@@ -2,18 +2,18 @@
 
 import type { CampaignItemJson, CampaignJson, CampaignLinkJson } from '../../src/api/schemas/campaigns';
 import { makeCampaigns, type CampaignParts, type Campaigns } from '../../src/campaigns/advance';
-import { openHouse, RETURN, type ProblemJson } from '../api/testApi';
+import { openTestApi, RETURN, type ProblemJson } from '../api/testApi';
 import { goThroughUps } from '../support/merchantBrowser';
 
 export type Body = CampaignJson & ProblemJson & { allowed?: string[] };
-export type Desk = Awaited<ReturnType<typeof openDesk>>;
+export type CampaignSetup = Awaited<ReturnType<typeof openCampaignSetup>>;
 
-export async function openDesk(name: string) {
-  const house = await openHouse(name);
+export async function openCampaignSetup(name: string) {
+  const api = await openTestApi(name);
 
   /** A worker of its own. */
   const worker = (parts: Partial<CampaignParts> = {}): Campaigns => {
-    const { db, runtime, vault, config, clock, makeId } = house.services;
+    const { db, runtime, vault, config, clock, makeId } = api.services;
     return makeCampaigns({ db, runtime, vault, config, clock, makeId, ...parts });
   };
 
@@ -22,7 +22,7 @@ export async function openDesk(name: string) {
    * anybody. `isLast` is asked after each write.
    */
   function mortal(isLast: (so: { writes: number; dispatched: number }) => boolean): Campaigns {
-    const { db, runtime } = house.services;
+    const { db, runtime } = api.services;
     const so = { writes: 0, dispatched: 0 };
     let isDead = false;
     const unlessDead = async <T>(work: () => Promise<T>, isDispatch = false): Promise<T> => {
@@ -57,20 +57,20 @@ export async function openDesk(name: string) {
   /** So many accounts on old keys; the text finds them and no others. */
   async function accounts(count: number): Promise<string> {
     const text = `Batch ${++made} `;
-    for (let n = 0; n < count; n++) await house.withKey({ name: `${text}${n}` });
+    for (let n = 0; n < count; n++) await api.withKey({ name: `${text}${n}` });
     return text;
   }
 
   const planned = { name: 'Spring', waveSize: 2, pauseSeconds: 60, returnTo: RETURN };
   const plan = (text: string, more: object = {}) =>
-    house.call<Body>('POST', '/campaigns', { body: { ...planned, filter: { text }, ...more } });
+    api.call<Body>('POST', '/campaigns', { body: { ...planned, filter: { text }, ...more } });
   const press = (id: string, act: string, key?: string) =>
-    house.call<Body>('POST', `/campaigns/${id}/${act}`, key ? { key } : {});
-  const read = async (id: string) => (await house.call<CampaignJson>('GET', `/campaigns/${id}`)).body;
+    api.call<Body>('POST', `/campaigns/${id}/${act}`, key ? { key } : {});
+  const read = async (id: string) => (await api.call<CampaignJson>('GET', `/campaigns/${id}`)).body;
   const items = async (id: string, query = '') =>
-    (await house.call<{ items: CampaignItemJson[] }>('GET', `/campaigns/${id}/accounts${query}`)).body.items;
+    (await api.call<{ items: CampaignItemJson[] }>('GET', `/campaigns/${id}/accounts${query}`)).body.items;
   const links = async (id: string) =>
-    (await house.call<{ items: CampaignLinkJson[] }>('GET', `/campaigns/${id}/links?limit=200`)).body.items;
+    (await api.call<{ items: CampaignLinkJson[] }>('GET', `/campaigns/${id}/links?limit=200`)).body.items;
 
   async function started(text: string, more: object = {}): Promise<string> {
     const { id } = (await plan(text, more)).body;
@@ -83,7 +83,7 @@ export async function openDesk(name: string) {
     { connectUrl }: Pick<CampaignLinkJson, 'connectUrl'>,
     numbers: string[],
     decision: 'allow' | 'deny' = 'allow',
-  ) => goThroughUps(connectUrl, await house.profile(...numbers), { returnTo: RETURN, decision });
+  ) => goThroughUps(connectUrl, await api.profile(...numbers), { returnTo: RETURN, decision });
 
-  return { house, worker, mortal, accounts, plan, press, read, items, links, started, comeBack };
+  return { api, worker, mortal, accounts, plan, press, read, items, links, started, comeBack };
 }

@@ -15,7 +15,7 @@ export const ring: RingKey[] = [{ id: 'k1', key: Buffer.alloc(32, 7) }];
 export const asVariable = (keys: RingKey[]): string =>
   keys.map(({ id, key }) => `${id}:${key.toString('base64')}`).join(',');
 
-export function makeLives(db: Db, keys: RingKey[] = ring) {
+export function makeStoredAccounts(db: Db, keys: RingKey[] = ring) {
   const clock = makeClock(T0);
   const vault = makeVault(keys);
   const runtime = makeRuntime({

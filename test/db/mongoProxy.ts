@@ -4,20 +4,20 @@ import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 
 /** open: everything passes. deaf: requests arrive, answers do not. cut: nobody can connect. */
-export type WireState = 'open' | 'deaf' | 'cut';
+export type ProxyState = 'open' | 'deaf' | 'cut';
 
-export interface Wire {
+export interface MongoProxy {
   /** Connects directly: a replica set's own addresses would lead around the wire. */
   url: string;
-  become(state: WireState): void;
+  become(state: ProxyState): void;
   /** The connection breaks when the next command of that name is answered; then all is well again. */
   loseAnswerTo(command: string): void;
   close(): Promise<void>;
 }
 
-export async function makeWire(serverUrl: string): Promise<Wire> {
+export async function startMongoProxy(serverUrl: string): Promise<MongoProxy> {
   const target = new URL(serverUrl.replace(/^mongodb:/, 'http:'));
-  let state: WireState = 'open';
+  let state: ProxyState = 'open';
   let losing: string | null = null;
   const sockets = new Set<Socket>();
 

@@ -72,7 +72,7 @@ export const migrateEvent = (consentId: string, graceMs = 0): Migrate => ({
   graceMs,
 });
 
-export interface LivedOptions {
+export interface BuildOptions {
   refreshPolicy?: RefreshPolicy;
   /** Everything in memory is dropped between events: the document goes through JSON, as a store would do. */
   forgetful?: boolean;
@@ -82,7 +82,7 @@ export interface LivedOptions {
   waves?: Record<string, WaveState>;
 }
 
-export function livedAccount(options: LivedOptions = {}) {
+export function buildAccount(options: BuildOptions = {}) {
   const { refreshPolicy = 'eager', forgetful = false, keyWorksForMs, waves = {} } = options;
   // What it says is kept in rows: each has its own.
   const definition = makeAccountDefinition({ ...defaultRules, waves: () => ({ ...waves }) });
@@ -160,7 +160,7 @@ export function livedAccount(options: LivedOptions = {}) {
   }
 
   /** Moves the clock to the timer of that delay and fires it. */
-  function ring(delay: string): void {
+  function fireTimer(delay: string): void {
     const timer = now().timers.find(({ event }) => event.startsWith(`xstate.after.${delay}.`));
     if (!timer) throw new Error(`no timer ${delay}: ${JSON.stringify(now().timers)}`);
     at = Math.max(at, timer.dueAt);
@@ -180,13 +180,13 @@ export function livedAccount(options: LivedOptions = {}) {
     send,
     claim,
     finish,
-    ring,
+    fireTimer,
     tokens,
     rows,
     now,
     clock: () => at,
     advanceBy: (ms: number) => void (at += ms),
-    told: () => rows.flatMap(({ outgoing }) => outgoing.map(({ type }) => type)),
+    outgoingTypes: () => rows.flatMap(({ outgoing }) => outgoing.map(({ type }) => type)),
     authorize: (consentId = 'g1') => send(authorizeEvent(consentId)),
     migrate: (consentId = 'g1', graceMs = 0) => send(migrateEvent(consentId, graceMs)),
     /** From a link to a connected account. */
@@ -204,7 +204,7 @@ export function livedAccount(options: LivedOptions = {}) {
     refresh(
       output: (next: TokenFacts) => RefreshOutput = (next) => ({ kind: 'tokens', tokens: next, ups: upsAnswer() }),
     ) {
-      ring('refreshDue');
+      fireTimer('refreshDue');
       const { grantId, generation } = now().data.current ?? { grantId: '', generation: 0 };
       finish('refresh', output(tokens(grantId, generation + 1)));
     },
@@ -212,14 +212,14 @@ export function livedAccount(options: LivedOptions = {}) {
   return account;
 }
 
-export type Lived = ReturnType<typeof livedAccount>;
+export type BuiltAccount = ReturnType<typeof buildAccount>;
 
 /** When the timer of that delay rings; NaN when there is none. */
-export const dueOf = (account: Lived, delay: string): number =>
+export const dueOf = (account: BuiltAccount, delay: string): number =>
   account.now().timers.find(({ event }) => event.startsWith(`xstate.after.${delay}.`))?.dueAt ?? NaN;
 
 /** life.token, and consent when it is not idle. */
-export function standing(account: Lived): string {
+export function standing(account: BuiltAccount): string {
   const { life, consent } = account.now().snapshot.value as Record<string, string | Record<string, string>>;
   const word = (part: string | Record<string, string> | undefined): string =>
     typeof part === 'object'

@@ -1,68 +1,68 @@
 /** An account in each place of the machine, as living through it leaves it. */
 
-import { DAY, livedAccount, upsAnswer, type Account, type Lived, type LivedOptions } from './accountBuilder';
+import { DAY, buildAccount, upsAnswer, type Account, type BuiltAccount, type BuildOptions } from './accountBuilder';
 
-const lived = (options: LivedOptions, live: (account: Lived) => void) => (): Account => {
-  const account = livedAccount(options);
+const built = (options: BuildOptions, live: (account: BuiltAccount) => void) => (): Account => {
+  const account = buildAccount(options);
   live(account);
   return account.now();
 };
 
-const onKey: LivedOptions = { keyWorksForMs: 60 * DAY };
+const onKey: BuildOptions = { keyWorksForMs: 60 * DAY };
 const refused = () => ({ kind: 'refused' as const, ups: upsAnswer('10400') });
-const exchanged = (account: Lived): void => {
+const exchanged = (account: BuiltAccount): void => {
   account.send({ type: 'CODE_RECEIVED', consentId: 'g1' });
   account.finish('exchange', { kind: 'tokens', tokens: account.tokens('g1', 1), ups: upsAnswer() });
 };
 
-export const standings: Readonly<Record<string, () => Account>> = {
-  created: lived({}, () => undefined),
-  awaiting: lived({}, (account) => account.authorize()),
-  exchanging: lived({}, (account) => {
+export const accountsByState: Readonly<Record<string, () => Account>> = {
+  created: built({}, () => undefined),
+  awaiting: built({}, (account) => account.authorize()),
+  exchanging: built({}, (account) => {
     account.authorize();
     account.send({ type: 'CODE_RECEIVED', consentId: 'g1' });
   }),
-  verifying: lived({}, (account) => {
+  verifying: built({}, (account) => {
     account.authorize();
     exchanged(account);
   }),
-  fresh: lived({}, (account) => account.connect()),
-  refreshing: lived({}, (account) => {
+  fresh: built({}, (account) => account.connect()),
+  refreshing: built({}, (account) => {
     account.connect();
-    account.ring('refreshDue');
+    account.fireTimer('refreshDue');
     account.claim('refresh');
   }),
-  'backing-off': lived({}, (account) => {
+  'backing-off': built({}, (account) => {
     account.connect();
     account.refresh(() => ({ kind: 'ambiguous', ups: null }));
   }),
-  held: lived({ waves: { '10400': 'held' } }, (account) => {
+  held: built({ waves: { '10400': 'held' } }, (account) => {
     account.connect();
     account.refresh(refused);
   }),
-  ending: lived({}, (account) => {
+  ending: built({}, (account) => {
     account.connect();
     account.refresh(refused);
   }),
-  reconnecting: lived({}, (account) => {
+  reconnecting: built({}, (account) => {
     account.connect();
     account.authorize('g2');
   }),
-  disconnected: lived({}, (account) => {
+  disconnected: built({}, (account) => {
     account.authorize();
     exchanged(account);
     account.finish('verify', { kind: 'not-in-profile', ups: upsAnswer('120100') });
   }),
-  inactive: lived({}, (account) => {
+  inactive: built({}, (account) => {
     account.connect();
     account.send({ type: 'DEACTIVATE' });
   }),
-  'on-a-key': lived(onKey, () => undefined),
-  'on-a-dead-key': lived({ keyWorksForMs: -DAY }, () => undefined),
-  migrating: lived(onKey, (account) => account.migrate()),
-  'migrated-with-grace': lived(onKey, (account) => {
+  'on-a-key': built(onKey, () => undefined),
+  'on-a-dead-key': built({ keyWorksForMs: -DAY }, () => undefined),
+  migrating: built(onKey, (account) => account.migrate()),
+  'migrated-with-grace': built(onKey, (account) => {
     account.migrate('g1', 7 * DAY);
     account.comeBack();
   }),
-  'closed-with-a-key': lived(onKey, (account) => account.send({ type: 'DEACTIVATE' })),
+  'closed-with-a-key': built(onKey, (account) => account.send({ type: 'DEACTIVATE' })),
 };

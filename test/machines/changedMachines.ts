@@ -31,7 +31,7 @@ export function stateAt(root: StateConfig, path: string): StateConfig {
   }, root);
 }
 
-export function variantOf(
+export function changedMachine(
   change: (root: StateConfig) => void,
   more: { delays?: Record<string, unknown>; actors?: Record<string, unknown> } = {},
 ): AnyStateMachine {
@@ -47,9 +47,9 @@ const set = (states: Record<string, StateConfig>, name: string, state: StateConf
 };
 
 /** The five things a load must find, each in a machine that has it. */
-export const broken = {
+export const brokenMachines = {
   'a delay with another name': () =>
-    variantOf(
+    changedMachine(
       (root) => {
         const fresh = stateAt(root, 'life.connected.fresh');
         fresh.after = { refreshSoon: fresh.after?.['refreshDue'] };
@@ -57,7 +57,7 @@ export const broken = {
       { delays: { refreshSoon: () => 1_000 } },
     ),
   'a new after': () =>
-    variantOf(
+    changedMachine(
       (root) => {
         const fresh = stateAt(root, 'life.connected.fresh');
         fresh.after = { ...fresh.after, nap: 'backing-off' };
@@ -65,12 +65,12 @@ export const broken = {
       { delays: { nap: () => 1_000 } },
     ),
   'a new invoke': () =>
-    variantOf((root) => {
+    changedMachine((root) => {
       const { invoke } = stateAt(root, 'life.connected.refreshing');
       stateAt(root, 'life.connected.fresh').invoke = { ...(invoke as { id: string; src: string }), id: 'greet' };
     }),
   'a renamed actor': () =>
-    variantOf(
+    changedMachine(
       (root) => {
         const refreshing = stateAt(root, 'life.connected.refreshing');
         refreshing.invoke = { ...(refreshing.invoke as { id: string; src: string }), src: 'rotate' };
@@ -78,7 +78,7 @@ export const broken = {
       { actors: { rotate: (accountMachine.implementations.actors as Record<string, unknown>)['refresh'] } },
     ),
   'a vanished state': () =>
-    variantOf((root) => {
+    changedMachine((root) => {
       const connected = stateAt(root, 'life.connected');
       const { fresh, ...rest } = connected.states;
       connected.states = rest;

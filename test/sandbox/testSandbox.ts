@@ -40,7 +40,7 @@ export interface UpsError {
 }
 export type Tokens = Record<string, string> & { access_token: string; refresh_token: string };
 
-export interface Bench {
+export interface TestSandbox {
   readonly url: string;
   readonly dataDir: string;
   /** Milliseconds the sandbox's clock is ahead of its start. */
@@ -51,7 +51,7 @@ export interface Bench {
 }
 
 /** A sandbox of one's own in a folder of its own, with a clock that moves by hand. */
-export async function makeBench(options: Partial<SandboxOptions> = {}): Promise<Bench> {
+export async function openTestSandbox(options: Partial<SandboxOptions> = {}): Promise<TestSandbox> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'upslink-sandbox-'));
   let now = Date.parse('2026-11-23T08:00:00.000Z');
   const start = () => startSandbox({ port: 0, dataDir, publicUrl, ...client, clock: () => now, ...options });

@@ -23,7 +23,7 @@ import { identify, signalProcess } from '../../src/dev/processes';
 import { startRedis } from '../../src/dev/redis';
 import { Running } from '../../src/dev/running';
 import { ask } from './broker-client';
-import { opened } from './createdStores';
+import { createdStores } from './createdStores';
 
 export interface TestDatabase {
   readonly url: string;
@@ -34,7 +34,7 @@ export interface TestDatabase {
 export async function testDatabase(name: string): Promise<TestDatabase> {
   const { url: server } = await ask('mongodb');
   const database = `upslink_test_${name.replace(/\W/g, '_').slice(0, 30)}_${randomBytes(4).toString('hex')}`;
-  opened().databases.push(database);
+  createdStores().databases.push(database);
   return { url: patiently(withDatabase(server, database)), name: database };
 }
 
@@ -46,7 +46,7 @@ export async function testRedis(): Promise<string> {
 /** A key prefix of this file's own, without `:`, which BullMQ refuses. */
 export function testPrefix(name: string): string {
   const prefix = `upslink-test-${name.replace(/[^\w-]/g, '-').slice(0, 30)}-${randomBytes(4).toString('hex')}`;
-  opened().prefixes.push(prefix);
+  createdStores().prefixes.push(prefix);
   return prefix;
 }
 

@@ -81,7 +81,7 @@ export interface Counts {
 const nothing = (): Counts => ({ reads: 0, writes: 0, inserts: 0, appends: 0, rows: 0, finds: 0, dues: 0 });
 
 type AccountStore = Store<AccountData, AccountView>;
-export type House = Awaited<ReturnType<typeof openHouse>>;
+export type TestService = Awaited<ReturnType<typeof openTestService>>;
 export interface Process {
   definition: Definition<AccountData, AccountView>;
   /** Accounts it met and left as they are. */
@@ -111,7 +111,7 @@ export interface Process {
 
 export const noQueue: Queue = { hand: async () => true };
 
-export async function openHouse(name: string) {
+export async function openTestService(name: string) {
   const releases = makeReleases();
   let shift = 0;
   const clock = { now: () => Date.now() + shift, monotonic: () => performance.now() + shift };
@@ -122,7 +122,7 @@ export async function openHouse(name: string) {
   releases.add(() => db.close());
   await db.ensureIndexes();
   const ringKey = { id: 'k1', key: randomBytes(32) };
-  const houseVault = makeVault([ringKey]);
+  const ringVault = makeVault([ringKey]);
   const definition = makeAccountDefinition();
 
   const dataDir = await mkdtemp(path.join(tmpdir(), 'upslink-workers-'));
@@ -176,7 +176,7 @@ export async function openHouse(name: string) {
     const leftAlone: { id: string; code: string }[] = [];
     const storeIs = { away: false, leaving: false };
     const store = counted(makeStore(given.db ?? db, given.deploy?.upgrade), counts, storeIs);
-    const vault = given.vault ?? houseVault;
+    const vault = given.vault ?? ringVault;
     const by = `process-${randomUUID()}`;
     const circuits = makeSharedCircuits({ outages: makeOutageStore(db), by, clock, log });
     const waves = makeWaves({ outages: makeOutageStore(db), clock, log });
@@ -315,7 +315,7 @@ export async function openHouse(name: string) {
   return {
     db,
     clock,
-    vault: houseVault,
+    vault: ringVault,
     ringKey,
     databaseUrl,
     /** As a process of the service is configured for it. */
@@ -365,7 +365,7 @@ export async function openHouse(name: string) {
     clearFaults: () => control('DELETE', 'faults'),
     history: async (id: string): Promise<Row[]> => await db.history.find({ accountId: id }).sort({ seq: 1 }).toArray(),
     /** The account holds the pair that UPS gave last: nothing was lost on the way. */
-    async holdsNewestPair(id: string, vault: Pick<Vault, 'open'> = houseVault): Promise<boolean> {
+    async holdsNewestPair(id: string, vault: Pick<Vault, 'open'> = ringVault): Promise<boolean> {
       const { tenantId, data } = await load(id);
       if (!data.current) return false;
       const { grantId, generation, refresh } = data.current;

@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs';
 import type { Runner } from '../../../src/workers/work';
 import { until } from '../../support/until';
-import type { House, Process } from '../testService';
+import type { TestService, Process } from '../testService';
 
 /** `then` is called when the next answer to that work has come, before anything is done with it. */
 export function onAnswer(process: Process, src: 'refresh' | 'exchange', then: () => void): void {
@@ -27,11 +27,11 @@ export const namesIn = (folder: string, id = ''): string[] => {
 
 /** A refresh that UPS has answered and whose process finds the store away. `performing` ends when the answer is off its hands. */
 export async function withAnswerInHand(
-  house: House,
+  service: TestService,
   process: Process,
 ): Promise<{ id: string; performing: Promise<void> }> {
-  const id = await house.connect(process);
-  await house.passToUps(id);
+  const id = await service.connect(process);
+  await service.passToUps(id);
   onAnswer(process, 'refresh', () => process.setAway(true));
   const performing = process.performer.perform(id);
   await isKept(process, id);
@@ -54,9 +54,9 @@ export async function crash(process: Process, performing?: Promise<void>): Promi
 }
 
 /** The rows of an account that brought it tokens. */
-export const answersIn = async (house: House, id: string) => {
-  const { outbox } = await house.load(id);
-  const rows = [...(await house.history(id)), ...outbox.map(({ row }) => row)];
+export const answersIn = async (service: TestService, id: string) => {
+  const { outbox } = await service.load(id);
+  const rows = [...(await service.history(id)), ...outbox.map(({ row }) => row)];
   const bySeq = new Map(rows.map((row) => [row.seq, row]));
   return [...bySeq.values()].filter(({ event }) => /actor\.refresh$|LATE_ANSWER/.test(event.type));
 };
