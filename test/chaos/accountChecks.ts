@@ -1,4 +1,4 @@
-/** The checks of one account: against its client, UPS's books, and its own history. */
+/** Checks one account against its client's records, the UPS ledger and its own history. */
 
 import { createHash } from 'node:crypto';
 import type { AccountDocument } from '../../src/db/accounts';
@@ -17,7 +17,7 @@ export interface AccountRecord {
   client: Client | undefined;
 }
 
-/** What these runs do to accounts: nothing else may disconnect one. */
+/** The only reasons for which a chaos run may disconnect an account. */
 const ALLOWED = [
   'refresh-outcome-unknown',
   'authorization-interrupted',
@@ -39,7 +39,7 @@ export function wrongUses({ document, client }: AccountRecord): string[] {
     : [`${document.id} has ${stored.join(' ')}, its client was told ${noted.join(' ')}`];
 }
 
-/** A connected account whose pair UPS would not take, and which knows nothing of it. */
+/** A connected account whose pair UPS would refuse, and which does not know that. */
 export function lostInSilence({ document, client }: AccountRecord, { byRefresh }: LedgerIndex, vault: Vault): string[] {
   const { id, tenantId, data, view, snapshot } = document;
   const { token } = standingOf(snapshot.value);
@@ -52,7 +52,7 @@ export function lostInSilence({ document, client }: AccountRecord, { byRefresh }
   if (!known) return [`${id} holds a refresh token that UPS never gave`];
   if (client && known.grant.username !== client.username) return [`${id} holds the pair of ${known.grant.username}`];
   const newest = known.grant.pairs.length;
-  // It knows: the answer is awaited, was refused, or is being examined.
+  // The account knows: the answer is awaited, was refused, or is being examined.
   const isTold = token === 'ending' || token === 'held' || slot.sends.length > 0;
   if (known.generation === newest && !known.grant.isRevoked) return [];
   return isTold ? [] : [`${id} is ${token ?? ''} with pair ${known.generation}, UPS has given ${newest}`];
@@ -66,7 +66,7 @@ const reasonTold = (row: Row, type: string): string | null => {
 export const lossesOf = ({ rows }: AccountRecord): Row[] =>
   rows.filter((row) => reasonTold(row, 'account.reconnect-needed') === 'refresh-outcome-unknown');
 
-/** A grant that was lost although its answer had reached a process that lived on. */
+/** A lost grant whose answer had reached a process that kept running. */
 export function unexcused(
   account: AccountRecord,
   { byUsername }: LedgerIndex,
@@ -80,14 +80,14 @@ export function unexcused(
   });
 }
 
-/** From the send that was refused to the row that says so: an answer that took its time, doubt, a store that was away. */
+/** The longest time from a refused send to the row that records it: a slow answer, the wait for a second opinion, the store away. */
 const TOLD_MS = 180_000;
 
-/** UPS refused a send of it shortly before. */
+/** UPS refused a send of this grant shortly before. */
 const wasLost = ({ sends }: { sends: { at: number; status: number | null }[] }, at: number): boolean =>
   sends.some((sent) => sent.status === 400 && sent.at <= at && sent.at > at - TOLD_MS);
 
-/** A code lives for 30 s at UPS: who stood still for most of that with a code in hand comes too late. */
+/** A code is valid for 30 s at UPS: a process that was paused for most of that time sends it too late. */
 const STOOD_STILL_MS = 20_000;
 
 const stoodStill = (incidents: readonly Incident[], at: number): boolean =>
@@ -125,7 +125,7 @@ export function gaps({ document: { id, seq, firstSeq }, rows }: AccountRecord): 
   ];
 }
 
-/** Each outgoing event of history is in the events that are told outside; what waits in the outbox is told with its row. */
+/** Each outgoing event in history must also be in the events collection, unless its row still waits in the outbox. */
 export async function untold(db: Db, { document, rows }: AccountRecord): Promise<string[]> {
   const told = new Set<string>();
   for (let after = 0, count = HISTORY_PAGE; count === HISTORY_PAGE;) {

@@ -1,4 +1,4 @@
-/** A request that is made again, the same, until it is answered: what every platform does with a service that restarts. */
+/** Repeats a request until it is answered, as a platform does while a service restarts. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestSystem } from './system';
@@ -16,7 +16,7 @@ export interface Request {
   path: string;
   body?: object;
   asOperator?: boolean;
-  /** For what need not be answered at all. */
+  /** Set for a request that may stay unanswered. */
   withinMs?: number;
 }
 
@@ -24,10 +24,10 @@ export type Ask = (request: Request) => Promise<ApiAnswer | null>;
 
 const TIMEOUT_MS = 15_000;
 const PAUSE_MS = 300;
-/** Not now: the same again later. */
+/** The service asks the client to repeat the request later. */
 const LATER = [429, 502, 503, 504];
 
-/** Resolves null when it was given up: `giveUp` is the end of everything. */
+/** Resolves to null when `giveUp` aborts or `withinMs` has passed. */
 export function makeAsk(
   { apiUrl, keys }: Pick<TestSystem, 'apiUrl' | 'keys'>,
   records: ClientRecords,

@@ -1,4 +1,4 @@
-/** After the healing: waits until every account has been seen at rest once. Refreshes go on; nobody is ever at rest for good. */
+/** Waits until every account has been seen at rest once after the faults have ended. Refreshes go on, so no account stays at rest. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AccountDocument } from '../../src/db/accounts';
@@ -9,7 +9,7 @@ import { TENANT } from './system';
 
 const PAGE = 200;
 const LOOK_MS = 400;
-/** A sweep comes every second, by a lease that a killed process may hold for some more. */
+/** The sweep runs every second, but a killed process may still hold its lease for a few seconds. */
 const OVERDUE_MS = 10_000;
 
 export async function loadAll(db: Db): Promise<AccountDocument[]> {
@@ -23,7 +23,7 @@ export async function loadAll(db: Db): Promise<AccountDocument[]> {
   return found;
 }
 
-/** What keeps the account from being at rest; null when it is. */
+/** Why the account is not at rest; null when it is. */
 export function whyNotAtRest(document: AccountDocument, now: number): string | null {
   const { wakeAt, upsAt, invocations, outbox, snapshot, data } = document;
   const { state, token, consent } = standingOf(snapshot.value);
@@ -31,10 +31,10 @@ export function whyNotAtRest(document: AccountDocument, now: number): string | n
   if (isOverdue(document, now))
     return `overdue since ${new Date(Math.min(wakeAt ?? now, upsAt ?? now)).toISOString()} (${where})`;
   if (outbox.some(({ row }) => !row.routine)) return `rows not relayed (${where})`;
-  // A wave of refusals is examined for half an hour and longer; the table tells how many wait for it.
+  // A wave of refusals is examined for half an hour or more; the report counts the accounts it holds.
   if (token === 'held') return null;
   if (invocations.length > 0 || consent !== 'idle') return `under way (${where})`;
-  // Of a grant that is over, the sends are kept for an answer that may come yet: nobody waits for it.
+  // The sends of a lost grant are kept for a late answer, but no work waits for it.
   const isUnsettled = state === 'connected' && (data.current?.sends.length ?? 0) > 0;
   if (token === 'backing-off' || isUnsettled) return `waits to try again (${where})`;
   return null;
@@ -43,7 +43,7 @@ export function whyNotAtRest(document: AccountDocument, now: number): string | n
 export const isOverdue = ({ wakeAt, upsAt }: AccountDocument, now: number): boolean =>
   [wakeAt, upsAt].some((at) => at !== null && at < now - OVERDUE_MS);
 
-/** Those that were never seen at rest, and why. */
+/** The accounts that were never seen at rest, each with the reason. */
 export async function waitUntilAtRest(db: Db, patienceMs: number, over: AbortSignal): Promise<Map<string, string>> {
   const atRest = new Set<string>();
   const giveUpAt = performance.now() + patienceMs;

@@ -1,4 +1,4 @@
-/** A short life on real processes, whatever the seed; the long ones are `npm run chaos`. */
+/** A short chaos run with a random seed; `npm run chaos` makes long ones. */
 
 import { runChaos } from './chaosRun';
 import { PATIENT_MS, readOptions, withDefaults } from './options';
@@ -9,8 +9,8 @@ import { formatReport } from './report';
 const never = () => new AbortController().signal;
 
 /**
- * Shorter lives of tokens and pauses, and no answers that are lost on purpose: such an account needs more than a minute to
- * find out. One that a kill brought there is still waiting when it is looked at, and may be.
+ * Shorter token lives and pauses, and no answers lost on purpose: an account needs more than a minute to recover from one.
+ * An account whose answer was lost by a kill may still be waiting when the checks run.
  */
 const short = withDefaults({
   lastsMs: 14_000,
@@ -34,26 +34,26 @@ it('nothing accepted is lost, no token is gambled and nobody is disconnected, wh
   expect(report.incidents.length).toBeGreaterThan(0);
 }, 240_000);
 
-it('the same seed is the same plan, another one is another', () => {
+it('makes the same plan from the same seed, and another plan from another seed', () => {
   const plan = (seed: number) => makeFaultPlan(withDefaults({ seed }));
   expect(plan(7)).toEqual(plan(7));
   expect(plan(8)).not.toEqual(plan(7));
 });
 
-it('in five minutes everything goes wrong that may, kills most often', () => {
+it('plans every kind of fault within five minutes, kills most often', () => {
   const plan = makeFaultPlan(withDefaults({ seed: 3 }));
   const counts = faultKinds.map((kind) => plan.filter((one) => one.kind === kind).length);
   expect(Math.min(...counts)).toBeGreaterThan(1);
   expect(Math.max(...counts)).toBe(counts[0]);
 });
 
-it('Redis refuses in every way it can before one comes again', () => {
+it('plans every kind of Redis refusal before it repeats one', () => {
   const plan = makeFaultPlan(withDefaults({ seed: 5, lastsMs: 600_000 }));
   const ways = plan.filter(({ kind }) => kind === 'refused').map(({ refusal }) => refusal);
   expect(new Set(ways.slice(0, refusals.length)).size).toBe(refusals.length);
 });
 
-it('what is typed wrong is said with what to type', () => {
+it('names a wrong option and what to type instead', () => {
   expect(() => readOptions(['--minutes', 'ten'])).toThrow(
     '--minutes is ten: give a number of 0 or more. npm run chaos',
   );

@@ -1,4 +1,4 @@
-/** One run: everything is started, things go wrong, everything is mended, and then it is looked at. */
+/** One chaos run: starts the system, injects faults, repairs them, and checks what is left. */
 
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -36,13 +36,13 @@ interface Signals {
 const PROGRESS_MS = 1_000;
 const silent = { info: () => {}, warn: () => {} };
 
-/** `stop` ends the time early: it is mended and looked at all the same. `abandon` ends everything at once. */
+/** `stop` ends the faults early, but repairs and checks still follow. `abandon` ends the run at once. */
 export async function runChaos(options: ChaosOptions, output: RunOutput, { stop, abandon }: Signals): Promise<Report> {
   const died: string[] = [];
   const incidents: Incident[] = [];
   const tell = {
     died: (_: string, how: string) => void died.push(how),
-    // As a deployment does it, and a kill like any other.
+    // A deployment would kill it too, so it counts as a kill.
     killedAfterGrace: (who: string) => void incidents.push({ kind: 'kill', who, from: Date.now(), to: Date.now() }),
   };
   const system = await startSystem(options, tell, output.say);
@@ -92,10 +92,10 @@ async function run(
   }
 }
 
-/** Longer than any pause between two tries at a Redis that refuses. */
+/** Longer than any pause between two attempts to reach a Redis that refuses. */
 const BACK_MS = 60_000;
 
-/** Redis was mended a while ago: every worker must have found the way back by itself. */
+/** Redis was repaired a while ago: every worker must have reconnected by itself. */
 async function missingAtQueues(
   { refusing }: TestSystem,
   { processesPerRole }: ChaosOptions,
@@ -112,7 +112,7 @@ async function waitUntilUp(system: TestSystem, over: AbortSignal): Promise<void>
   while (!over.aborted && !system.processes.every((managed) => managed.isUp())) await delay(100);
 }
 
-/** Clients and injector side by side; then the mending, and what clients sent is answered to the end. */
+/** Runs clients and faults side by side, then repairs the faults and waits until every request is answered. */
 async function runFaults(
   system: TestSystem,
   options: ChaosOptions,

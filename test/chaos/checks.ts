@@ -1,4 +1,4 @@
-/** The checks, when all is mended and every process has ended: the store against what clients were told and UPS saw. */
+/** The checks after a run: compares the store with what clients were told and what UPS saw. */
 
 import { replayOne } from '../../src/cli/accounts/replay';
 import type { AccountDocument } from '../../src/db/accounts';
@@ -24,7 +24,7 @@ import {
 import { PATIENT_MS, type ChaosOptions } from './options';
 import { isOverdue, loadAll } from './atRest';
 
-/** The rows of the table that are checks; each counts what is wrong. */
+/** The rows of the report that must be 0. */
 export const checks = [
   'accepted, not in history once',
   'noted uses that are not there',
@@ -55,14 +55,14 @@ export interface RunState {
   options: ChaosOptions;
   records: ClientRecords;
   incidents: readonly Incident[];
-  /** Never seen at rest after the healing, and why. */
+  /** Accounts never seen at rest after the faults ended, with the reason. */
   notAtRest: ReadonlyMap<string, string>;
   died: readonly string[];
-  /** Workers' connections that should wait for jobs after the healing and do not. */
+  /** How many worker connections should wait for jobs after the faults ended and do not. */
   awayFromQueues: number;
-  /** When the processes were told to end: nothing was done after it. */
+  /** When the processes were told to end. */
   endedAt: number;
-  /** Answers that lay in the second place while the store was away; null where nobody looked. */
+  /** Answers in the second place while the store was away; null in runs that do not count them. */
   spooled: number | null;
 }
 
@@ -107,7 +107,7 @@ async function allRows(db: Db, document: AccountDocument): Promise<Row[]> {
   }
 }
 
-/** What was told as done is in history once; what was not is not there, unless another try, before or beside it, may have done it. */
+/** An accepted event must be in history once. Any other event must not be there, unless another attempt may have applied it. */
 function misplaced({ told, clients }: ClientRecords, accounts: AccountRecord[]): string[] {
   const counts = new Map<string, number>();
   for (const { document, rows } of accounts)
@@ -140,7 +140,7 @@ function stuck({ document }: AccountRecord, { notAtRest, endedAt, options }: Run
   return outbox.some(({ row }) => !row.routine) ? [`${id} still holds rows that are to be told at once`] : [];
 }
 
-/** A token that was served is one that UPS gave to that very merchant. */
+/** Every token served must be one that UPS gave to that merchant. */
 const strangeTokens = ({ clients }: ClientRecords, { ownerOfAccess }: LedgerIndex): string[] =>
   clients.flatMap(({ name, username, tokens }) =>
     [...tokens].filter((one) => ownerOfAccess.get(one) !== username).map(() => `${name} was served a token of another`),

@@ -1,4 +1,4 @@
-/** What the clients were told: the only memory of the run beside the ledger, and nothing of the service's. */
+/** What clients were told. Together with the UPS ledger this is all that the checks know; none of it comes from the service. */
 
 export type Verdict = 'applied' | 'duplicate' | 'ignored' | 'illegal';
 
@@ -7,7 +7,7 @@ export interface AnsweredEvent {
   eventId: string;
   type: string;
   verdict: Verdict;
-  /** How often it was sent until it was answered. */
+  /** How often it was sent before it was answered. */
   tries: number;
   tookMs: number;
 }
@@ -18,20 +18,20 @@ export interface Client {
   username: string;
   /** null until its creation was answered. */
   accountId: string | null;
-  /** Stores and warehouses it was told are noted. */
+  /** Stores and warehouses that the service confirmed. */
   uses: Set<string>;
-  /** SHA-256 of the access tokens it was given. */
+  /** SHA-256 of the access tokens it received. */
   tokens: Set<string>;
 }
 
 export interface ClientRecords {
   told: AnsweredEvent[];
   clients: Client[];
-  /** Asked and not answered to the end. */
+  /** Requests that were never answered. */
   unanswered: string[];
-  /** Answers that nothing here explains. */
+  /** Answers that no fault explains. */
   unexplained: string[];
-  /** When all was mended, these could not be connected again. */
+  /** Accounts that could not be connected after the faults ended. */
   notConnected: string[];
   sent: number;
   tokensAsked: number;

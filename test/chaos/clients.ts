@@ -1,4 +1,4 @@
-/** One client an account: it creates it, leads it through UPS, and keeps sending events, each until it is answered. */
+/** One client per account: creates it, takes it through UPS, and sends events, repeating each until it is answered. */
 
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import type { ChaosOptions } from './options';
 import { PASSWORD } from './sandboxControl';
 
 export interface Signals {
-  /** No new events from here on; what was sent is asked again until it is answered. */
+  /** When it aborts, clients send no new events, but still repeat what they sent. */
   over: AbortSignal;
   giveUp: AbortSignal;
 }
@@ -39,7 +39,7 @@ const ADDRESS = {
 
 const numberOf = (n: number): string => `C${n.toString(36).toUpperCase().padStart(5, '0')}`;
 
-/** One a client, its account not created yet. */
+/** One session per client; the account is not created yet. */
 export function makeClientSessions(
   system: TestSystem,
   options: ChaosOptions,
@@ -55,7 +55,7 @@ export function makeClientSessions(
   });
 }
 
-/** Resolves when every client has stopped, with every event answered or given up. */
+/** Resolves when every client has stopped: each event is answered or given up. */
 export async function runClients(sessions: readonly ClientSession[]): Promise<void> {
   await Promise.all(sessions.map(runClient));
 }
@@ -90,7 +90,7 @@ export async function create(session: ClientSession): Promise<string | null> {
   return stateIn(answer);
 }
 
-/** The state after it, or as it was where nothing was learned. */
+/** Returns the account's state afterwards, or `state` if the answer did not tell it. */
 async function step(session: ClientSession, state: string): Promise<string | null> {
   switch (state) {
     case 'created':
@@ -105,7 +105,7 @@ async function step(session: ClientSession, state: string): Promise<string | nul
   }
 }
 
-/** What is done with an account that is connected; the rare things last. */
+/** One random action on a connected account; rare ones last. */
 async function use(session: ClientSession, state: string): Promise<string | null> {
   const draw = session.random.next();
   if (draw < 0.25) return dispatch(session, { type: 'REFRESH' });
@@ -144,7 +144,7 @@ async function send(
 export const dispatch = async (session: ClientSession, event: { type: string; note?: string }, asOperator = false) =>
   stateIn(await send(session, event, randomUUID(), asOperator));
 
-/** Two requests of one event at the same time, as a client that timed out too early makes them. */
+/** Sends one event twice at the same time, like a client that timed out too early. */
 async function sendTwice(session: ClientSession, state: string): Promise<string | null> {
   const eventId = randomUUID();
   await Promise.all([send(session, { type: 'REFRESH' }, eventId), send(session, { type: 'REFRESH' }, eventId)]);
@@ -173,7 +173,7 @@ async function setUse(session: ClientSession, one: string, isUsed: boolean): Pro
   return stateIn(answer);
 }
 
-/** A token may not be had for minutes, and nothing is lost by not having asked. */
+/** A token may be unavailable for minutes, so the request is not repeated for long. */
 const takeToken = async (session: ClientSession, state: string) =>
   (await holdsToken(session, 3_000)) ? state : look(session, state);
 
@@ -187,7 +187,7 @@ export async function holdsToken(session: ClientSession, withinMs: number): Prom
   return true;
 }
 
-/** Through UPS as a merchant. A trip that is broken off by what goes wrong is begun anew, by a new link. */
+/** Goes through UPS as the merchant. If a fault interrupts the trip, the next step begins another one with a new link. */
 export async function connect(session: ClientSession): Promise<string | null> {
   const { client, random, signals } = session;
   const answer = await send(

@@ -1,4 +1,4 @@
-/** Does what the plan says, notes what really happened and when, and mends all of it when it is told to. */
+/** Carries out the fault plan, records what happened and when, and repairs every fault. */
 
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import type { TestSystem } from './system';
 import type { FaultKind, PlannedFault } from './faultPlan';
 import { refusalInWords } from './redisRefusals';
 
-/** What really happened. A witness excuses by it what nobody could have saved. */
+/** A fault that happened. The checks excuse a loss that no service could have prevented. */
 export interface Incident {
   kind: FaultKind;
   who: string;
@@ -17,11 +17,11 @@ export interface Incident {
 
 export interface FaultInjector {
   incidents: Incident[];
-  /** Does the plan to its end, or until the signal; resolves when all is mended. */
+  /** Runs the plan until its end or the signal; resolves when every fault is repaired. */
   run(plan: readonly PlannedFault[], over: AbortSignal): Promise<void>;
 }
 
-/** After a kill, before another of its kind is there. */
+/** How long a killed process stays down, at most. */
 const DOWN_MAX_MS = 4_000;
 
 export function makeFaultInjector(
@@ -29,7 +29,7 @@ export function makeFaultInjector(
   incidents: Incident[],
   report: (what: string) => void,
 ): FaultInjector {
-  /** Begins, lasts, and is mended: also when the run is over before. */
+  /** Records a fault, waits, and repairs it, also when the run ends first. */
   async function lasting(
     incident: Omit<Incident, 'to'>,
     ms: number,
@@ -76,8 +76,8 @@ export function makeFaultInjector(
   }
 
   /**
-   * Over after its time, though fewer met it: a service that keeps away from a broken UPS, asking once a minute, would meet
-   * one fault after another of those that were laid up for it, and never come back.
+   * The fault ends after its time even if fewer requests met it: a service that asks a broken UPS once a minute would
+   * otherwise meet one queued fault after another and never recover.
    */
   async function disturbUps({ kind, path, times, lastsMs, slowMs }: PlannedFault): Promise<void> {
     const match = { path };
@@ -128,7 +128,7 @@ export function makeFaultInjector(
   return { incidents, run };
 }
 
-/** By hand: a client would try again for as long as Redis is away. False when it is. */
+/** Writes the command itself, because a Redis client would retry while Redis is away. Resolves to false when it is. */
 async function flushAll(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** What goes wrong and when, all of it drawn from the seed before the first of it happens. */
+/** Which faults happen and when, drawn from the seed before the run starts. */
 
 import { makeRandom, type Random } from '../simulation/random';
 import type { ChaosOptions } from './options';
@@ -8,7 +8,7 @@ import { refusals, type Refusal } from './redisRefusals';
 export const faultKinds = ['kill', 'term', 'pause', 'flush', 'redis', 'refused', 'store', 'lost', 'broken', 'busy', 'slow'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-/** For the table and the progress line. */
+/** For the report and the progress line. */
 export const faultInWords: Record<FaultKind, string> = {
   kill: 'kill -9 of a process',
   term: 'SIGTERM in the middle of work',
@@ -24,15 +24,15 @@ export const faultInWords: Record<FaultKind, string> = {
 };
 
 export interface PlannedFault {
-  /** Since the beginning. */
+  /** Since the start of the run. */
   atMs: number;
   kind: FaultKind;
-  /** Of the processes the one at this place, counted round. */
+  /** Index of the process, modulo their number. */
   who: number;
   lastsMs: number;
-  /** How long UPS answers slowly. */
+  /** How long UPS delays an answer. */
   slowMs: number;
-  /** How many requests to UPS meet it, while it lasts. */
+  /** How many requests to UPS it affects at most. */
   times: number;
   path: string;
   /** What Redis refuses. */
@@ -43,7 +43,7 @@ export interface PlannedFault {
 const REFRESH = '/security/v1/oauth/refresh';
 const PATHS = [REFRESH, REFRESH, '/security/v1/oauth/token', '/api'] as const;
 
-/** The first moments belong to the accounts: something must be there to go wrong. */
+/** No fault happens in the first seconds, while accounts are created. */
 const CALM_MS = 4_000;
 
 export function makeFaultPlan(options: ChaosOptions): PlannedFault[] {
@@ -61,7 +61,7 @@ export function makeFaultPlan(options: ChaosOptions): PlannedFault[] {
   return plan;
 }
 
-/** A deck, so that each kind comes in every round; kills come twice, and refusals, which have many ways. */
+/** Every kind comes in every round. Kills and Redis refusals come twice, since refusals have many variants. */
 const deckOf = ({ losesAnswers }: ChaosOptions): FaultKind[] =>
   [...faultKinds, 'kill' as const, 'refused' as const].filter((kind) => kind !== 'lost' || losesAnswers);
 

@@ -1,4 +1,4 @@
-/** The sandbox's ledger, put in order by grant: what UPS gave, what arrived there, and whether the answer went out. */
+/** Indexes the sandbox's ledger by grant (what UPS gave, what arrived, what was answered) and checks it. */
 
 import type { Incident } from './faultInjector';
 import type { Ledger } from './sandboxControl';
@@ -64,17 +64,17 @@ export function indexLedger(ledger: Ledger): LedgerIndex {
 
 /** A claim and its settleBy are 60 s apart, the claim and its send 5 s at most. */
 const SETTLED_MS = 54_000;
-/** Refused unprocessed, or refused for good: the answer itself says that nothing was rotated. */
+/** A 4xx answer: UPS rotated nothing. */
 const isDefinite = ({ status }: Sent): boolean => status !== null && status >= 400 && status < 500;
 
-/** What the sandbox itself calls a violation, and sends again that came before the earlier one was settled. */
+/** Violations that the sandbox recorded, and tokens sent again before the earlier send was settled. */
 export function ledgerViolations({ ledger, grants }: LedgerIndex): string[] {
   const state = ledger.violations.map(
     ({ at, kind, grantId, detail }) => `${kind} at ${at}, grant ${grantId ?? '?'}: ${detail}`,
   );
   const early = ledger.repeats.flatMap(({ at, grantId, generation }) => {
     const since = grants.get(grantId)?.pairs[generation - 1]?.issuedAt ?? 0;
-    // Its own arrival is the last of these: it is noted a moment before the body tells which token it holds.
+    // The repeated send is the last of these: the ledger records its arrival before the body tells its token.
     const arrived = (grants.get(grantId)?.sends ?? []).filter((sent) => sent.at >= since && sent.at <= Date.parse(at));
     const [before, itself] = arrived.slice(-2);
     if (!before || !itself || isDefinite(before) || itself.at - before.at >= SETTLED_MS) return [];
@@ -86,10 +86,10 @@ export function ledgerViolations({ ledger, grants }: LedgerIndex): string[] {
   return [...state, ...early];
 }
 
-/** An answer that its process held for less than this may die with it; after 250 ms the second place has it. */
+/** An answer held for less than this may be lost with its process; the second place takes it after 250 ms. */
 const IN_HAND_MS = 8_000;
 
-/** Whether nobody can be blamed that the newest pair of this grant is not known to us. */
+/** Whether a recorded fault explains that the service does not have the newest pair of this grant. */
 export function isLossExcused(grant: Grant, incidents: readonly Incident[]): boolean {
   const newest = grant.pairs.at(-1);
   if (!newest) return true;
@@ -105,7 +105,7 @@ export function isLossExcused(grant: Grant, incidents: readonly Incident[]): boo
   );
 }
 
-/** How late the latest refresh came, after the latest instant at which it was due. */
+/** The longest delay of a refresh after the latest instant at which it was due. */
 export function longestRefreshDelayMs({ grants }: LedgerIndex, accessTokenSeconds: number): number {
   const dueMs = accessTokenSeconds * 1_000 * 0.78;
   const delays = [...grants.values()].flatMap(({ pairs }) =>

@@ -1,4 +1,4 @@
-/** What stands before the api's processes: each new connection goes to the next one that accepts it. Bytes only. */
+/** A TCP load balancer in front of the api processes: each new connection goes to the next process that accepts it. */
 
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 
@@ -15,7 +15,7 @@ export async function startBalancer(ports: readonly number[]): Promise<Balancer>
     socket.once('close', () => open.delete(socket));
   };
 
-  /** A process that is down refuses, and the next one is asked; one that is stopped takes the connection and says nothing. */
+  /** If a process is down the next one is tried. A paused process accepts the connection and does not answer. */
   function carry(from: Socket, [port, ...others]: readonly number[]): void {
     if (port === undefined || from.destroyed) {
       from.destroy();

@@ -1,4 +1,4 @@
-/** A process of the service that is kept up, as a deployment keeps it: whatever ends it, it is started again. */
+/** A process of the service that is restarted whenever it ends, as a deployment does it. */
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,27 +11,27 @@ const PROGRAM = path.join(__dirname, '..', '..', 'bin', 'upslink.js');
 const UP = '"upslink is up"';
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 1_000;
-/** What a deployment gives a process to end in. */
+/** How long a deployment waits for a process to end. */
 const GRACE_MS = 40_000;
 
 export interface ManagedProcess {
   name: string;
-  /** Its id, while it is up. */
+  /** The process id while it is up. */
   pid(): number | null;
   isUp(): boolean;
-  /** It is started again so much later. False when it is not up, or paused. */
+  /** Restarts it after `downMs`. Returns false when it is not up, or paused. */
   kill(signal: 'SIGKILL' | 'SIGTERM', downMs: number): boolean;
-  /** False when it is not up, or paused already. */
+  /** Returns false when it is not up, or already paused. */
   pause(): boolean;
   resume(): void;
-  /** SIGTERM for good, and waits; says how it ended where that was not as it should be. */
+  /** Sends SIGTERM, waits for the end, and does not restart it. */
   stop(): Promise<void>;
 }
 
 export interface ProcessEvents {
-  /** Ended without having been told to: nothing here should do that. */
+  /** It ended without being told to, which is a fault of the service. */
   died(name: string, how: string): void;
-  /** SIGTERM was not enough. */
+  /** It did not end in time after SIGTERM and was killed. */
   killedAfterGrace(name: string): void;
 }
 
@@ -43,7 +43,7 @@ export function startManagedProcess(
   let starts = 0;
   let isWanted = true;
   let isPaused = false;
-  /** How long it is to stay down; null while nobody has ended it. */
+  /** How long it stays down; null unless it was ended on purpose. */
   let downMs: number | null = null;
 
   const id = (): ProcessId | undefined => (server === null ? undefined : identify(server.pid));
@@ -65,7 +65,7 @@ export function startManagedProcess(
       try {
         server = await start();
       } catch (error) {
-        // Without a store no process starts: it is tried again until there is one.
+        // A process cannot start without a store, so it is retried until there is one.
         if (!(error instanceof DevError) && !context.signal.aborted) throw error;
         await wait(AGAIN_MS);
         continue;
@@ -82,7 +82,7 @@ export function startManagedProcess(
   const wait = (ms: number) => delay(ms, undefined, { signal: context.signal }).catch(() => undefined);
   const kept = keepUp();
 
-  /** A process that cannot end in time is killed, as a deployment does it. */
+  /** Kills a process that does not end in time, as a deployment does. */
   async function endInTime(ending: ServerProcess): Promise<void> {
     const over = new AbortController();
     const isLate = delay(GRACE_MS, true, { signal: over.signal }).catch(() => false);

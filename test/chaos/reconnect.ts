@@ -1,13 +1,13 @@
-/** When all is mended: every merchant connects anew where need be, by nothing but what the service offers, and has a token. */
+/** After the faults: every merchant reconnects where needed, through the API only, and must get a token. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, dispatch, holdsToken, look, type ClientSession } from './clients';
 
-/** A refresh by force, and the answer to it. */
+/** Long enough for a refresh that the token request starts. */
 const TOKEN_MS = 10_000;
 const PAUSE_MS = 1_000;
 
-/** Until all have one or `giveUp`. Resolves with those that have none, and where they stand. */
+/** Tries until every account has a token or `giveUp` aborts. Resolves to the accounts without one, with their state. */
 export async function reconnectAll(sessions: readonly ClientSession[], giveUp: AbortSignal): Promise<string[]> {
   const found = await Promise.all(sessions.map((session) => reconnect(session, giveUp)));
   return found.filter((one) => one !== null);

@@ -1,4 +1,4 @@
-/** Redis answers and refuses: a login that was changed, rights taken away, a replica, a full memory, data being loaded. */
+/** Makes Redis refuse commands: changed password, missing permission, replica, full memory, loading data. */
 
 import { Redis } from 'ioredis';
 import type { RedisProxy } from '../support/redisProxy';
@@ -15,20 +15,20 @@ export const refusalInWords: Record<Refusal, string> = {
   loading: 'LOADING: it loads its data',
 };
 
-/** The service's own; everything here that mends comes as the default user. */
+/** The user of the service. Faults are injected and repaired as the default user. */
 const USER = 'service';
 const PASSWORD = 'chaos-redis-0123';
 
 export interface RefusingRedis {
-  /** For the service, with its login. */
+  /** The address for the service, with its login. */
   url: string;
   begin(which: Refusal): Promise<void>;
   mend(which: Refusal): Promise<void>;
-  /** How many connections of workers wait for jobs. */
+  /** How many worker connections wait for jobs. */
   waiting(): Promise<number>;
 }
 
-/** One try: a Redis that is away now is back without any of this, for it comes back empty. */
+/** Tries once: if Redis is away now it comes back empty, without any of these settings. */
 async function asAdmin<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
   redis.on('error', () => undefined);
@@ -40,7 +40,7 @@ async function asAdmin<T>(url: string, work: (redis: Redis) => Promise<T>): Prom
   }
 }
 
-/** To be made each time Redis starts: it keeps no users. */
+/** Redis keeps no users, so this runs after each start. */
 export const makeUser = (url: string): Promise<unknown> =>
   asAdmin(url, (redis) => redis.acl('SETUSER', USER, 'reset', 'on', `>${PASSWORD}`, '~*', '&*', '+@all'));
 
@@ -50,7 +50,7 @@ export function makeRefusingRedis(server: RestartableServer, proxy: RedisProxy):
   const begins: Record<Refusal, (redis: Redis) => Promise<unknown>> = {
     password: async (redis) => {
       await redis.acl('SETUSER', USER, 'resetpass', '>another');
-      // Connections keep the login they began with.
+      // Open connections keep the login they began with, so they are closed.
       await redis.client('KILL', 'USER', USER);
     },
     permission: (redis) => redis.acl('SETUSER', USER, '-@scripting'),

@@ -1,4 +1,4 @@
-/** What a run found, for people. */
+/** Formats the result of a run as a table. */
 
 import type { ChaosOptions } from './options';
 import type { Incident } from './faultInjector';
@@ -10,7 +10,7 @@ export interface Report extends CheckResult {
   options: ChaosOptions;
   incidents: readonly Incident[];
   serverName: string;
-  /** Logs and data, kept when something is wrong; null when they were removed. */
+  /** The folder of logs and data if there were violations; null when it was removed. */
   folder: string | null;
 }
 

@@ -1,4 +1,4 @@
-/** A server of the run's own that can be stopped or killed, and started again at the same address. */
+/** A server that can be stopped or killed and started again at the same address. */
 
 import type { DevServer } from '../../src/dev/context';
 import { identify, signalProcess } from '../../src/dev/processes';
@@ -11,7 +11,7 @@ export interface RestartableServer {
   start(): Promise<void>;
 }
 
-/** `start` must find its data where it left them, if it is to have them. */
+/** `start` must use the same data folder each time if data should survive. */
 export async function makeRestartableServer(
   start: () => Promise<DevServer>,
   running: Running,

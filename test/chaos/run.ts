@@ -1,4 +1,4 @@
-/** `npm run chaos`: what goes wrong in a year, on real processes, in some minutes; a table at the end. */
+/** `npm run chaos`: injects faults into real processes for some minutes and prints a report. */
 
 import { runChaos, type RunOutput } from './chaosRun';
 import { readOptions } from './options';
@@ -7,7 +7,7 @@ import { formatReport } from './report';
 const PLAIN_MS = 10_000;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** One line that changes on a terminal; elsewhere a line now and then. */
+/** Rewrites one line on a terminal; elsewhere prints a line every ten seconds. */
 function makeOutput(): RunOutput {
   const isTerminal = process.stdout.isTTY;
   let toldAt = 0;
@@ -24,12 +24,12 @@ function makeOutput(): RunOutput {
   };
 }
 
-/** The first Ctrl-C ends the time, and all is mended and looked at; another one ends everything. */
+/** The first Ctrl-C ends the faults, and repairs and checks follow; the second one ends the run. */
 function stopSignals(): { stop: AbortSignal; abandon: AbortSignal } {
   const [stop, abandon] = [new AbortController(), new AbortController()];
   let firstAt: number | null = null;
   const onSignal = (): void => {
-    // One Ctrl-C often arrives twice: from the terminal, and from the npm that started us.
+    // One Ctrl-C often arrives twice: from the terminal and from npm.
     if (firstAt !== null && performance.now() - firstAt > 250) abandon.abort();
     firstAt ??= performance.now();
     stop.abort();

@@ -1,4 +1,4 @@
-/** The sandbox's control surface, as the run uses it. */
+/** The part of the sandbox's control API that a run uses. */
 
 export interface Ledger {
   grants: { grantId: string; username: string; issuedAt: string; revokedAt: string | null }[];
@@ -43,7 +43,7 @@ export function makeSandboxControl(url: string) {
         () => false,
       ),
     settings: (changes: object) => done(call('POST', 'settings', changes)),
-    /** A merchant's login that holds this one number. */
+    /** Creates a merchant's login with this one account number. */
     profile: (username: string, accountNumber: string) =>
       done(call('POST', 'profiles', { username, password: PASSWORD, accounts: [{ accountNumber }] })),
     fault: (fault: object) => done(call('POST', 'faults', fault)),

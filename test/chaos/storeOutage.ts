@@ -1,6 +1,6 @@
 /**
- * `--store-away MINUTES`: every account is asked to refresh, and when UPS has rotated the first of them and answers, the store
- * is gone. A worker is killed meanwhile and comes back to its own folder. No grant may be lost by it.
+ * `--store-away MINUTES`: refreshes every account, and kills the store when UPS has rotated the first tokens and has
+ * not answered yet. A worker is killed meanwhile and comes back to its own folder. No grant may be lost.
  */
 
 import { setMaxListeners } from 'node:events';
@@ -17,9 +17,9 @@ import type { ChaosOptions } from './options';
 
 const MERCHANTS = 8;
 const SENDERS = 16;
-/** UPS takes so long to answer: the store is gone before. */
+/** UPS answers after this time, when the store is already gone. */
 const ANSWER_MS = 4_000;
-/** A process that lived so long with an answer in hand has put it into the second place. */
+/** A process that has held an answer for so long has put it into the second place. */
 const IN_HAND_MS = 12_000;
 
 export interface Outage {
@@ -31,7 +31,7 @@ export interface Outage {
   abandon: AbortSignal;
 }
 
-/** How many answers lay in the second place's folders while the store was away. */
+/** Resolves to the number of answers in the spool folders while the store was away. */
 export async function runStoreOutage(outage: Outage): Promise<number> {
   const { system, options, records, phase, abandon } = outage;
   const giveUp = new AbortController();
@@ -79,7 +79,7 @@ async function untilConnected(session: ClientSession): Promise<void> {
   while (state !== null && state !== 'connected' && !session.signals.giveUp.aborted) state = await connect(session);
 }
 
-/** Refreshes that UPS has and has not answered. */
+/** Waits until UPS has received so many refreshes. */
 async function manyUnderWay({ ups }: TestSystem, count: number, over: AbortSignal): Promise<void> {
   const wanted = Math.min(count, 20);
   for (let open = 0; open < wanted && !over.aborted;) {
@@ -112,7 +112,7 @@ function countSpooled({ folder }: TestSystem, { name }: ManagedProcess): number 
   try {
     return readdirSync(path.join(folder, name, 'spool')).filter((file) => file.endsWith('.json')).length;
   } catch {
-    // No answer was ever put there.
+    // The folder does not exist until an answer is put there.
     return 0;
   }
 }

@@ -1,4 +1,4 @@
-/** Everything that runs: the store, Redis and the sandbox, and the service's processes, each role on its own. */
+/** Starts everything that runs: the store, Redis, the sandbox, and service processes of each role. */
 
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -33,22 +33,22 @@ export interface TestSystem {
   ups: SandboxControl;
   store: RestartableServer;
   redis: RestartableServer;
-  /** The same Redis, as the service reaches it. */
+  /** The same Redis as the service reaches it, through a proxy. */
   refusing: RefusingRedis;
   serverName: string;
   processes: ManagedProcess[];
   keys: { platform: string; operator: string };
   encryptionKey: { id: string; key: Buffer };
-  /** SIGTERM to every process of the service, and waits. The store and the sandbox stay. */
+  /** Sends SIGTERM to every service process and waits. The store and the sandbox keep running. */
   stopProcesses(): Promise<void>;
-  /** Ends everything. The folder is removed unless it is to be looked at. */
+  /** Ends everything, and removes the folder unless told to keep it. */
   close(keepsFolder: boolean): Promise<void>;
 }
 
 const silent = { info: () => {}, warn: () => {} };
 const ROLES = ['api', 'worker', 'scheduler'] as const;
 
-/** Opens everything, or nothing. */
+/** Releases what it has started if one part fails to start. */
 export async function startSystem(
   options: ChaosOptions,
   tell: ProcessEvents,
@@ -75,10 +75,10 @@ async function open(
   releases: Releases,
 ): Promise<Omit<TestSystem, 'close'>> {
   const running = new Running(folder);
-  // It ends what we started should we be killed; the folder is left, for it tells what went wrong.
+  // Ends what this process started if it is killed. The folder is kept, because it shows what went wrong.
   startJanitor(folder, 'kept');
   const leaving = new AbortController();
-  // Servers of our own, whatever the environment names: they are to be stopped and emptied.
+  // Always private servers, whatever the environment names, since they are stopped and emptied.
   const env: Environment = { ...process.env, MONGODB_URL: '', REDIS_URL: '' };
   const context: DevContext = { env, say, folder, running, signal: leaving.signal, data: 'thrown-away' };
 
@@ -114,7 +114,7 @@ async function open(
   const processes = ROLES.flatMap((role) =>
     ports.map((port, n) => {
       const name = `${role}-${n + 1}`;
-      // A folder each: the second place is a volume that outlives the process.
+      // One folder per process: the second place is a volume that outlives it.
       const own = { ROLE: role, PORT: String(port), DATA_DIR: path.join(folder, name), LOG_LEVEL: 'info' };
       return startManagedProcess(context, { name, env: { ...service, ...own }, tell });
     }),
@@ -170,7 +170,7 @@ function serviceEnvironment(
   };
 }
 
-/** The witness: nothing happens to it, and its ledger tells of every request that arrived. */
+/** No fault touches the sandbox process: its ledger records every request that arrived. */
 async function openSandbox(
   context: DevContext,
   env: Record<string, string>,

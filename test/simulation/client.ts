@@ -1,6 +1,6 @@
 /**
- * What a platform, an operator and a merchant do with one account, each thing until it is answered: an account that is
- * authorized, or one of the XML era that comes with its access key and is moved to OAuth.
+ * What a platform, an operator and a merchant do with one account, repeating each request until it is answered. The account
+ * is authorized, or comes with an access key of the XML era and is migrated to OAuth.
  */
 
 import { ACCESS_KEY_BOX } from '../../src/machines/data';
@@ -36,7 +36,7 @@ export async function client(simulation: Simulation, accountId: string, isOver: 
   const pause = (ms: number) => simulator.sleep(outside, ms);
   const nextId = (): string => `${accountId}-event-${++events}`;
 
-  /** By whatever process answers; one that is killed, or answers that it cannot, is followed by another try. */
+  /** Asks any process. If it is killed or cannot answer, another one is asked. */
   async function askUntilAnswered<T>(work: (service: Service) => Promise<T>): Promise<T> {
     for (;;) {
       const service = simulation.services.length === 0 ? null : random.pick(simulation.services);
@@ -82,7 +82,7 @@ export async function client(simulation: Simulation, accountId: string, isOver: 
     const isStranger = login === 'any' && random.is(0.15);
     if (isStranger) simulation.strangers.add(accountId);
     const code = ups.issueCode({ accountId, isStranger });
-    // A browser comes back once; if the process dies the merchant authorizes again, later.
+    // A browser follows the redirect once; if the process dies, the merchant authorizes again later.
     const service = simulation.services.length === 0 ? null : random.pick(simulation.services);
     if (!service) return;
     await askOnce(service, async ({ runtime, performer, clock }) => {
@@ -134,7 +134,7 @@ export async function client(simulation: Simulation, accountId: string, isOver: 
     await tell({ type: 'EDIT', changes, ifMatch: data.settings.seq });
   }
 
-  /** Closed, and opened again; or erased, and another of that name begun. */
+  /** Deactivates the account, then reactivates it, or erases it and creates another of that name. */
   async function close(): Promise<void> {
     for (let n = 1; n <= STORES; n++) await tell({ type: 'UNUSE', use: { kind: 'store', ref: `st_${n}` } });
     await tell({ type: 'DEACTIVATE' });
@@ -150,7 +150,7 @@ export async function client(simulation: Simulation, accountId: string, isOver: 
     await createAccount();
   }
 
-  /** By nothing but what the service offers, as long as it takes. */
+  /** Connects the account by the service's own events, for as long as it takes. */
   async function reconnect(): Promise<void> {
     for (;;) {
       const { snapshot } = await askUntilAnswered(({ runtime }) => runtime.load(accountId));

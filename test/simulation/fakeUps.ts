@@ -1,6 +1,6 @@
 /**
- * UPS as it is met: refresh tokens are single use and rotate, an answer may be lost after the rotation. And the witness:
- * it knows what it gave, whether that arrived, and when a refresh token was sent a second time.
+ * A fake UPS: refresh tokens are single use and rotate, and an answer may be lost after the rotation. It also records what it
+ * gave, whether that arrived, and when a refresh token was sent a second time.
  */
 
 import type { Wire, WireAnswer, WireRequest } from '../../src/ups';
@@ -13,9 +13,9 @@ export interface Sent {
   by: Process;
   /** The connection is open until then. */
   closedAt: number;
-  /** What became of it: `pair` arrived whole; `lost` did not, or nobody knows; `told` is a definite answer without a pair. */
+  /** `pair`: a pair arrived. `lost`: the answer did not arrive, or that is unknown. `told`: a definite answer without a pair. */
   end: 'open' | 'pair' | 'lost' | 'told';
-  /** A new pair was made for it. */
+  /** Whether a new pair was made for it. */
   rotated: boolean;
 }
 
@@ -32,11 +32,11 @@ export interface UpsFaults {
   refusesUntil: number;
   refusesTo: (grantId: string) => boolean;
   refusesWith: '10401' | '250002' | '10400';
-  /** How far clocks of processes may be apart. */
+  /** How far the clocks of two processes may differ. */
   clocksMs: number;
 }
 
-/** A pair reached somebody. */
+/** When a pair arrived, and at which process. */
 export interface Arrival {
   at: number;
   to: Process;
@@ -56,7 +56,7 @@ export interface FakeUps {
   /** Every refresh token of that grant that arrived, by time. */
   sendsOf(grantId: string): Sent[];
   sends(): number;
-  /** When the pair of that generation reached somebody, and whom; null when it never did. */
+  /** The arrival of the pair of that generation; null if it never arrived. */
   delivered(grantId: string, generation: number): Arrival | null;
   newest(grantId: string): Grant | null;
   /** A grant of that account was revoked because its refresh token came a second time. */
@@ -66,7 +66,7 @@ export interface FakeUps {
   /** The refresh token UPS takes for that grant. */
   refreshTokenOf(grantId: string): string | null;
   grantOf(refreshToken: string): { grantId: string; generation: number } | null;
-  /** A stranger logs in at UPS, to whom the account does not belong. */
+  /** With `isStranger`, the login at UPS does not hold the account. */
   issueCode(about: { accountId: string; isStranger?: boolean }): string;
   /** By the merchant, at UPS. */
   revoke(grantId: string): void;
@@ -77,7 +77,7 @@ export interface FakeUps {
 const ACCESS_S = 200;
 const REFRESH_S = 60 * 86_400;
 const TOTAL_MS = 20_000;
-/** A send of which no end is known keeps others from sending for a minute; it left within five seconds of being written down. */
+/** A send with an unknown end blocks other sends for 60 s from its claim, and leaves within 5 s of it. */
 const QUIET_MS = 55_000;
 
 const error = (httpStatus: number, code: string, retryAfterMs: number | null = null) => ({
@@ -88,7 +88,7 @@ const error = (httpStatus: number, code: string, retryAfterMs: number | null = n
 
 export function makeFakeUps(simulator: Simulator, accessS = ACCESS_S): FakeUps {
   const grants = new Map<string, Grant>();
-  /** For whom each was given. */
+  /** The account and login that each code was given for. */
   const codes = new Map<string, Pick<Grant, 'accountId' | 'isStranger'>>();
   const reused = new Set<string>();
   const sent = new Map<string, Sent[]>();
@@ -159,7 +159,7 @@ export function makeFakeUps(simulator: Simulator, accessS = ACCESS_S): FakeUps {
     return { httpStatus: 200, retryAfterMs: null, body } as never;
   };
 
-  /** The same refresh token again: never while an earlier send may still be answered. */
+  /** Records a send. A refresh token must not be sent again while an earlier send may still be answered. */
   function recordSend(by: Process, token: string): Sent {
     const { grantId, generation } = parse(token);
     const now = simulator.now();

@@ -1,4 +1,4 @@
-/** What must always hold (design.md, by its numbers), looked at when a world has healed. */
+/** Checks the invariants, by their numbers in docs/tests.md, after the faults of a simulation have ended. */
 
 import { replay } from '../../src/durable/replay';
 import type { Document, Row } from '../../src/durable/types';
@@ -12,9 +12,9 @@ import { definition, vault } from './service';
 
 export type Account = Document<AccountData, AccountView>;
 
-/** Whatever was due is done by now: a sweep comes every few seconds. */
+/** Work due before this must be done: the sweep runs every few seconds. */
 const OVERDUE_MS = 150_000;
-/** An answer that its process held for less than this may die with it: the second place takes it after 250 ms. */
+/** An answer held for less than this may be lost with its process; the second place takes it after 250 ms. */
 const IN_HAND_MS = 8_000;
 
 export function findViolations(simulation: Simulation): string[] {
@@ -36,7 +36,7 @@ export function findViolations(simulation: Simulation): string[] {
 
 const wasAccepted = ({ told }: Simulation, id: string): boolean => told.some(({ accountId }) => accountId === id);
 
-/** History, and what waits for it; not what is left of an erased account of that name. */
+/** Rows in history and in the outbox, without those of an erased account of that name. */
 function rowsOf({ infrastructure }: Simulation, document: Account): Row[] {
   const own = infrastructure.memory.history(document.id).filter(({ seq }) => seq >= document.firstSeq);
   const rows = new Map(own.map((row) => [row.seq, row]));
@@ -75,7 +75,7 @@ function replayed(document: Account, rows: Row[]): string[] {
   return result.same ? [] : [`10: ${document.id} does not replay from seq ${result.seq}: ${result.why}`];
 }
 
-/** By what the document holds, not by the instants it is found by. */
+/** Taken from timers, invocations and outbox, not from the indexed instants that they are compared with. */
 const instantsOf = ({ timers, invocations, outbox }: Account): { at: number; isRoutine: boolean }[] => [
   ...timers.map(({ dueAt }) => ({ at: dueAt, isRoutine: false })),
   ...invocations.map(({ retellAt }) => ({ at: retellAt, isRoutine: false })),
@@ -91,12 +91,12 @@ function overdue({ simulator }: Simulation, account: Account): string[] {
   return isLate || isOnDeadKey ? [`1: ${account.id} is stuck in ${JSON.stringify(account.snapshot.value)}`] : [];
 }
 
-/** A row that is not seen in history is looked after this much later. */
+/** How much later a row that is not yet in history is looked for. */
 const LOOK_MS = 2_000;
-/** A claim lasts a minute, and clocks differ; work that nobody claimed is told again sooner. */
+/** A claim lasts a minute, and clocks differ; unclaimed work is handed over again sooner. */
 const RETELL_MAX_MS = 90_000;
 
-/** 2: whatever is due is found by its instants, in time. */
+/** 2: whatever is due is found in time by wakeAt and upsAt. */
 function unscheduled({ simulator }: Simulation, account: Account): string[] {
   const { id, wakeAt, upsAt, timers, invocations } = account;
   const first = Math.min(wakeAt ?? Infinity, upsAt ?? Infinity);
@@ -108,7 +108,7 @@ function unscheduled({ simulator }: Simulation, account: Account): string[] {
   return isFar ? [...forgotten, `2: work of ${id} is told again in more than a minute and a half`] : forgotten;
 }
 
-/** 3, 4, 6: the account holds the newest pair of its grant, or what became of it is known and said. */
+/** 3, 4, 6: the account holds the newest pair of its grant, or its loss is known and recorded. */
 function grants(simulation: Simulation, document: Account, rows: Row[]): string[] {
   const { ups } = simulation;
   const { id, data, view } = document;
@@ -137,7 +137,7 @@ function grants(simulation: Simulation, document: Account, rows: Row[]): string[
     : [`4: ${id} lost its grant and stands in ${view.state}, ${view.reason ?? 'no reason'}, ${token ?? ''}`];
 }
 
-/** 12: nothing that happens here is the account's own fault, but a lost answer, a key's end and what was asked for. */
+/** 12: only a lost answer, a key's deadline, a stranger's login or a request may disconnect an account. */
 function disconnectedFor({ strangers, ups }: Simulation, rows: Row[], { id, view }: Account): string[] {
   const had = (what: string): boolean => rows.some(({ event }) => event.type.includes(what));
   const allowed = [
@@ -161,20 +161,20 @@ export function grantOf({ id, tenantId, data }: Account): { grantId: string; gen
   return { grantId: upsGrant, generation: Number(upsGeneration) };
 }
 
-/** Somebody still has it, or had the time to put it into a place that has it. */
+/** Whether a process still holds the answer, or had time to put it where it is kept. */
 function isKept({ infrastructure, simulator }: Simulation, { at, to }: Arrival): boolean {
-  // One that came just before the world's end is in hand, on its way to the store.
+  // An answer that arrived just before the end is still on its way to the store.
   if (!to.isDead) return at + IN_HAND_MS < simulator.now();
   const hasLived = to.diedAt - at > IN_HAND_MS && to.pausedUntil < at;
   const isOnDisk = !infrastructure.hadTrouble(`disk ${to.host}`, at, to.diedAt);
   return hasLived && (isOnDisk || isInRedis(infrastructure, { at, to }, simulator.now()));
 }
 
-/** Put there while its process lived, and still there at that instant: a Redis that is away is waited for longer than any is. */
+/** Whether the answer was put into Redis and is still there. A recovery waits for an absent Redis longer than any outage here. */
 const isInRedis = (infrastructure: Infrastructure, { at, to }: Pick<Arrival, 'at' | 'to'>, until: number): boolean =>
   !infrastructure.hadTrouble('redis', at, to.diedAt) && !infrastructure.hadTrouble('redis emptied', at, until);
 
-/** 3: a pair that arrived is never asked for again by its old token, unless whoever got it could not share it. */
+/** 3: the old token is not sent again once its pair has arrived, unless the process that got it could not share it. */
 function recoveries(simulation: Simulation, document: Account): string[] {
   const { ups, infrastructure } = simulation;
   const mine = document.data.current && grantOf(document);

@@ -1,4 +1,4 @@
-/** No grant dies of age, and keeping them alive costs every day the same. */
+/** Grants do not lapse, and keep-alive refreshes are spread evenly over the days. */
 
 import { simulateMonths } from './horizonRun';
 
@@ -16,7 +16,7 @@ it('120 days with eager and lazy accounts, all connected on one day: none lapses
   const [hourly, keptAlive] = [months.eager.slice(1), months.lazy.slice(1)];
   const mean = keptAlive.reduce((sum, one) => sum + one, 0) / keptAlive.length;
   expect(mean).toBeGreaterThan(400 / 45);
-  // A day is a handful of 400 here; test/machines/spread.test.ts looks at 20,000.
+  // Only a few of the 400 fall on a day; test/machines/spread.test.ts checks the spread with 20,000.
   expect(Math.max(...keptAlive)).toBeLessThan(2.2 * mean);
   expect(Math.max(...hourly) / Math.min(...hourly)).toBeLessThan(1.1);
 });

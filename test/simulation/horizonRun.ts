@@ -1,9 +1,9 @@
-/** Months with eager and lazy accounts, all connected on one day: what UPS is asked by the day, and whether a grant lapses. */
+/** Simulates months with eager and lazy accounts connected on one day, and counts the refreshes of each day. */
 
 import { grantOf, HOUR, withManyAccounts } from './manyAccounts';
 
 const DAY = 24 * HOUR;
-/** Nothing is out of order, so nobody looks for it, and a tick that is late by minutes changes no day. */
+/** No faults happen, so checks for outages are rare, and a sweep that is minutes late changes no day. */
 const PACE = { sweepMs: 15 * 60_000, pickUpMs: 5 * DAY, outagesMs: 5 * DAY };
 
 export interface Months {

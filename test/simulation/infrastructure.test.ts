@@ -1,11 +1,11 @@
-/** What is simulated does what the real thing does: what the store in memory is without a world is tried in test/durable. */
+/** The simulated store and queue keep the same contract as the real ones. test/durable tests the store in memory alone. */
 
 import type { Queue } from '../../src/durable/types';
 import { describeQueue, describeStore } from '../durable/store.contract';
 import { makeInfrastructure } from './infrastructure';
 import { makeSimulator } from './simulator';
 
-/** The world's time goes on for as long as an answer takes. */
+/** Advances simulated time until the answer is there. */
 describeStore('The simulated store', async () => {
   const simulator = makeSimulator(1);
   const simulated = makeInfrastructure(simulator).storeFor(simulator.process('a', 'a'));

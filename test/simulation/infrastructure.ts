@@ -1,4 +1,4 @@
-/** The machines a process talks to, each of which may be away, slow or forgetful: the store, Redis, its host's disk. */
+/** The store, Redis and disks that a simulated process talks to; each may be away, slow or lose data. */
 
 import type { OutageStore } from '../../src/db/outages';
 import { StoreUnavailable } from '../../src/durable/errors';
@@ -17,7 +17,7 @@ type Account = Document<AccountData, AccountView>;
 
 const LOCAL: Way = { loseRequest: 0, loseAnswer: 0, slowMs: 5, timeoutMs: 1 };
 
-/** In the place of an answer that does not come. */
+/** Stands for an answer that does not come. */
 const NOTHING = Symbol('no answer');
 
 export interface Trouble {
@@ -28,7 +28,7 @@ export interface Trouble {
 
 export interface Infrastructure {
   memory: MemoryStore<AccountData, AccountView>;
-  /** How the way to the store and to Redis is at the moment. */
+  /** How calls to the store and to Redis fare at the moment. */
   storeWay: Way;
   redisWay: Way;
   isStoreAway: boolean;
@@ -43,18 +43,18 @@ export interface Infrastructure {
     offer(items: { id: string; queue: string }[]): Promise<Offer>;
   };
   placesFor(process: Process): SecondPlace[];
-  /** A disk that takes nothing, by host. */
+  /** Hosts whose disk refuses writes. */
   brokenDisks: Set<string>;
-  /** When the second place took nothing, `redis` or `disk <host>`, and when it lost what it had: `redis emptied`. */
+  /** When the second place refused writes (`redis` or `disk <host>`), and when it lost its data (`redis emptied`). */
   troubles: Trouble[];
   hadTrouble(place: string, from: number, to: number): boolean;
   /** Jobs that wait, by queue and account. */
   jobs: Set<string>;
-  /** Called with every write of one account that happened; null: it was not there. */
+  /** Called after every write of one account; `before` is null when it was inserted. */
   onWritten: (before: Account | null, next: Account) => void;
-  /** `upslink accounts erase`: what is closed is gone, but for its numbers. */
+  /** As `upslink accounts erase`: removes an inactive account but keeps its last seq. */
   erase(process: Process, id: string): Promise<void>;
-  /** Called when a job is there: it is delivered to somebody, twice, late, or never. */
+  /** Called when a job is added; the simulation delivers it once, twice, late, or never. */
   onJob: (id: string, job: string) => void;
 }
 
@@ -78,7 +78,7 @@ export function makeInfrastructure(simulator: Simulator): Infrastructure {
   };
 
   function storeFor(process: Process): AccountStore {
-    /** It happens at the store in the turn in which it is asked for; a store that is away answers nothing. */
+    /** The store performs the call when the request arrives; a store that is away does not answer. */
     const ask = async <T>(name: string, work: () => Promise<T>, lost: () => T): Promise<T> => {
       const begin = (): Promise<T> | typeof NOTHING => {
         if (infrastructure.isStoreAway) return NOTHING;

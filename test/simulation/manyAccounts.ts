@@ -1,7 +1,7 @@
 /**
- * Many accounts over many days, lived through in minutes: three processes of the service against a store, a queue and a
- * UPS in memory, with nothing going wrong but what a scene makes go wrong (life.ts sees to the rest). So the store keeps no
- * history, only what was told by it.
+ * Simulates many accounts over many days in minutes: three service processes with a store, a queue and a UPS in memory.
+ * Only the faults of the caller happen (simulation.ts injects random ones), so the store keeps no history and only counts
+ * outgoing events.
  */
 
 import type { DueItem, HistoryEntry } from '../../src/durable/types';
@@ -17,7 +17,7 @@ export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 const ACCESS_S = 3_600;
 const PROCESSES = 3;
-/** A job waits for UPS to be asked again, as in a worker; there for 5 s, here longer. */
+/** How long a job waits while the gate is closed. A worker waits 5 s; here it is longer, to save steps. */
 const PATIENCE_MS = 30_000;
 const DEPTH = 5_000;
 
@@ -25,7 +25,7 @@ export interface ManyAccountsOptions {
   accounts: number;
   seed: number;
   policyOf: (n: number) => RefreshPolicy;
-  /** All are connected within so long. */
+  /** All accounts are connected within this time. */
   arrivalMs: number;
   pace: Pace;
   /** Jobs at a time in each process, and how long each rests when there are none. */
@@ -125,7 +125,7 @@ async function connect(ups: FakeUps, service: Service, id: string, policy: Refre
   await performer.carry(document, claimed, { code: ups.issueCode({ accountId: document.id }), since });
 }
 
-/** What is due by index: sorted once for each walk through it. */
+/** A store that sorts what is due once per sweep. */
 function makeLeanStore(infrastructure: Infrastructure, told: Record<string, number>) {
   const due = new Map<string, { wake: number | null; ups: number | null; queue: string | null }>();
   const walks = { wake: [] as DueItem[], ups: [] as DueItem[] };
@@ -142,7 +142,7 @@ function makeLeanStore(infrastructure: Infrastructure, told: Record<string, numb
     return items.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
   }
 
-  /** A row may come twice, and counts once. */
+  /** A row may be appended twice but counts once. */
   const counted = new Set<string>();
   function count(entries: HistoryEntry[]): void {
     for (const { id, row } of entries) {
@@ -200,7 +200,7 @@ interface DeepQueue {
   offer(items: { id: string; queue: string }[]): Promise<{ reached: boolean; full: string[] }>;
 }
 
-/** So many wait in it, as in Redis; an account waits once. */
+/** A queue of limited depth, as in Redis, with at most one job per account. */
 function makeDeepQueue(): DeepQueue {
   const waiting = new Map<string, string>();
   function put(items: { id: string; queue: string }[]): string[] {
@@ -227,7 +227,7 @@ function makeDeepQueue(): DeepQueue {
   };
 }
 
-/** One lane of a worker: takes jobs, and holds one while UPS is not to be asked. */
+/** One lane of a worker: takes jobs, and holds one while the gate is closed. */
 async function work(
   simulator: Simulator,
   { performer, process }: Service,

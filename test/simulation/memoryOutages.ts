@@ -1,4 +1,4 @@
-/** What is out of order, in memory: held to the same contract as the real one. */
+/** The outage store in memory, held to the same contract as the real one. */
 
 import type { OutageStore, StoredOutage, StoredWave } from '../../src/db/outages';
 

@@ -1,7 +1,6 @@
 /**
- * Days of outage over many accounts: all are connected and refreshed every hour, then UPS is away, then refuses our client,
- * then refuses every grant by mistake. Nobody may be disconnected by that, and accounts whose merchant revoked them
- * meanwhile must be found all the same.
+ * Simulates days of outage with many accounts: UPS is away, then refuses our client, then refuses every grant by mistake.
+ * No account may be disconnected by that, except those whose merchant revoked the grant meanwhile.
  */
 
 import { standingOf } from '../../src/machines/definition';
@@ -48,12 +47,12 @@ const refuses = (code: FakeUps['faults']['refusesWith'], hours: number) => (simu
   simulation.ups.faults.refusesWith = code;
   simulation.ups.faults.refusesUntil = simulation.simulator.now() + hours * HOUR;
 };
-/** Half of its servers are wrong: whom it refuses now it may answer a moment later. */
+/** Half of its servers refuse: an account refused now may be answered a moment later. */
 const refusesByHalves = (hours: number) => (simulation: OutageRun) => {
   refuses('10400', hours)(simulation);
   simulation.ups.faults.refusesTo = () => simulation.simulator.random.is(0.5);
 };
-/** Half of its books are wrong: it answers some as ever, and others never. */
+/** UPS refuses half of the grants every time, and none of the others. */
 const refusesHalf = (hours: number) => (simulation: OutageRun) => {
   refuses('10400', hours)(simulation);
   const hit = new Set(simulation.ids.filter((_, n) => n % 2 === 0).map((id) => grantOf(simulation, id)));
@@ -62,7 +61,7 @@ const refusesHalf = (hours: number) => (simulation: OutageRun) => {
 const at = (simulation: OutageRun, share: number): string =>
   simulation.ids[Math.floor(share * simulation.ids.length)] ?? '';
 
-/** In each outage one merchant revokes what he gave. */
+/** In each outage one merchant revokes a grant. */
 export const STAGES: Stage[] = [
   { name: 'all are connected', hours: 1 },
   { name: 'an hour as any other', hours: 1 },
@@ -98,7 +97,7 @@ export const STAGES: Stage[] = [
   { name: 'and stops it', hours: 2 },
 ];
 
-/** The same with the three days made hours: for whoever waits for the end. */
+/** The same stages with hours instead of three days, for `npm test`. */
 export const SHORT_STAGES: Stage[] = STAGES.map((stage) =>
   stage.hours < 72
     ? stage

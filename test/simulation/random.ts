@@ -1,9 +1,9 @@
-/** Chance from a seed: the same seed, the same choices (mulberry32). */
+/** Random numbers from a seed (mulberry32): the same seed gives the same choices. */
 
 export interface Random {
   /** 0 to 1, 1 excluded. */
   next(): number;
-  /** True in that share of cases. */
+  /** True with that probability. */
   is(share: number): boolean;
   between(low: number, high: number): number;
   pick<T>(from: readonly T[]): T;

@@ -28,7 +28,7 @@ function add(to: Counts, more: Counts): void {
   for (const [what, count] of Object.entries(more)) to[what] = (to[what] ?? 0) + count;
 }
 
-/** Lives through worlds in processes of their own, as many at a time as there are jobs, until there is no seed more. */
+/** Simulates seeds in `jobs` child processes until `nextSeed` returns null. */
 async function simulateInJobs(
   jobs: number,
   nextSeed: () => number | null,
@@ -135,7 +135,7 @@ async function runOutages(accounts: number): Promise<void> {
   process.exitCode = isRight ? 0 : 1;
 }
 
-/** Asynchronous so that what is typed wrong is a rejection too. */
+/** Asynchronous, so that a wrong option becomes a rejection too. */
 async function run(): Promise<void> {
   const { job, outage, minutes = 1, seed, from, accounts = 1_000, jobs } = readOptions(process.argv.slice(2));
   if (job) return runAsJob();

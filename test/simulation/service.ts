@@ -1,4 +1,4 @@
-/** A process of the service, all roles in one, made of the real parts on simulated machines. */
+/** A service process with all roles, made of the real parts on simulated infrastructure. */
 
 import { createHash } from 'node:crypto';
 import { makeVault, type Vault } from '../../src/db/vault';
@@ -33,11 +33,11 @@ export interface Service {
   clock: { now(): number; monotonic(): number };
   runtime: Runtime<AccountData, AccountView>;
   performer: Performer;
-  /** SIGTERM: ends what is in hand, then the process. */
+  /** As after SIGTERM: finishes current work, then ends the process. */
   stop(): Promise<void>;
 }
 
-/** Ticks; the real ones are shorter, and nothing depends on it. */
+/** Intervals of the loops; the real ones are shorter, and nothing depends on it. */
 export interface Pace {
   sweepMs: number;
   pickUpMs: number;
@@ -50,7 +50,7 @@ export interface ServiceParts {
   infrastructure: Infrastructure;
   ups: FakeUps;
   process: Process;
-  /** Something threw that nobody expected. */
+  /** Called with an unexpected error. */
   bug: (error: unknown) => void;
   pace?: Pace;
 }

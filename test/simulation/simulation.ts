@@ -1,6 +1,6 @@
 /**
- * One world, lived through: accounts that are connected, refreshed, edited, moved from their old keys, closed and erased by
- * three processes while chance takes away whatever can be taken; then everything is in order again for a while, and what must always hold is looked at.
+ * One simulation: three processes connect, refresh, edit, migrate, close and erase accounts while random faults happen.
+ * Then the faults end, the accounts have time to recover, and the invariants are checked.
  */
 
 import { findViolations } from './finalChecks';
@@ -19,7 +19,7 @@ export interface SimulationResult {
   trace: string;
   /** What went wrong, by kind. */
   faults: Record<string, number>;
-  /** Events that were taken, by type. */
+  /** Applied events, by type. */
   applied: Record<string, number>;
 }
 
@@ -29,7 +29,7 @@ export interface SentEvent {
   eventId: string;
   type: string;
   verdict: string | null;
-  /** How often it was sent: of two on their way at once the first to be answered need not be the first to arrive. */
+  /** How often it was sent. Of two requests under way, the first to be answered need not be the first to arrive. */
   tries: number;
 }
 
@@ -42,7 +42,7 @@ export interface Simulation {
   accountIds: string[];
   /** Accounts for which a stranger logged in at UPS. */
   strangers: Set<string>;
-  /** Each leads its account through UPS until it is connected, and leaves. */
+  /** Each takes its account through UPS until it is connected, then removes itself. */
   merchants: Map<string, () => Promise<void>>;
   violations: string[];
 }
@@ -50,9 +50,9 @@ export interface Simulation {
 const HOSTS = ['a', 'b', 'c'];
 const MINUTE = 60_000;
 const FAULTS_MS = 7 * MINUTE;
-/** Longer than the longest pause between two tries. */
+/** Longer than the longest pause between two attempts. */
 const HEALING_MS = 8 * MINUTE;
-/** An exchange that was interrupted is given up in less. */
+/** Longer than it takes to give up an interrupted exchange. */
 const RETURN_MS = 6 * MINUTE;
 
 const idOf = (seed: number, n: number): string => `acc_s${seed}n${n}`;
@@ -128,7 +128,7 @@ async function simulateIn(simulator: Simulator, seed: number): Promise<Simulatio
   return { seed, violations, accounts, applied, steps: simulator.steps(), trace: simulator.trace(), faults };
 }
 
-/** 1: whatever went wrong, when all is in order every merchant can connect his account again. */
+/** 1: after the faults every merchant can connect again, whatever happened before. */
 async function findShutOut({ simulator, merchants, infrastructure }: Simulation): Promise<string[]> {
   for (const reconnect of merchants.values()) simulator.after(0, null, () => void reconnect());
   for (const until = simulator.now() + RETURN_MS; merchants.size > 0 && simulator.now() < until;)
@@ -139,7 +139,7 @@ async function findShutOut({ simulator, merchants, infrastructure }: Simulation)
   });
 }
 
-/** How bad things are in this world: each kind of fault has its own share, and some worlds have none of it. */
+/** Draws how frequent each kind of fault is for this seed; some seeds have none of a kind. */
 function setFaults({ simulator, infrastructure, ups }: Simulation, on: boolean): void {
   const { random } = simulator;
   const share = (most: number): number => (on && random.is(0.7) ? random.next() * most : 0);
@@ -159,7 +159,7 @@ function setFaults({ simulator, infrastructure, ups }: Simulation, on: boolean):
   infrastructure.brokenDisks.clear();
 }
 
-/** To somebody: once, twice at the same time, late, or never. Who empties Redis takes what is on its way with it. */
+/** Delivers a job to a process once, twice at the same time, late, or never. Emptying Redis also drops jobs under way. */
 function deliver(simulation: Simulation, id: string, job: string, bug: (error: unknown) => void): void {
   const { simulator, infrastructure } = simulation;
   const { random } = simulator;
@@ -223,7 +223,7 @@ function scheduleFaults(simulation: Simulation, count: Count, isOver: () => bool
       },
     ],
   ];
-  // In some worlds all clocks agree.
+  // For some seeds all clocks agree.
   const most = ups.faults.clocksMs / 2;
   if (most > 0)
     faultKinds.push([

@@ -1,9 +1,9 @@
 /**
- * A world of its own time: everything that waits, in any process, waits here, and one thing happens after the other. What
- * comes next is decided by when it was to happen, and that by chance from the seed: the same seed is the same world.
+ * Simulated time and processes: every wait of every process is queued here, and one task runs after the other in order of
+ * time. The times are drawn from the seed, so the same seed gives the same run.
  *
- * One step resolves one wait of one process and lets it run until it waits again; so whatever runs in a step is that process.
- * A process that was killed is never woken again; one that was stopped is woken when it goes on.
+ * One step resolves one wait of one process, which runs until it waits again; so all code in a step belongs to that process.
+ * The waits of a killed process never resolve; those of a paused process resolve when it continues.
  */
 
 import { createHash } from 'node:crypto';
@@ -14,7 +14,7 @@ export interface Process {
   host: string;
   isDead: boolean;
   diedAt: number;
-  /** SIGSTOP: nothing of it runs before. */
+  /** As after SIGSTOP: it does not run before this instant. */
   pausedUntil: number;
   /** How far its wall clock is off. */
   skewMs: number;
@@ -27,7 +27,7 @@ interface Task {
   run: () => void;
 }
 
-/** What may go wrong on the way to another machine. */
+/** What may go wrong in calls to another machine. */
 export interface Way {
   /** Shares of calls whose request, or whose answer, is lost. */
   loseRequest: number;
@@ -40,7 +40,7 @@ export interface Way {
 export interface Simulator {
   readonly random: Random;
   now(): number;
-  /** How many steps were taken. */
+  /** How many steps have run. */
   steps(): number;
   /** Hash of everything that happened, to compare two runs. */
   trace(): string;
@@ -50,15 +50,15 @@ export interface Simulator {
   as<T>(process: Process, work: () => T): T;
   after(ms: number, process: Process | null, run: () => void): void;
   sleep(process: Process, ms: number): Promise<void>;
-  /** A call of a process to a machine that is another: `effect` happens there, or not; its answer comes back, or not. */
+  /** A call from a process to another machine: `effect` may or may not happen there, and its answer may or may not arrive. */
   call<T>(process: Process, name: string, way: Way, effect: () => T, lost: () => T): Promise<T>;
   /** The share of waits in which the waiting process is killed instead. */
   crashShare: number;
   onCrash: (process: Process) => void;
   kill(process: Process): void;
-  /** Lives on until that instant. */
+  /** Runs tasks until that instant. */
   runUntil(instant: number): Promise<void>;
-  /** Puts the world's time in the place of Node's, until released. */
+  /** Replaces Node's timers with simulated time until released. */
   install(): () => void;
 }
 
@@ -109,7 +109,7 @@ export function makeSimulator(seed: number): Simulator {
       };
       if (random.is(simulator.crashShare / 2)) return kill(process);
       add(time + thereMs, null, () => {
-        // What a process that is killed had not written out is lost with it, now and then.
+        // Data that a killed process had not yet written to the socket is sometimes lost.
         if (isRequestLost || (process.isDead && random.is(0.5))) {
           note(`${process.name} ${name}: request lost`);
           add(time + way.timeoutMs, process, () => settle(lost));

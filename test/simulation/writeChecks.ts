@@ -1,4 +1,4 @@
-/** What must hold at every moment, looked at with each write: the numbers are design.md's invariants. */
+/** Checks invariants that must hold after every write; the numbers are those in docs/tests.md. */
 
 import { standingOf } from '../../src/machines/definition';
 import type { AccountContext } from '../../src/machines/context';
@@ -6,11 +6,11 @@ import { grantOf, type Account } from './finalChecks';
 import { holdsKey } from './client';
 import type { Simulation } from './simulation';
 
-/** As UPS hands tokens out here, and as clients hand in keys. */
+/** Matches the tokens of the fake UPS and the keys of clients. */
 const SECRETS = /KEY-acc_|"[ar]\.g\d/;
 
 export function checkWrites({ ups, violations }: Pick<Simulation, 'ups' | 'violations'>) {
-  /** Accounts that came to stand on a grant since they were born. */
+  /** Accounts that have held a grant since they were created. */
   const onGrant = new Set<string>();
 
   return (before: Account | null, next: Account): void => {
