@@ -18,7 +18,7 @@ const say = (text: string) => void process.stdout.write(`${text}\n`);
 const redisBytes = async (redis: Redis): Promise<number> =>
   Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1] ?? 0);
 
-/** Until each of the connected holds another pair: a claim alone moves what is due. */
+/** Waits until each account holds another pair: a claim alone already moves what is due. */
 async function drained({ db }: ConnectedAccounts, look: () => Promise<void>): Promise<void> {
   const giveUpAt = performance.now() + PATIENCE_MS;
   for (;;) {

@@ -1,4 +1,4 @@
-/** A MongoDB of the benchmark's own (or the one MONGODB_URL names), with accounts to work on. */
+/** A private MongoDB, or the one that MONGODB_URL names, with accounts to measure. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -22,7 +22,7 @@ export interface BenchStore {
   runtime: AccountRuntime;
   vault: Vault;
   serverName: string;
-  /** A token answer as long as UPS's, that is due again at once. */
+  /** A token answer of the size of UPS's, due for refresh at once. */
   answer: (document: AccountDocument, generation: number) => { output: object; secrets: Record<string, string> };
   connected(count: number): Promise<AccountDocument[]>;
   stop(): Promise<void>;

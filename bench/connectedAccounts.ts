@@ -1,6 +1,6 @@
 /**
- * Many connected accounts in little time: one is connected by a merchant's own way, the others are its copies, each with a
- * grant of its own at the sandbox. What UPS gave and what the store holds belong together, so that the ledger can judge.
+ * Connects many accounts quickly: one goes through the merchant's pages, the others are copies of it, each with its own
+ * grant at the sandbox. So the ledger of the sandbox can be compared with the store.
  */
 
 import { createHash } from 'node:crypto';
@@ -19,7 +19,7 @@ const AT_ONCE = 8;
 export interface ConnectedAccounts {
   db: Db;
   ids: string[];
-  /** When each is due, by its id. */
+  /** When each account is due, by its id. */
   dueAt: Map<string, number>;
   /** Grants whose newest refresh token the store does not hold, violations UPS saw, and tokens it was sent twice. */
   judge(): Promise<{ lost: number; violations: number; repeats: number; refreshed: number }>;
@@ -55,7 +55,7 @@ interface Pair {
   refresh_token: string;
 }
 
-/** Grants of one merchant who is signed in at UPS once. */
+/** Returns a function that gets another grant for one signed-in merchant. */
 async function grantsFrom({ apiUrl, sandboxUrl, upsClient }: System): Promise<() => Promise<Pair>> {
   const redirectUri = `${apiUrl}/oauth/callback`;
   const wish = { client_id: upsClient.id, redirect_uri: redirectUri, response_type: 'code', scope: 'x', state: 's' };
@@ -77,7 +77,7 @@ async function grantsFrom({ apiUrl, sandboxUrl, upsClient }: System): Promise<()
   };
 }
 
-/** The model's copy with a pair of its own, whose refresh is due at `dueAt`. */
+/** A copy of the model with its own pair, whose refresh is due at `dueAt`. */
 function copyOf(model: StoredAccount, vault: Vault, id: string, pair: Pair, dueAt: number): StoredAccount {
   const copy = structuredClone(model);
   const { current } = copy.data;
@@ -113,7 +113,7 @@ interface Ledger {
   repeats: object[];
 }
 
-/** `dueAts` is asked once every grant is there: to get them takes a while. */
+/** `dueAts` is called after all grants are there, since getting them takes a while. */
 export async function connectAccounts(
   system: System,
   count: number,

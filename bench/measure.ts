@@ -1,11 +1,11 @@
-/** What a process takes while it is measured, and how times are summed up. */
+/** Measures the memory of a process, and summarizes times. */
 
 import { readFileSync } from 'node:fs';
 import type { ChildProcess } from 'node:child_process';
 
 const EVERY_MS = 200;
 
-/** In MB, as the kernel counts it; 0 where it does not tell, or the process is gone. */
+/** Resident memory in MB; 0 if /proc does not tell or the process has ended. */
 function residentMb(pid: number): number {
   try {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
@@ -15,7 +15,7 @@ function residentMb(pid: number): number {
 }
 
 export interface MemoryMeter {
-  /** The most since the last time it was asked. */
+  /** The peak since the last call. */
   peakMb(): number;
   stop(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * The api on real parts, for tests that come in by HTTP: store, UPS sandbox, performer, one port. No workers and no sweep:
- * what the api does not do by itself does not happen. The clock is moved by hand on top of real time.
+ * The API on a real store and the UPS sandbox, for tests over HTTP. There are no workers and no sweep, so only what the API
+ * does by itself happens. Tests move the clock on top of real time.
  */
 
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -82,7 +82,7 @@ export async function openTestApi(
   const clock = { now: () => Date.now() + shift, monotonic: () => performance.now() + shift };
 
   const server = createServer();
-  // A busy machine may leave a connection idle for longer than the default, and a close would look like a lost answer.
+  // A busy machine may leave a connection idle for longer than the default, and closing it would look like a lost answer.
   server.keepAliveTimeout = 75_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   releases.add(async () => {
@@ -225,7 +225,7 @@ export async function openTestApi(
     return (response.status === 204 ? null : await response.json()) as T;
   }
 
-  /** A merchant's UPS login that holds these account numbers. */
+  /** Creates a merchant's UPS login that holds these account numbers. */
   async function profile(...accountNumbers: string[]) {
     const username = `m-${randomBytes(4).toString('hex')}`;
     const accounts = accountNumbers.map((accountNumber) => ({ accountNumber }));
@@ -262,7 +262,7 @@ export async function openTestApi(
     (await call<{ connectUrl: string; expiresAt: string }>('POST', `/accounts/${id}/authorization`, { body, key }))
       .body;
 
-  /** A connected account of the tenant whose key it is, by the merchant's own way. */
+  /** A connected account of the key's tenant, authorized through the pages. */
   async function connected(changes: object = {}, key = keys.platform): Promise<AccountJson> {
     const account = await create(changes, key);
     const login = await profile(account.accountNumber);
@@ -291,9 +291,9 @@ export async function openTestApi(
     connected,
     until: (condition: () => Promise<boolean>) => until('the test can go on', condition),
     pass: (ms: number) => void (shift += ms),
-    /** What a worker would do for the account now. */
+    /** Does what a worker would do for the account now. */
     perform: (id: string) => performer.perform(id),
-    /** Requests whose head has come so far, answered or not. */
+    /** Requests received so far, answered or not. */
     arrived: () => arrived,
     /** How often a document was loaded so far. */
     reads: () => reads,

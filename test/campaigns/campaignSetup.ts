@@ -1,4 +1,4 @@
-/** Campaigns as an operator has them, by HTTP, and workers that carry them one step at a time: for tests of both. */
+/** Campaigns over HTTP, and workers that carry them out one step at a time. */
 
 import type { CampaignItemJson, CampaignJson, CampaignLinkJson } from '../../src/api/schemas/campaigns';
 import { makeCampaigns, type CampaignParts, type Campaigns } from '../../src/campaigns/advance';
@@ -11,15 +11,15 @@ export type CampaignSetup = Awaited<ReturnType<typeof openCampaignSetup>>;
 export async function openCampaignSetup(name: string) {
   const api = await openTestApi(name);
 
-  /** A worker of its own. */
+  /** Another worker. */
   const worker = (parts: Partial<CampaignParts> = {}): Campaigns => {
     const { db, runtime, vault, config, clock, makeId } = api.services;
     return makeCampaigns({ db, runtime, vault, config, clock, makeId, ...parts });
   };
 
   /**
-   * A worker that dies once a write of its own has been done and not yet heard of: from there on nothing of it reaches
-   * anybody. `isLast` is asked after each write.
+   * A worker that dies after a write was done and before its answer: nothing it does afterwards has an effect.
+   * `isLast` is called after each write.
    */
   function mortal(isLast: (so: { writes: number; dispatched: number }) => boolean): Campaigns {
     const { db, runtime } = api.services;
@@ -54,7 +54,7 @@ export async function openCampaignSetup(name: string) {
   }
 
   let made = 0;
-  /** So many accounts on old keys; the text finds them and no others. */
+  /** Creates `count` accounts on old keys; the returned text finds exactly those. */
   async function accounts(count: number): Promise<string> {
     const text = `Batch ${++made} `;
     for (let n = 0; n < count; n++) await api.withKey({ name: `${text}${n}` });
@@ -78,7 +78,7 @@ export async function openCampaignSetup(name: string) {
     return id;
   }
 
-  /** A merchant's trip, with a UPS login that holds these numbers. */
+  /** Takes the merchant through UPS with a login that holds these numbers. */
   const comeBack = async (
     { connectUrl }: Pick<CampaignLinkJson, 'connectUrl'>,
     numbers: string[],

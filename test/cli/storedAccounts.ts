@@ -1,4 +1,4 @@
-/** Accounts that lived in a real database: made by the durable runtime, with UPS's part told instead of asked. */
+/** Creates accounts in a real database by the durable runtime; the answers of UPS are made up. */
 import { randomUUID } from 'node:crypto';
 import { makeStore, type AccountDocument } from '../../src/db/accounts';
 import type { Db } from '../../src/db/connection';
@@ -11,7 +11,7 @@ import { makeClock } from '../db/testDb';
 
 export const ring: RingKey[] = [{ id: 'k1', key: Buffer.alloc(32, 7) }];
 
-/** As ENCRYPTION_KEYS has it. */
+/** In the format of ENCRYPTION_KEYS. */
 export const asVariable = (keys: RingKey[]): string =>
   keys.map(({ id, key }) => `${id}:${key.toString('base64')}`).join(',');
 
@@ -61,7 +61,7 @@ export function makeStoredAccounts(db: Db, keys: RingKey[] = ring) {
     refreshExpiresAt: clock.now() + 60 * DAY,
   });
 
-  /** As far as the exchange: then `outcome` of the rating probe. */
+  /** Authorizes up to the exchange, then ends the rating probe with `outcome`. */
   const authorize = async (id: string, outcome: 'verified' | 'not-in-profile'): Promise<AccountDocument> => {
     const seconds = () => clock.pass(1_000);
     const secrets = { verifier: 'a verifier' };
@@ -87,7 +87,7 @@ export function makeStoredAccounts(db: Db, keys: RingKey[] = ring) {
     return verified.document;
   };
 
-  /** History has every row, the outboxes are empty. */
+  /** Waits until history has every row and the outboxes are empty. */
   const settle = () => runtime.relay.idle();
 
   return { clock, runtime, create, withKey, authorize, settle };

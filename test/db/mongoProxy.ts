@@ -1,4 +1,4 @@
-/** The wire to MongoDB, in the hands of a test: it loses answers, goes silent, or is cut. */
+/** A proxy in front of MongoDB that can lose answers, stay silent or refuse connections. */
 
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
@@ -7,10 +7,10 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 export type ProxyState = 'open' | 'deaf' | 'cut';
 
 export interface MongoProxy {
-  /** Connects directly: a replica set's own addresses would lead around the wire. */
+  /** Connects directly: the addresses of a replica set would bypass the proxy. */
   url: string;
   become(state: ProxyState): void;
-  /** The connection breaks when the next command of that name is answered; then all is well again. */
+  /** Breaks the connection when the next command of that name is answered, once. */
   loseAnswerTo(command: string): void;
   close(): Promise<void>;
 }

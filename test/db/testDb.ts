@@ -1,4 +1,4 @@
-/** A database of the test file's own, with its indexes, closed by `afterAll`. */
+/** Opens the test file's own database with indexes; the test closes it in `afterAll`. */
 
 import { connectDb, type Db } from '../../src/db/connection';
 import { testDatabase } from '../support/servers';
@@ -12,7 +12,7 @@ export async function openDb(name: string): Promise<Db> {
   return db;
 }
 
-/** A clock that only tests move. */
+/** A clock that only the test moves. */
 export function makeClock(at: number) {
   let now = at;
   return {

@@ -32,7 +32,7 @@ export interface MemoryStore<Data, View> extends Store<Data, View> {
   documents(ids?: string[]): Document<Data, View>[];
   history(id: string): Row[];
   checkpoints(id: string): Checkpoint[];
-  /** As an erasure leaves it. */
+  /** Removes the account as an erasure does. */
   bury(id: string): void;
   /** How often each operation was called. */
   readonly calls: Record<StoreOperation, number>;
@@ -58,7 +58,7 @@ export function makeMemoryStore<Data extends object, View extends object>(
     documents.set(document.id, document);
   }
 
-  /** As through a wire: no shared references, and no `undefined`. */
+  /** As over a network: no shared references, and no `undefined`. */
   const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
   async function read<T>(operation: StoreOperation, id: string | null, answer: (kept: Kept<Data, View>) => T) {
@@ -195,7 +195,7 @@ export interface MemoryQueue extends Queue {
   /** Everything handed over and not yet taken. */
   take(): { id: string; queue: string; at: number }[];
   goAway(): void;
-  /** It comes back empty: a queue holds no truth. */
+  /** Comes back empty, since a queue holds no truth. */
   comeBack(): void;
 }
 

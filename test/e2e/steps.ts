@@ -1,4 +1,4 @@
-/** What people do with the pages, by what they see: labels, buttons, headings. */
+/** Steps that people take on the pages, found by labels, buttons and headings. */
 
 import { randomBytes } from 'node:crypto';
 import type { Page } from 'playwright-core';
@@ -13,7 +13,7 @@ export async function signIn(site: TestSite, page: Page, key: string): Promise<v
   await page.getByRole('heading', { name: 'Accounts', exact: true }).waitFor();
 }
 
-/** Through the form; the page is the account's afterwards. */
+/** Fills in the form and ends on the account's page. */
 export async function createAccount(page: Page, accountNumber: string): Promise<string> {
   await page.getByRole('link', { name: 'Create account' }).first().click();
   const name = `UPS ${randomBytes(4).toString('hex')}`;
@@ -44,7 +44,7 @@ export async function signInAtUps(page: Page, username: string, decision: 'Allow
   await button(page, 'Continue to UPS').click();
   await page.getByLabel('User ID').fill(username);
   await page.getByLabel('Password').fill(PASSWORD);
-  // Whoever comes next with this browser may be another merchant.
+  // The next user of this browser may be another merchant.
   await page.getByLabel('Keep me logged in on this browser').uncheck();
   await button(page, 'Log in').click();
   await button(page, decision).click();
@@ -60,7 +60,7 @@ export async function leaveUps(site: TestSite, page: Page): Promise<void> {
 
 export const stateOf = (page: Page) => page.locator('[data-live="status"] .badge');
 
-/** Awaits the state without touching the page. */
+/** Waits for the state without touching the page. */
 export async function seeState(page: Page, state: string): Promise<void> {
   await page.locator('[data-live="status"] .badge', { hasText: state }).waitFor();
 }

@@ -1,4 +1,4 @@
-/** The whole service with its workers and a UPS sandbox, and a real browser to look at it: for one test file. */
+/** The whole service with workers, a UPS sandbox and a real browser, for one test file. */
 
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -24,7 +24,7 @@ const FLAGS = [
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ];
 
-/** Longer than any wait of the service's own, shorter than a test. */
+/** Longer than any wait of the service, shorter than a test. */
 const PATIENCE_MS = 150_000;
 
 export type TestSite = Awaited<ReturnType<typeof openTestSite>>;
@@ -78,7 +78,7 @@ export async function openTestSite(name: string) {
     return (response.status === 204 ? null : await response.json()) as T;
   }
 
-  /** What the platform posts to the api. */
+  /** Posts to the API with the platform's key. */
   async function call<T>(to: string, body: object): Promise<T> {
     const response = await fetch(`${publicUrl}/v1${to}`, {
       method: 'POST',
@@ -97,7 +97,7 @@ export async function openTestSite(name: string) {
     control,
     pass: (ms: number) => void (shift += ms),
 
-    /** A browser of its own, with no cookies; what its console complains about is in `complaints`. */
+    /** A new browser context without cookies; `complaints` holds the errors of its console. */
     async visitor(options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: string[] }> {
       const context = await browser.newContext(options);
       context.setDefaultTimeout(PATIENCE_MS);
@@ -105,7 +105,7 @@ export async function openTestSite(name: string) {
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(error.message));
       page.on('console', (message) => {
-        // Chromium says so of every answer that is no 2xx; those are looked at by what the page shows.
+        // Chromium logs this for every answer that is not 2xx; tests check those by what the page shows.
         if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
           complaints.push(message.text());
       });
@@ -126,7 +126,7 @@ export async function openTestSite(name: string) {
       return id;
     },
 
-    /** A merchant's UPS login that holds these account numbers. */
+    /** Creates a merchant's UPS login that holds these account numbers. */
     async profile(...accountNumbers: string[]): Promise<string> {
       const username = `m-${randomBytes(4).toString('hex')}`;
       const accounts = accountNumbers.map((accountNumber) => ({ accountNumber }));

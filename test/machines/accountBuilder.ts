@@ -1,4 +1,4 @@
-/** An account lived through in a test: the pure machine and its document, with a clock moved by hand and no store at all. */
+/** Builds an account by sending events to the pure machine: no store, and a clock that the test moves. */
 
 import { createHash } from 'node:crypto';
 import { decide, decideCreation, claimOf, schedule, type Change, type Decision } from '../../src/durable/decide';
@@ -23,7 +23,7 @@ export const DAY = 24 * HOUR;
 
 export const definition = makeAccountDefinition(defaultRules);
 
-/** Secrets of the tests begin with this, so that a leaked one is found by searching. */
+/** All test secrets begin with this, so that a search finds a leaked one. */
 export const SECRET = 'SECRET-';
 
 export const upsAnswer = (code: string | null = null): UpsAnswer => ({
@@ -74,17 +74,17 @@ export const migrateEvent = (consentId: string, graceMs = 0): Migrate => ({
 
 export interface BuildOptions {
   refreshPolicy?: RefreshPolicy;
-  /** Everything in memory is dropped between events: the document goes through JSON, as a store would do. */
+  /** Drops all memory between events: the document goes through JSON, as in a store. */
   forgetful?: boolean;
-  /** Born by an import, with a key that works so long from now; negative: that works no more. */
+  /** Imports the account with a key that works for so long; negative: the deadline has passed. */
   keyWorksForMs?: number;
-  /** Refusals that many hear; a test changes what is in it. */
+  /** Waves of refusals by code; a test may change it. */
   waves?: Record<string, WaveState>;
 }
 
 export function buildAccount(options: BuildOptions = {}) {
   const { refreshPolicy = 'eager', forgetful = false, keyWorksForMs, waves = {} } = options;
-  // What it says is kept in rows: each has its own.
+  // Rows keep this object, so each gets a copy.
   const definition = makeAccountDefinition({ ...defaultRules, waves: () => ({ ...waves }) });
   let at = T0;
   let ids = 0;
@@ -129,7 +129,7 @@ export function buildAccount(options: BuildOptions = {}) {
     return document;
   };
 
-  /** Applies what is taken; hands back the decision, whatever it is. */
+  /** Applies the event if it is taken, and returns the decision. */
   function send(
     event: AccountEvent | { type: string },
     more: Partial<Change> = {},
@@ -146,7 +146,7 @@ export function buildAccount(options: BuildOptions = {}) {
     return Boolean(claimed);
   }
 
-  /** Claims what is under way by that name, and settles it. */
+  /** Claims the invocation with this id and settles it. */
   function finish(id: 'exchange', output: ExchangeOutput): void;
   function finish(id: 'verify', output: VerifyOutput): void;
   function finish(id: 'refresh', output: RefreshOutput): void;
@@ -194,13 +194,13 @@ export function buildAccount(options: BuildOptions = {}) {
       send(authorizeEvent(consentId));
       account.comeBack(consentId);
     },
-    /** The merchant comes back from UPS with a login that holds the account. */
+    /** The merchant returns from UPS with a login that holds the account. */
     comeBack(consentId = 'g1') {
       send({ type: 'CODE_RECEIVED', consentId });
       finish('exchange', { kind: 'tokens', tokens: tokens(consentId, 1), ups: upsAnswer() });
       finish('verify', { kind: 'verified', ups: null });
     },
-    /** The token falls due, is sent and comes back. */
+    /** The refresh falls due, is sent and answered. */
     refresh(
       output: (next: TokenFacts) => RefreshOutput = (next) => ({ kind: 'tokens', tokens: next, ups: upsAnswer() }),
     ) {
@@ -214,7 +214,7 @@ export function buildAccount(options: BuildOptions = {}) {
 
 export type BuiltAccount = ReturnType<typeof buildAccount>;
 
-/** When the timer of that delay rings; NaN when there is none. */
+/** When the timer of that delay is due; NaN when there is none. */
 export const dueOf = (account: BuiltAccount, delay: string): number =>
   account.now().timers.find(({ event }) => event.startsWith(`xstate.after.${delay}.`))?.dueAt ?? NaN;
 

@@ -1,4 +1,4 @@
-/** An account in each place of the machine, as living through it leaves it. */
+/** One account in each state of the machine, built by events. */
 
 import { DAY, buildAccount, upsAnswer, type Account, type BuiltAccount, type BuildOptions } from './accountBuilder';
 

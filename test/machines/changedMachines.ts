@@ -1,4 +1,4 @@
-/** Machines like the account's, changed in one place: what a deploy might bring. */
+/** Account machines with one change each, as a deploy may bring them. */
 
 import { createMachine, type AnyStateMachine } from 'xstate';
 import { accountMachine, MACHINE_VERSION } from '../../src/machines/account';
@@ -7,7 +7,7 @@ import { makeUpgrade, steps, type Step, type Upgrade } from '../../src/machines/
 import { fingerprintOf, shapeOf } from '../../src/machines/shape';
 import { probes } from '../../src/machines/probes';
 
-/** A state as it is configured. */
+/** The configuration of a state. */
 export interface StateConfig {
   initial?: unknown;
   states: Record<string, StateConfig>;
@@ -46,7 +46,7 @@ const set = (states: Record<string, StateConfig>, name: string, state: StateConf
   if (state) states[name] = state;
 };
 
-/** The five things a load must find, each in a machine that has it. */
+/** One machine for each of the five changes that loading must detect. */
 export const brokenMachines = {
   'a delay with another name': () =>
     changedMachine(
@@ -88,7 +88,7 @@ export const brokenMachines = {
     }),
 };
 
-/** Every target of that name leads to the other. */
+/** Points every target `from` to `to`. */
 function retarget(value: unknown, from: string, to: string): void {
   if (value === null || typeof value !== 'object') return;
   for (const [name, part] of Object.entries(value as Record<string, unknown>)) {
@@ -102,7 +102,7 @@ export interface Deploy {
   upgrade: Upgrade;
 }
 
-/** That machine as a deploy would bring it: the next version with a written step, or this one's with none. */
+/** The machine as a deploy brings it: as the next version with a written step, or as this version without one. */
 export function deployOf(machine: AnyStateMachine, step?: Step): Deploy {
   const version = step ? MACHINE_VERSION + 1 : MACHINE_VERSION;
   const shape = fingerprintOf(shapeOf(machine, probes));

@@ -50,7 +50,7 @@ export interface TestSandbox {
   stop(): Promise<void>;
 }
 
-/** A sandbox of one's own in a folder of its own, with a clock that moves by hand. */
+/** A UPS sandbox with its own folder and a clock that the test moves. */
 export async function openTestSandbox(options: Partial<SandboxOptions> = {}): Promise<TestSandbox> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'upslink-sandbox-'));
   let now = Date.parse('2026-11-23T08:00:00.000Z');
@@ -236,7 +236,7 @@ export const errorOf = ({ status, body }: Answer<unknown>): [number, string | un
   (body as UpsError).response.errors[0]?.code,
 ];
 
-/** Waits for a condition instead of for a time. */
+/** Waits for a condition, not for a time. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = Date.now() + 10_000;
   while (!(await condition())) {

@@ -1,4 +1,4 @@
-/** What a test file was given, handed from the file's own world to the environment that runs it. */
+/** The databases and prefixes of a test file, shared between its sandboxed global and the environment that runs it. */
 export interface CreatedStores {
   readonly databases: string[];
   readonly prefixes: string[];

@@ -1,5 +1,5 @@
 /**
- * A browser reduced to what a merchant's trip needs: cookies by origin, redirects, and the forms of the pages it is shown.
+ * A small browser for a merchant's trip: cookies by origin, redirects and forms.
  * It reads real pages over real HTTP, so a page whose form is broken breaks the tests that go through it.
  */
 
@@ -38,7 +38,7 @@ function formsOf({ html, url }: Page): Form[] {
 
 const REDIRECTS_MAX = 10;
 
-/** `signal` ends whatever it waits for: a server that is stopped answers never. */
+/** `signal` ends a request: a paused server never answers. */
 export function makeBrowser({ signal }: { signal?: AbortSignal } = {}) {
   const jars = new Map<string, Map<string, string>>();
   const jarOf = (url: string): Map<string, string> => {
@@ -61,7 +61,7 @@ export function makeBrowser({ signal }: { signal?: AbortSignal } = {}) {
     return response;
   }
 
-  /** Follows redirects up to `until`, which is not asked for itself. */
+  /** Follows redirects up to `until`, which is not requested. */
   async function follow(first: Response, from: string, until?: (url: string) => boolean): Promise<Page> {
     let response = first;
     let url = from;

@@ -1,4 +1,4 @@
-/** Clients that take their time: the head of a request and a part of its body are sent, and then nothing. */
+/** Slow clients: they send the head of a request and part of its body, then nothing. */
 
 import net, { type Socket } from 'node:net';
 
@@ -15,7 +15,7 @@ export interface SlowRequest {
   method?: string;
   path: string;
   headers?: Record<string, string>;
-  /** What of the body is sent at once. */
+  /** The part of the body that is sent at once. */
   begin?: string;
   contentLength?: number;
 }

@@ -1,6 +1,6 @@
 /**
- * The service without its outside, for tests of work: a real store, a real UPS sandbox over HTTP, and any number of
- * processes (each with a memory of its own) on them. One clock for all, moved by hand on top of real time.
+ * The service without its API: a real store, a real UPS sandbox over HTTP, and any number of processes that share nothing in
+ * memory. They share one clock, which tests move on top of real time.
  */
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
@@ -72,7 +72,7 @@ export interface Counts {
   reads: number;
   writes: number;
   inserts: number;
-  /** Trips with rows for history, and the rows in them. */
+  /** Inserts into history, and the rows in them. */
   appends: number;
   rows: number;
   finds: number;
@@ -84,7 +84,7 @@ type AccountStore = Store<AccountData, AccountView>;
 export type TestService = Awaited<ReturnType<typeof openTestService>>;
 export interface Process {
   definition: Definition<AccountData, AccountView>;
-  /** Accounts it met and left as they are. */
+  /** Accounts that it left as they are. */
   leftAlone: { id: string; code: string }[];
   counts: Counts;
   logged: { level: string; fields: object; message: string }[];
@@ -96,16 +96,16 @@ export interface Process {
   runners: Runners;
   performer: Performer;
   lease: SweepLease;
-  /** Its second place: none, unless it was given one. */
+  /** Its second place; empty unless a folder or Redis was given. */
   spool: Spool;
   pickUp: PickUp;
   waves: Waves;
-  /** Once a second in a process that runs: at what is out of order with UPS. */
+  /** Looks at outages of UPS, as a running process does once a second. */
   look(triesHeld?: boolean): Promise<void>;
   forgetCounts(): void;
-  /** From here on the store does not answer this process, or does again. */
+  /** Cuts this process off from the store, or connects it again. */
   setAway(is: boolean): void;
-  /** The store takes one more write, and is away before it can say so. */
+  /** The store takes one more write and goes away before it answers. */
   leaveAfterWrite(): void;
 }
 
@@ -140,22 +140,22 @@ export async function openTestService(name: string) {
   }
 
   interface Given {
-    /** Another machine than today's, as a deploy brings it. */
+    /** Another machine, as a deploy may bring it. */
     deploy?: Deploy;
     queue?: Queue;
     gate?: Partial<GateOptions>;
     secret?: string;
-    /** A way to the store of its own. */
+    /** Its own connection to the store. */
     db?: Db;
     vault?: Vault;
-    /** Where answers lie while the store is away. */
+    /** The folder for answers while the store is away. */
     spoolDir?: string;
     redis?: { url: string; prefix: string };
     keepAfterMs?: number;
     patienceMs?: number;
-    /** Goes by what other processes found of UPS: `look` must be called for it. */
+    /** Shares circuits with other processes; the test must call `look`. */
     shares?: boolean;
-    /** Instead of moving everybody's clock. */
+    /** Replaces the default, which moves the shared clock. */
     wait?: (ms: number) => Promise<void>;
   }
 
@@ -167,7 +167,7 @@ export async function openTestService(name: string) {
     return [...places, place];
   }
 
-  /** A process of the service: runtime, gate, client and performer, sharing nothing in memory with another. */
+  /** A process of the service: runtime, gate, client and performer, which shares no memory with another. */
   function process(given: Given = {}): Process {
     const counts = nothing();
     const logged: { level: string; fields: object; message: string }[] = [];
@@ -207,7 +207,7 @@ export async function openTestService(name: string) {
     releases.add(() => runtime.relay.idle());
     const { wait = async (ms: number) => void (shift += ms) } = given;
     const figures = makeSpoolFigures();
-    // A second is what a service waits for its disk; that of a machine full of tests may take longer.
+    // A service waits one second for its disk; on a machine full of tests the disk may take longer.
     const { keepAfterMs = 250, patienceMs = 10_000 } = given;
     const spool = makeSpool({ places: placesOf(given, log), vault, clock, log, figures, keepAfterMs, patienceMs });
     const pickUp = makePickUp({ spool, runtime, clock, log, figures });
@@ -288,7 +288,7 @@ export async function openTestService(name: string) {
     return id;
   }
 
-  /** AUTHORIZE, and what the merchant's browser does between our link and our callback. An account on a key takes it as MIGRATE. */
+  /** Dispatches AUTHORIZE (MIGRATE for an account on a key) and does what the browser does between link and callback. */
   async function consent(on: Process, id: string, username: string): Promise<{ consentId: string; code: string }> {
     const { verifier, challenge } = makePkce();
     const consentId = randomUUID();
@@ -318,7 +318,7 @@ export async function openTestService(name: string) {
     vault: ringVault,
     ringKey,
     databaseUrl,
-    /** As a process of the service is configured for it. */
+    /** Environment variables for a process on the same store and sandbox. */
     environment: () => ({
       MONGODB_URL: databaseUrl,
       UPS_BASE_URL: sandbox.url,
@@ -336,9 +336,9 @@ export async function openTestService(name: string) {
     consent,
     load,
     control,
-    /** Moves everybody's clock. */
+    /** Moves the clock of all processes. */
     pass: (ms: number) => void (shift += ms),
-    /** Those of them of which something is due or under way: for a sweep, or for the job that was handed over with it. */
+    /** The accounts of `ids` that have something due or under way. */
     async dueOf(ids: string[]): Promise<string[]> {
       const now = { $lte: clock.now() };
       const underWay = { 'invocations.0': { $exists: true } };
@@ -347,7 +347,7 @@ export async function openTestService(name: string) {
         .toArray();
       return due.map(({ _id }) => _id);
     },
-    /** To the instant at which something of the account that needs UPS is due. */
+    /** Moves the clock to the account's next work that needs UPS. */
     async passToUps(id: string) {
       const { upsAt } = await load(id);
       if (upsAt === null) throw new Error('nothing of the account needs UPS');
@@ -357,14 +357,14 @@ export async function openTestService(name: string) {
     /** Refresh tokens sent while an earlier send of them was open. */
     gambles: async () =>
       (await control<Ledger>('GET', 'ledger')).violations.filter(({ kind }) => kind.startsWith('refresh')),
-    /** How often UPS was asked for new tokens by anybody. */
+    /** How often UPS was asked to refresh a token. */
     refreshes: async () =>
       (await control<Ledger>('GET', 'ledger')).uses.filter(({ endpoint }) => endpoint === 'refresh').length,
     fault: (where: keyof typeof paths, what: object) =>
       control('POST', 'faults', { match: { path: paths[where] }, times: 1, ...what }),
     clearFaults: () => control('DELETE', 'faults'),
     history: async (id: string): Promise<Row[]> => await db.history.find({ accountId: id }).sort({ seq: 1 }).toArray(),
-    /** The account holds the pair that UPS gave last: nothing was lost on the way. */
+    /** Whether the account holds the newest pair that UPS gave. */
     async holdsNewestPair(id: string, vault: Pick<Vault, 'open'> = ringVault): Promise<boolean> {
       const { tenantId, data } = await load(id);
       if (!data.current) return false;
@@ -372,7 +372,7 @@ export async function openTestService(name: string) {
       const plain = vault.open(refresh, { tenantId, accountId: id, field: 'refresh', grantId, generation });
       const sha256 = createHash('sha256').update(plain).digest('hex');
       const { tokens } = await control<Ledger>('GET', 'ledger');
-      // One that UPS let it keep is there once for each generation.
+      // A refresh token that UPS did not rotate is listed once per generation.
       const mine = tokens.findLast((one) => one.refreshTokenSha256 === sha256);
       return mine !== undefined && tokens.every((t) => t.grantId !== mine.grantId || t.generation <= mine.generation);
     },

@@ -1,4 +1,4 @@
-/** A service whose database can be put back to what it was, and processes that keep the epoch in folders of their own. */
+/** A test service whose database can be restored, with processes that keep the epoch in their own folders. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { openTestService, type Process } from '../testService';
 export interface Member extends Process {
   epoch: Epoch;
   volume: Volume;
-  /** What is due in an account, done as a worker does it. */
+  /** Does what is due in an account, as a worker does. */
   refresh(id: string): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export async function openDeployment(name: string) {
     return made;
   }
 
-  /** A process that has started: it has looked once. */
+  /** A started process, which has checked the epoch once. */
   async function start(
     spoolDir: string,
     { deployment = 'production', requireVolume = false, volume = makeVolume(spoolDir) } = {},

@@ -1,4 +1,4 @@
-/** Databases put back and copied, on real parts: the sandbox's ledger is the witness of what was sent. */
+/** Restored and copied databases on real parts; the sandbox's ledger shows what was sent. */
 
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';

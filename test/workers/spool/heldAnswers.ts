@@ -1,11 +1,11 @@
-/** Processes with an answer in hand that the store does not take. */
+/** Brings processes into the state in which they hold an answer that the store does not take. */
 
 import { readdirSync } from 'node:fs';
 import type { Runner } from '../../../src/workers/work';
 import { until } from '../../support/until';
 import type { TestService, Process } from '../testService';
 
-/** `then` is called when the next answer to that work has come, before anything is done with it. */
+/** Calls `then` when the next answer to that work has arrived, before the process uses it. */
 export function onAnswer(process: Process, src: 'refresh' | 'exchange', then: () => void): void {
   const runner = process.runners[src] as Runner;
   process.runners[src] = async (work) => {
@@ -16,7 +16,7 @@ export function onAnswer(process: Process, src: 'refresh' | 'exchange', then: ()
   };
 }
 
-/** What lies in a folder for an account, by name. */
+/** The names of an account's answers in a folder. */
 export const namesIn = (folder: string, id = ''): string[] => {
   try {
     return readdirSync(folder).filter((name) => name.startsWith(id) && name.endsWith('.json'));
@@ -25,7 +25,7 @@ export const namesIn = (folder: string, id = ''): string[] => {
   }
 };
 
-/** A refresh that UPS has answered and whose process finds the store away. `performing` ends when the answer is off its hands. */
+/** A refresh that UPS has answered and whose process finds the store away. `performing` resolves when the process no longer holds the answer. */
 export async function withAnswerInHand(
   service: TestService,
   process: Process,
@@ -46,7 +46,7 @@ export const isKept = (process: Process, id: string) =>
     ),
   );
 
-/** As by kill -9, as far as others can see: what it holds is nowhere but in the second place, and it does nothing more. */
+/** Acts like kill -9 as others see it: its answers are only in the second place, and it does nothing more. */
 export async function crash(process: Process, performing?: Promise<void>): Promise<void> {
   process.setAway(true);
   await process.performer.stop(0);

@@ -183,7 +183,7 @@ describe('a recovery', () => {
 
 const MINUTE = 60_000;
 
-/** Redis as another host reaches it: over a wire that the test holds. */
+/** Redis as another host reaches it, through a proxy that the test controls. */
 async function overWire(prefix: string): Promise<{ proxy: MongoProxy; reached: { url: string; prefix: string } }> {
   const proxy = await startMongoProxy(redis.url.replace('redis:', 'mongodb:'));
   releases.add(() => proxy.close());
