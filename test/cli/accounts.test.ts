@@ -148,8 +148,8 @@ it('hands history out a hundred rows at a time, and says how to go on', async ()
 });
 
 it('explains whose move it is', async () => {
-  const [brokenMachines, plain] = await Promise.all([accounts('explain', west, '--json'), accounts('explain', west)]);
-  const explanation = explanationSchema.parse(json(brokenMachines));
+  const [broken, plain] = await Promise.all([accounts('explain', west, '--json'), accounts('explain', west)]);
+  const explanation = explanationSchema.parse(json(broken));
   expect(explanation).toMatchObject({
     state: 'disconnected',
     whoseMove: 'merchant',

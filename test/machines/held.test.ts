@@ -22,7 +22,7 @@ function held(options: BuildOptions = {}, answer = refused) {
 }
 
 const timesTold = (account: ReturnType<typeof buildAccount>, type: string): number =>
-  account.outgoingTypes().filter((outgoingTypes) => outgoingTypes === type).length;
+  account.outgoingTypes().filter((one) => one === type).length;
 
 const expectReplayed = (account: ReturnType<typeof buildAccount>) =>
   expect(replay(definition, null, account.rows, account.now())).toEqual({ same: true, seq: account.now().seq });
@@ -48,7 +48,7 @@ describe.each([
   it('is held, and nobody is told', () => {
     const { account } = held({}, answer);
     expect(standing(account)).toBe('connected.held');
-    expect(account.now().snapshot.context).toMatchObject({ reason: null, refusal: { reason, outgoingTypes: false } });
+    expect(account.now().snapshot.context).toMatchObject({ reason: null, refusal: { reason, told: false } });
     expect(account.outgoingTypes()).not.toContain('account.reconnect-needed');
   });
 

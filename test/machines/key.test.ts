@@ -69,13 +69,13 @@ describe.each([
 
     it('tells 30, 14, 7 and 1 days before the deadline, once each', () => {
       const account = imported();
-      const outgoingTypes = [30, 14, 7, 1].map((days) => {
+      const told = [30, 14, 7, 1].map((days) => {
         account.fireTimer('keyNotice');
         expect(account.clock()).toBe(T0 + (60 - days) * DAY);
         return lastTold(account)[0];
       });
-      expect(outgoingTypes.map((one) => one?.data['daysLeft'])).toEqual([30, 14, 7, 1]);
-      expect(new Set(outgoingTypes.map((one) => one?.type))).toEqual(new Set(['account.expiring']));
+      expect(told.map((one) => one?.data['daysLeft'])).toEqual([30, 14, 7, 1]);
+      expect(new Set(told.map((one) => one?.type))).toEqual(new Set(['account.expiring']));
       expect(ringing(account)).toContainEqual(['keyDeadline', 60 * DAY]);
       account.fireTimer('keyDeadline');
       expect(account.now().timers).toEqual([]);
