@@ -4,19 +4,19 @@ import { StoreUnavailable } from '../../src/durable/errors';
 import { sampleDocument, sampleEntry, sampleRow } from '../durable/samples';
 import { privateMongodb, type PrivateServer } from '../support/servers';
 import { silent } from './testDb';
-import { startMongoProxy, type MongoProxy } from './mongoProxy';
+import { startLossyProxy, type LossyProxy } from '../support/lossyProxy';
 
 /** The driver's default for a server that is not there. */
 const DRIVERS_OWN_MS = 30_000;
 
 let server: PrivateServer;
-let proxy: MongoProxy;
+let proxy: LossyProxy;
 let db: Db;
 const store = () => makeStore(db);
 
 beforeAll(async () => {
   server = await privateMongodb();
-  proxy = await startMongoProxy(server.url);
+  proxy = await startLossyProxy(server.url);
   db = await connectDb(proxy.url, { log: silent });
   await db.ensureIndexes();
 });

@@ -10,7 +10,7 @@ import { makeVault } from '../../../src/db/vault';
 import type { Answer } from '../../../src/workers/spool/answer';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
-import { startMongoProxy, type MongoProxy } from '../../db/mongoProxy';
+import { startLossyProxy, type LossyProxy } from '../../support/lossyProxy';
 import { makeReleases } from '../../ups/testServers';
 import { openTestService, standing, type TestService, type Process } from '../testService';
 import { answersIn, crash, namesIn, onAnswer, withAnswerInHand } from './heldAnswers';
@@ -184,8 +184,8 @@ describe('a recovery', () => {
 const MINUTE = 60_000;
 
 /** Redis as another host reaches it, through a proxy that the test controls. */
-async function overWire(prefix: string): Promise<{ proxy: MongoProxy; reached: { url: string; prefix: string } }> {
-  const proxy = await startMongoProxy(redis.url.replace('redis:', 'mongodb:'));
+async function throughProxy(prefix: string): Promise<{ proxy: LossyProxy; reached: { url: string; prefix: string } }> {
+  const proxy = await startLossyProxy(redis.url.replace('redis:', 'mongodb:'));
   releases.add(() => proxy.close());
   const { port } = new URL(proxy.url.replace('mongodb:', 'http:'));
   return { proxy, reached: { url: `redis://127.0.0.1:${port}`, prefix } };
@@ -214,7 +214,7 @@ describe('a recovery that cannot ask Redis', () => {
 
   it('waits, and uses the answer that lies there once it can', async () => {
     const prefix = testPrefix('recall');
-    const { proxy, reached } = await overWire(prefix);
+    const { proxy, reached } = await throughProxy(prefix);
     const other = service.process({ spoolDir: newFolder(), redis: reached, patienceMs: 100 });
     await isThere(other);
     const id = await orphan({ spoolDir: newFolder(), redis: { url: redis.url, prefix } });
@@ -261,7 +261,7 @@ describe('a recovery that cannot ask Redis', () => {
   });
 
   it('sends in time after its claim, however long Redis says nothing', async () => {
-    const { proxy, reached } = await overWire(testPrefix('recall'));
+    const { proxy, reached } = await throughProxy(testPrefix('recall'));
     const process = service.process({ spoolDir: newFolder(), redis: reached, patienceMs: 1_000 });
     await isThere(process);
     const id = await claimedByTheGone();

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { makeDiskPlace, makeSpool, makeSpoolFigures } from '../../../src/workers/spool';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
-import { startMongoProxy } from '../../db/mongoProxy';
+import { startLossyProxy } from '../../support/lossyProxy';
 import { makeReleases } from '../../ups/testServers';
 import { openTestService, standing, type TestService } from '../testService';
 import { answersIn, isKept, namesIn, onAnswer, withAnswerInHand } from './heldAnswers';
@@ -216,7 +216,7 @@ describe('one place is enough', () => {
   });
 
   it('the disk, where Redis falls silent in the middle', async () => {
-    const proxy = await startMongoProxy(redis.url.replace('redis:', 'mongodb:'));
+    const proxy = await startLossyProxy(redis.url.replace('redis:', 'mongodb:'));
     releases.add(() => proxy.close());
     const host = await newHost();
     const throughWire = {

@@ -1,4 +1,4 @@
-/** A proxy in front of MongoDB that can lose answers, stay silent or refuse connections. */
+/** A proxy in front of MongoDB (or of Redis, by a mongodb: URL) that can lose answers, stay silent or refuse connections. */
 
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
@@ -6,7 +6,7 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 /** open: everything passes. deaf: requests arrive, answers do not. cut: nobody can connect. */
 export type ProxyState = 'open' | 'deaf' | 'cut';
 
-export interface MongoProxy {
+export interface LossyProxy {
   /** Connects directly: the addresses of a replica set would bypass the proxy. */
   url: string;
   become(state: ProxyState): void;
@@ -15,7 +15,7 @@ export interface MongoProxy {
   close(): Promise<void>;
 }
 
-export async function startMongoProxy(serverUrl: string): Promise<MongoProxy> {
+export async function startLossyProxy(serverUrl: string): Promise<LossyProxy> {
   const target = new URL(serverUrl.replace(/^mongodb:/, 'http:'));
   let state: ProxyState = 'open';
   let losing: string | null = null;
