@@ -19,4 +19,4 @@ it('120 days with eager and lazy accounts, all connected on one day: none lapses
   // Only a few of the 400 fall on a day; test/machines/spread.test.ts checks the spread with 20,000.
   expect(Math.max(...keptAlive)).toBeLessThan(2.2 * mean);
   expect(Math.max(...hourly) / Math.min(...hourly)).toBeLessThan(1.1);
-});
+}, 900_000);
