@@ -8,10 +8,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { sha256 } from '../src/hash';
 import { linkCookieName } from '../src/linkCookies';
-import { makeBrowser } from '../test/support/browsing';
-import { makeSlowClients } from '../test/support/slow';
+import { makeBrowser } from '../test/support/merchantBrowser';
+import { makeSlowClients } from '../test/support/slowClients';
 import { ADDRESS, RETURN_ORIGIN, type System } from './processes';
-import { percentile } from './watch';
+import { percentile } from './measure';
 
 const PHASE_MS = 4_000;
 /** At most: until every client of an attack is under way. Connections wait to be accepted behind those that are busy. */

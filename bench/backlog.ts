@@ -7,9 +7,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { HOUR_MS } from '../src/durations';
-import { connectCrowd, type Crowd } from './crowd';
+import { connectAccounts, type ConnectedAccounts } from './connectedAccounts';
 import { measure, type System } from './processes';
-import { option, percentile, watchMemory } from './watch';
+import { option, percentile, measureMemory } from './measure';
 
 const ACCOUNTS = option('accounts', 3_000);
 const PATIENCE_MS = 180_000;
@@ -18,8 +18,8 @@ const say = (text: string) => void process.stdout.write(`${text}\n`);
 const redisBytes = async (redis: Redis): Promise<number> =>
   Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1] ?? 0);
 
-/** Until each of the crowd holds another pair: a claim alone moves what is due. */
-async function drained({ db }: Crowd, look: () => Promise<void>): Promise<void> {
+/** Waits until each account holds another pair: a claim alone already moves what is due. */
+async function drained({ db }: ConnectedAccounts, look: () => Promise<void>): Promise<void> {
   const giveUpAt = performance.now() + PATIENCE_MS;
   for (;;) {
     await look();
@@ -34,7 +34,7 @@ async function drained({ db }: Crowd, look: () => Promise<void>): Promise<void> 
 }
 
 /** When each was refreshed, after the first one, in the order in which they were due. */
-async function refreshedAt({ db, dueAt }: Crowd): Promise<number[]> {
+async function refreshedAt({ db, dueAt }: ConnectedAccounts): Promise<number[]> {
   const sentAt = new Map<string, number>();
   for await (const { _id, data } of db.accounts.find({ 'data.current.generation': { $gt: 1 } }))
     if (data.current) sentAt.set(_id, data.current.issuedAt);
@@ -44,7 +44,7 @@ async function refreshedAt({ db, dueAt }: Crowd): Promise<number[]> {
 }
 
 async function run(system: System): Promise<void> {
-  const crowd = await connectCrowd(system, ACCOUNTS, () => {
+  const connected = await connectAccounts(system, ACCOUNTS, () => {
     const from = Date.now() - HOUR_MS;
     return Array.from({ length: ACCOUNTS }, (_, n) => from + Math.round((n * HOUR_MS) / ACCOUNTS));
   });
@@ -53,11 +53,11 @@ async function run(system: System): Promise<void> {
   let mostBytes = quietBytes;
   const began = performance.now();
   const worker = system.startRole('worker');
-  const memory = watchMemory(worker);
+  const memory = measureMemory(worker);
   system.startRole('scheduler');
-  await drained(crowd, async () => void (mostBytes = Math.max(mostBytes, await redisBytes(redis))));
+  await drained(connected, async () => void (mostBytes = Math.max(mostBytes, await redisBytes(redis))));
   const seconds = (performance.now() - began) / 1000;
-  const times = await refreshedAt(crowd);
+  const times = await refreshedAt(connected);
   const drainSeconds = Math.max(...times) / 1000;
   say(`${ACCOUNTS} accounts due over the past hour, on ${system.serverName}; one worker, one scheduler`);
   say(
@@ -74,13 +74,13 @@ async function run(system: System): Promise<void> {
   say(
     `peak memory           worker ${memory.peakMb()} MB, Redis ${(quietBytes / 2 ** 20).toFixed(1)} → ${(mostBytes / 2 ** 20).toFixed(1)} MB`,
   );
-  const { lost, refreshed, violations, repeats } = await crowd.judge();
+  const { lost, refreshed, violations, repeats } = await connected.judge();
   say(
     `the sandbox's ledger  ${refreshed} refreshed, ${lost} lost, ${violations} violations, ${repeats} tokens sent twice`,
   );
   memory.stop();
   redis.disconnect();
-  await crowd.close();
+  await connected.close();
 }
 
 measure(run);

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { REQUIRED_COLUMNS } from '../src/api/imports/lines';
 import type { CampaignItemJson, CampaignJson, CampaignLinkJson } from '../src/api/schemas/campaigns';
 import { inLanes } from '../src/lanes';
-import { goThroughUps } from '../test/support/browsing';
+import { goThroughUps } from '../test/support/merchantBrowser';
 import { measure, type System } from './processes';
 
 const ACCOUNTS = Number(process.env['ACCOUNTS'] ?? 1_000);

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { liveThroughMonths } from '../test/simulation/horizon';
+import { simulateMonths } from '../test/simulation/horizonRun';
 
 const DAYS = 120;
 const EAGER = 5;
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   const progress = (day: number) => {
     if (day % 10 === 0) say(`${((Date.now() - begun) / 1_000).toFixed(0)} s: day ${day} of ${DAYS}`);
   };
-  const { eager, lazy, told, unconnected, violations } = await liveThroughMonths({
+  const { eager, lazy, told, unconnected, violations } = await simulateMonths({
     ...{ days: DAYS, eager: EAGER, lazy: LAZY, progress },
   });
   say(figures(`${EAGER} eager accounts`, eager));

@@ -7,9 +7,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { benchAttacks } from './attacks';
-import { connectCrowd, type Crowd } from './crowd';
+import { connectAccounts, type ConnectedAccounts } from './connectedAccounts';
 import { measure, type System } from './processes';
-import { option, percentile, watchMemory, type Watch } from './watch';
+import { option, percentile, measureMemory, type MemoryMeter } from './measure';
 
 const ACCOUNTS = option('accounts', 400);
 const SECONDS = option('seconds', 20);
@@ -128,14 +128,14 @@ interface Told {
   servedPerSecond: number;
 }
 
-function tell(name: string, seen: Seen[], ms: number, watches: Record<string, Watch>): Told {
+function tell(name: string, seen: Seen[], ms: number, meters: Record<string, MemoryMeter>): Told {
   const served = seen.filter(isServed);
   const times = served.map((one) => one.ms);
   const p99 = percentile(times, 0.99);
   const servedPerSecond = (served.length * 1000) / ms;
   const refused = seen.filter(({ status }) => status === 429 || status === 503);
   const count = (status: number) => seen.filter((one) => one.status === status).length;
-  const memory = Object.entries(watches).map(([who, watch]) => `${who} ${watch.peakMb()} MB`);
+  const memory = Object.entries(meters).map(([who, meter]) => `${who} ${meter.peakMb()} MB`);
   say(`${name}`);
   say(
     `  offered ${((seen.length * 1000) / ms).toFixed(0)}/s, served ${servedPerSecond.toFixed(0)}/s; p50 ${percentile(times, 0.5).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`,
@@ -168,7 +168,7 @@ async function knee(asking: Asking): Promise<number> {
 }
 
 /** How late refreshes were that were due within the window. */
-async function lateness({ db, dueAt }: Crowd, from: number, to: number): Promise<string> {
+async function lateness({ db, dueAt }: ConnectedAccounts, from: number, to: number): Promise<string> {
   const due = [...dueAt].filter(([, at]) => at >= from && at < to);
   const sentAt = new Map<string, number>();
   const ids = due.map(([id]) => id);
@@ -218,52 +218,52 @@ async function run(system: System): Promise<void> {
   // Half of the accounts come due evenly while this runs; the others' tokens are read.
   let startAt = 0;
   const half = Math.ceil(ACCOUNTS / 2);
-  const crowd = await connectCrowd(system, ACCOUNTS, () => {
+  const connected = await connectAccounts(system, ACCOUNTS, () => {
     startAt = Date.now() + SETTLING_MS;
     const stepMs = ((SECONDS + 30) * 1000) / half;
     return Array.from({ length: ACCOUNTS }, (_, n) => startAt + (n < half ? n * stepMs : LATER_MS));
   });
   const keys = await makeKeys(system);
   if (ONLY_ATTACKS) {
-    await benchAttacks({ system, keys, ids: crowd.ids.slice(half) });
-    await crowd.close();
+    await benchAttacks({ system, keys, ids: connected.ids.slice(half) });
+    await connected.close();
     return;
   }
   const workers = system.startRole('worker');
   system.startRole('scheduler');
-  const watches = { api: watchMemory(system.api), worker: watchMemory(workers) };
-  const asking = makeAsking(system, keys, crowd.ids.slice(half));
+  const meters = { api: measureMemory(system.api), worker: measureMemory(workers) };
+  const asking = makeAsking(system, keys, connected.ids.slice(half));
   await closedLoop(asking, 8, LOOK_MS);
   say(`${ACCOUNTS} accounts, on ${system.serverName}; what one api process carries:`);
   const carried = await knee(asking);
   const calm = carried * CALM_SHARE;
   await delay(Math.max(0, startAt - Date.now()));
 
-  const before = tell('before, calm', (await openLoop(asking, calm, CALM_MS)).seen, CALM_MS, watches);
+  const before = tell('before, calm', (await openLoop(asking, calm, CALM_MS)).seen, CALM_MS, meters);
   const from = Date.now();
   const figures = await answeredWithin(system);
   const { seen } = await openLoop(asking, carried * TIMES, SECONDS * 1000);
   const to = Date.now();
   const figuresAfter = await answeredWithin(system);
-  const during = tell(`${TIMES} times the load, for ${SECONDS} s`, seen, to - from, watches);
+  const during = tell(`${TIMES} times the load, for ${SECONDS} s`, seen, to - from, meters);
   const bounds = [0.5, 0.99].map((part) => boundOf(figures, figuresAfter, part));
   say(
     `  within the api: p50 at most ${bounds[0]}, p99 at most ${bounds[1]}; the rest is waited in sockets and in this program`,
   );
   const seconds = await recovery(asking, calm, before.p99);
-  tell('after, calm', (await openLoop(asking, calm, CALM_MS)).seen, CALM_MS, watches);
+  tell('after, calm', (await openLoop(asking, calm, CALM_MS)).seen, CALM_MS, meters);
   say(`served under load ÷ carried alone  ${(during.servedPerSecond / carried).toFixed(2)}`);
   say(
     `p99 as before again                ${seconds === null ? 'not within 30 s' : `${seconds.toFixed(1)} s after the load, without a restart`}`,
   );
-  say(`refreshes before the load          ${await lateness(crowd, startAt, from)}`);
-  say(`refreshes under it                 ${await lateness(crowd, from, to)}`);
-  const { lost, violations, repeats } = await crowd.judge();
+  say(`refreshes before the load          ${await lateness(connected, startAt, from)}`);
+  say(`refreshes under it                 ${await lateness(connected, from, to)}`);
+  const { lost, violations, repeats } = await connected.judge();
   say(`the sandbox's ledger               ${lost} lost, ${violations} violations, ${repeats} tokens sent twice`);
-  await benchAttacks({ system, keys, ids: crowd.ids.slice(half) });
-  for (const watch of Object.values(watches)) watch.stop();
+  await benchAttacks({ system, keys, ids: connected.ids.slice(half) });
+  for (const meter of Object.values(meters)) meter.stop();
   await asking.close();
-  await crowd.close();
+  await connected.close();
 }
 
 measure(run);

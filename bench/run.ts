@@ -1,6 +1,6 @@
 /** `npm run bench`: figures of one run on one machine; only the ratios mean something elsewhere. */
 
-import { openStand } from './stand';
+import { openBenchStore } from './benchStore';
 import { benchTokenReads } from './token-reads';
 import { benchTransitions } from './transitions';
 
@@ -8,12 +8,12 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<void> {
   const rounds = Number(process.env['BENCH_ROUNDS'] ?? 8);
-  const stand = await openStand();
+  const bench = await openBenchStore();
   try {
-    say(`Durable transitions, on ${stand.serverName}`);
-    await benchTransitions(stand, rounds, say);
+    say(`Durable transitions, on ${bench.serverName}`);
+    await benchTransitions(bench, rounds, say);
   } finally {
-    await stand.stop();
+    await bench.stop();
   }
   say('\nToken reads over HTTP: service, sandbox and this program on one machine');
   await benchTokenReads(Math.ceil(rounds / 2), say);

@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { goThroughUps } from '../test/support/browsing';
+import { goThroughUps } from '../test/support/merchantBrowser';
 import { ADDRESS, RETURN_ORIGIN, startSystem, type System } from './processes';
 
 const READ = 20;

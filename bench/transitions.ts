@@ -5,7 +5,7 @@
 
 import type { AccountDocument } from '../src/db/accounts';
 import { changesOf } from '../src/db/changes';
-import type { Stand } from './stand';
+import type { BenchStore } from './benchStore';
 
 const SLICE_MS = 1_000;
 /** At once; each lane goes round its own accounts, so that none is refreshed again within the relay's batch. */
@@ -27,7 +27,7 @@ const dealt = <T>(all: T[]): T[][] =>
   Array.from({ length: LANES }, (_, lane) => all.filter((__, i) => i % LANES === lane));
 
 /** One refresh: the timer with its claim and journal, then the answer stored. Two transitions, each read and written. */
-async function durableRefresh({ runtime, answer }: Stand, lane: Subject): Promise<number> {
+async function durableRefresh({ runtime, answer }: BenchStore, lane: Subject): Promise<number> {
   const fired = await runtime.fire(await runtime.load(lane.account.id), { needsUps: true, claimBy: 'bench' });
   const key = fired?.claimed[0];
   if (!fired || key === undefined) throw new Error('nothing was due');
@@ -37,7 +37,7 @@ async function durableRefresh({ runtime, answer }: Stand, lane: Subject): Promis
 }
 
 /** What a commit of that kind sends, without anything deciding it: the same fields, the same bytes, upsAt moved. */
-function rawLane({ db }: Stand, before: AccountDocument, after: AccountDocument) {
+function rawLane({ db }: BenchStore, before: AccountDocument, after: AccountDocument) {
   const { $set } = changesOf(before, after);
   const id = `raw_${before.id}`;
   let at = Date.now();
@@ -73,15 +73,19 @@ async function slice(steps: (() => Promise<number>)[]): Promise<number> {
 
 const median = (numbers: number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 
-export async function benchTransitions(stand: Stand, rounds: number, say: (line: string) => void): Promise<number> {
-  const accounts = await stand.connected(LANES * ACCOUNTS_A_LANE);
+export async function benchTransitions(
+  bench: BenchStore,
+  rounds: number,
+  say: (line: string) => void,
+): Promise<number> {
+  const accounts = await bench.connected(LANES * ACCOUNTS_A_LANE);
   const subjects: Subject[] = accounts.map((account) => ({ account, generation: 1 }));
-  for (const subject of subjects) await durableRefresh(stand, subject);
-  await stand.runtime.relay.idle();
+  for (const subject of subjects) await durableRefresh(bench, subject);
+  await bench.runtime.relay.idle();
   const raw = [];
-  for (const before of accounts) raw.push(rawLane(stand, before, await stand.runtime.load(before.id)));
+  for (const before of accounts) raw.push(rawLane(bench, before, await bench.runtime.load(before.id)));
   for (const { prepare } of raw) await prepare();
-  const durableLanes = dealt(subjects).map((some) => roundOf(some, (subject) => durableRefresh(stand, subject)));
+  const durableLanes = dealt(subjects).map((some) => roundOf(some, (subject) => durableRefresh(bench, subject)));
   const rawLanes = dealt(raw).map((some) => roundOf(some, ({ step }) => step()));
   const figures: { durable: number; raw: number }[] = [];
   for (let round = 0; round <= rounds; round++) {
@@ -92,7 +96,7 @@ export async function benchTransitions(stand: Stand, rounds: number, say: (line:
     );
     if (round > 0) figures.push({ durable, raw: plain });
   }
-  const bytes = JSON.stringify(await stand.runtime.load(accounts[0]?.id ?? '')).length;
+  const bytes = JSON.stringify(await bench.runtime.load(accounts[0]?.id ?? '')).length;
   const ratio = median(figures.map(({ durable, raw: plain }) => durable / plain));
   say(`document ${(bytes / 1024).toFixed(1)} kB, ${LANES} at once`);
   say(`durable transitions   ${median(figures.map(({ durable }) => durable)).toFixed(0)}/s (median)`);

@@ -14,7 +14,7 @@ import { startRedis } from '../src/dev/redis';
 import { Running } from '../src/dev/running';
 import { makeDiskPlace, makeRedisPlace, type SecondPlace } from '../src/workers';
 import { sealAnswer, type Answer } from '../src/workers/spool/answer';
-import { openStand, type Stand } from './stand';
+import { openBenchStore, type BenchStore } from './benchStore';
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const TRIES = Number(process.env['BENCH_TRIES'] ?? 300);
@@ -36,7 +36,7 @@ function tell(what: string, sorted: number[]): void {
 }
 
 /** Refreshes without UPS: the answer is in hand, and is settled as a worker does. */
-async function commits({ runtime, answer }: Stand, accounts: AccountDocument[]): Promise<number[]> {
+async function commits({ runtime, answer }: BenchStore, accounts: AccountDocument[]): Promise<number[]> {
   const now = [...accounts];
   const generations = accounts.map(() => 1);
   const times: number[] = [];
@@ -55,33 +55,33 @@ async function commits({ runtime, answer }: Stand, accounts: AccountDocument[]):
   return times.sort((a, b) => a - b);
 }
 
-function puts(stand: Stand, place: SecondPlace, document: AccountDocument): Promise<number[]> {
-  const { output, secrets } = stand.answer(document, 2);
+function puts(bench: BenchStore, place: SecondPlace, document: AccountDocument): Promise<number[]> {
+  const { output, secrets } = bench.answer(document, 2);
   return timed((n) => {
     const about = { tenantId: 'bench', accountId: document.id, key: `${n}-refresh`, attempt: 1, eventId: randomUUID() };
-    return place.put(sealAnswer(stand.vault, { ...about, output, secrets } as unknown as Answer, Date.now()));
+    return place.put(sealAnswer(bench.vault, { ...about, output, secrets } as unknown as Answer, Date.now()));
   });
 }
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'upslink-windows-'));
-  const stand = await openStand();
+  const bench = await openBenchStore();
   const running = new Running(folder);
   const context = { env: process.env, say: () => {}, folder, running, signal: new AbortController().signal };
   const redis = await startRedis({ ...context, data: 'thrown-away' });
   const redisPlace = makeRedisPlace({ redisUrl: redis.url, log });
   try {
-    const accounts = await stand.connected(20);
+    const accounts = await bench.connected(20);
     const [first] = accounts;
     if (!first) throw new Error('no account');
-    say(`${TRIES} of each, one after the other, on ${stand.serverName}`);
-    tell('store: answer in hand to acknowledged commit', await commits(stand, accounts));
-    tell('disk: sealed, written and synced', await puts(stand, makeDiskPlace(path.join(folder, 'spool')), first));
-    tell('Redis: sealed and written', await puts(stand, redisPlace, first));
+    say(`${TRIES} of each, one after the other, on ${bench.serverName}`);
+    tell('store: answer in hand to acknowledged commit', await commits(bench, accounts));
+    tell('disk: sealed, written and synced', await puts(bench, makeDiskPlace(path.join(folder, 'spool')), first));
+    tell('Redis: sealed and written', await puts(bench, redisPlace, first));
   } finally {
     redisPlace.close();
     await redis.stop();
-    await stand.stop();
+    await bench.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -7,43 +7,42 @@ import type {
   TokenJson,
   VerdictJson,
 } from '../../src/api/schemas/answers';
-import { goThroughUps } from '../support/browsing';
-import { OLD_KEY, openHouse, RETURN, type House, type ProblemJson } from './house';
+import { goThroughUps } from '../support/merchantBrowser';
+import { OLD_KEY, openTestApi, RETURN, type TestApi, type ProblemJson } from './testApi';
 
 const DAY = 86_400_000;
 
-let house: House;
+let api: TestApi;
 beforeAll(async () => {
-  house = await openHouse('api-access-keys');
+  api = await openTestApi('api-access-keys');
 });
-afterAll(() => house.release());
+afterAll(() => api.release());
 
 const readKey = (id: string, key?: string) =>
-  house.call<AccessKeyJson & ProblemJson>('GET', `/accounts/${id}/access-key`, key ? { key } : {});
+  api.call<AccessKeyJson & ProblemJson>('GET', `/accounts/${id}/access-key`, key ? { key } : {});
 const resolve = (id: string, body: object) =>
-  house.call<VerdictJson & ProblemJson>('POST', `/accounts/${id}/resolve`, { body });
+  api.call<VerdictJson & ProblemJson>('POST', `/accounts/${id}/resolve`, { body });
 const history = async (id: string) =>
-  (await house.call<{ items: RowJson[] }>('GET', `/accounts/${id}/history`)).body.items;
-const list = async (query = '', key = house.keys.platform) =>
-  (await house.call<AccessKeyPageJson>('GET', `/access-keys${query}`, { key })).body;
-const token = async (id: string) =>
-  (await house.call<TokenJson & ProblemJson>('GET', `/accounts/${id}/token`)).body.code;
+  (await api.call<{ items: RowJson[] }>('GET', `/accounts/${id}/history`)).body.items;
+const list = async (query = '', key = api.keys.platform) =>
+  (await api.call<AccessKeyPageJson>('GET', `/access-keys${query}`, { key })).body;
+const token = async (id: string) => (await api.call<TokenJson & ProblemJson>('GET', `/accounts/${id}/token`)).body.code;
 
 /** Presses Resolve, and takes the merchant through UPS with a login that holds these numbers. */
 async function migrate(id: string, numbers: string[], body: object = {}): Promise<AccountJson> {
   const { authorization } = (await resolve(id, { action: 'migrate', returnTo: RETURN, ...body })).body;
-  await goThroughUps(authorization?.connectUrl ?? '', await house.profile(...numbers), { returnTo: RETURN });
-  return house.read(id);
+  await goThroughUps(authorization?.connectUrl ?? '', await api.profile(...numbers), { returnTo: RETURN });
+  return api.read(id);
 }
 
 const destroyed = async (id: string) => {
-  house.pass(1_000);
-  await house.services.runtime.wake(id);
+  api.pass(1_000);
+  await api.services.runtime.wake(id);
 };
 
 describe('an account of the XML era', () => {
   it('shows its deadline, serves its key to the platform, and has every reading on record', async () => {
-    const { id, accessKey, scheme, state, nextStep } = await house.withKey();
+    const { id, accessKey, scheme, state, nextStep } = await api.withKey();
     expect([scheme, state, nextStep?.action]).toEqual(['access-key', 'connected', 'resolve']);
     expect(accessKey).toMatchObject({ daysLeft: 60, remindAt: null, keptUntil: null });
     const { status, body, headers } = await readKey(id);
@@ -52,19 +51,19 @@ describe('an account of the XML era', () => {
     const rows = await history(id);
     expect(rows.map(({ type }) => type)).toEqual(['IMPORT', 'ACCESS_KEY_READ']);
     expect(rows[0]).toMatchObject({ seq: 1, from: null, to: 'connected' });
-    expect(JSON.stringify([rows, house.logged])).not.toContain('old-');
+    expect(JSON.stringify([rows, api.logged])).not.toContain('old-');
     expect(await token(id)).toBe('uses-access-key');
   });
 
   it('gives its key to nobody but the platform of its tenant', async () => {
-    const { id } = await house.withKey();
-    for (const key of [house.keys.operator, house.keys.reader]) expect((await readKey(id, key)).status).toBe(403);
-    expect((await readKey(id, house.keys.other)).status).toBe(404);
+    const { id } = await api.withKey();
+    for (const key of [api.keys.operator, api.keys.reader]) expect((await readKey(id, key)).status).toBe(403);
+    expect((await readKey(id, api.keys.other)).status).toBe(404);
     expect((await history(id)).length).toBe(1);
   });
 
   it('without a key has none to give', async () => {
-    const { id } = await house.create();
+    const { id } = await api.create();
     expect((await readKey(id)).body.code).toBe('no-access-key');
     expect((await history(id)).length).toBe(1);
   });
@@ -72,14 +71,14 @@ describe('an account of the XML era', () => {
 
 describe('Resolve', () => {
   it('migrates: swapped when UPS confirms the number, the key destroyed with a receipt', async () => {
-    const { id } = await house.withKey();
+    const { id } = await api.withKey();
     const { status, body } = await resolve(id, { action: 'migrate', returnTo: RETURN });
     expect([status, body.verdict, body.from, body.to]).toEqual([200, 'applied', 'connected', 'migrating']);
     expect(body.authorization?.connectUrl).toContain('/connect/');
     expect((await readKey(id)).status).toBe(200);
     expect(await token(id)).toBe('uses-access-key');
-    await goThroughUps(body.authorization?.connectUrl ?? '', await house.profile('A1B2C3'), { returnTo: RETURN });
-    const now = await house.read(id);
+    await goThroughUps(body.authorization?.connectUrl ?? '', await api.profile('A1B2C3'), { returnTo: RETURN });
+    const now = await api.read(id);
     expect([now.state, now.scheme, now.token?.generation]).toEqual(['connected', 'oauth', 1]);
     await destroyed(id);
     expect((await readKey(id)).body.code).toBe('no-access-key');
@@ -88,12 +87,12 @@ describe('Resolve', () => {
       actor: 'machine',
       fingerprint: 'f'.repeat(32),
     });
-    expect((await house.read(id)).accessKey).toBeNull();
+    expect((await api.read(id)).accessKey).toBeNull();
     expect(await token(id)).toBeUndefined();
   });
 
   it('leaves the account on its key when the wrong login came back, and lists why', async () => {
-    const { id, name } = await house.withKey();
+    const { id, name } = await api.withKey();
     const now = await migrate(id, ['ZZZZZ9']);
     expect([now.state, now.scheme, now.reason]).toEqual(['connected', 'access-key', null]);
     expect(now.lastAuthorization).toMatchObject({ outcome: 'failed', reason: 'account-not-in-profile' });
@@ -103,8 +102,8 @@ describe('Resolve', () => {
   });
 
   it('postpones to a day before the deadline, and to no other', async () => {
-    const { id, name } = await house.withKey({}, { deadlineAt: house.clock.now() + 10 * DAY });
-    const day = (days: number) => new Date(house.clock.now() + days * DAY).toISOString();
+    const { id, name } = await api.withKey({}, { deadlineAt: api.clock.now() + 10 * DAY });
+    const day = (days: number) => new Date(api.clock.now() + days * DAY).toISOString();
     const past = await resolve(id, { action: 'postpone', until: day(-1) });
     expect([past.status, past.body.field]).toEqual([400, 'until']);
     const late = await resolve(id, { action: 'postpone', until: day(11) });
@@ -113,29 +112,29 @@ describe('Resolve', () => {
     expect((await resolve(id, { action: 'postpone', until })).body.verdict).toBe('applied');
     const [item] = (await list(`?text=${encodeURIComponent(name)}&postponed=true`)).items;
     expect(item).toMatchObject({ remindAt: until, daysLeft: 10 });
-    house.pass(3 * DAY + 1_000);
-    await house.services.runtime.wake(id);
+    api.pass(3 * DAY + 1_000);
+    await api.services.runtime.wake(id);
     expect((await history(id)).at(-1)).toMatchObject({ type: 'REMINDER_DUE', told: ['account.expiring'] });
     expect((await list(`?text=${encodeURIComponent(name)}`)).items[0]?.remindAt).toBeNull();
   });
 
   it('takes a date alone', async () => {
-    const { id } = await house.withKey();
-    const until = new Date(house.clock.now() + 3 * DAY).toISOString().slice(0, 10);
+    const { id } = await api.withKey();
+    const until = new Date(api.clock.now() + 3 * DAY).toISOString().slice(0, 10);
     const { body } = await resolve(id, { action: 'postpone', until });
     expect(body.account.accessKey?.remindAt).toBe(`${until}T00:00:00.000Z`);
   });
 
   it('deactivates: the key is gone at once, and refuses while a store uses the account', async () => {
-    const { id } = await house.withKey();
-    await house.call('PUT', `/accounts/${id}/used-by/store/st_1`);
+    const { id } = await api.withKey();
+    await api.call('PUT', `/accounts/${id}/used-by/store/st_1`);
     const inUse = await resolve(id, { action: 'deactivate' });
     expect([inUse.status, inUse.body.why, inUse.body.usedBy]).toEqual([
       409,
       'in-use',
       [{ kind: 'store', ref: 'st_1' }],
     ]);
-    await house.call('DELETE', `/accounts/${id}/used-by/store/st_1`);
+    await api.call('DELETE', `/accounts/${id}/used-by/store/st_1`);
     expect((await resolve(id, { action: 'deactivate' })).body.to).toBe('inactive');
     expect((await readKey(id)).body.code).toBe('no-access-key');
     await destroyed(id);
@@ -153,14 +152,14 @@ describe('Resolve', () => {
     [{ action: 'migrate', until: '2027-01-01' }, 'until'],
     [{ action: 'migrate', returnTo: 'https://elsewhere.example' }, 'returnTo'],
   ])('refuses %j, naming %s', async (body, field) => {
-    const { id } = await house.withKey();
+    const { id } = await api.withKey();
     const { status, body: problem } = await resolve(id, body);
     expect([status, problem.code, problem.field]).toEqual([400, 'invalid-input', field]);
     expect((await history(id)).length).toBe(1);
   });
 
   it('of an account without an old key is illegal', async () => {
-    const { id } = await house.connected();
+    const { id } = await api.connected();
     for (const body of [{ action: 'migrate' }, { action: 'postpone', until: '2099-01-01' }])
       expect((await resolve(id, body)).status).toBe(409);
   });
@@ -168,18 +167,18 @@ describe('Resolve', () => {
 
 describe('a migration taken back', () => {
   it('brings the old key back while the asked grace lasts', async () => {
-    const { id } = await house.withKey();
+    const { id } = await api.withKey();
     const now = await migrate(id, ['A1B2C3'], { graceDays: 2 });
     expect(now.accessKey?.keptUntil).toEqual(expect.any(String));
     expect((await readKey(id)).status).toBe(404);
-    const { body } = await house.event(id, { type: 'RESTORE_ACCESS_KEY' });
+    const { body } = await api.event(id, { type: 'RESTORE_ACCESS_KEY' });
     expect([body.verdict, body.account.scheme, body.account.token]).toEqual(['applied', 'access-key', null]);
     expect((await readKey(id)).body).toEqual(OLD_KEY);
-    expect((await house.event(id, { type: 'RESTORE_ACCESS_KEY' })).body.verdict).toBe('illegal');
+    expect((await api.event(id, { type: 'RESTORE_ACCESS_KEY' })).body.verdict).toBe('illegal');
   });
 
   it('is possible until the deadline at the longest, and that is the day shown', async () => {
-    const { id, accessKey } = await house.withKey({}, { deadlineAt: Date.now() + 5 * 86_400_000 });
+    const { id, accessKey } = await api.withKey({}, { deadlineAt: Date.now() + 5 * 86_400_000 });
     const now = await migrate(id, ['A1B2C3'], { graceDays: 10 });
     expect(now.accessKey?.keptUntil).toBe(accessKey?.deadline);
   });
@@ -187,11 +186,11 @@ describe('a migration taken back', () => {
 
 describe('the list of old keys', () => {
   it('holds those still on one, page by page, with counts on the first page', async () => {
-    const { keys } = house;
+    const { keys } = api;
     const before = (await list()).counts?.total ?? 0;
-    const lapsed = await house.withKey({}, { deadlineAt: house.clock.now() - DAY });
-    const mine = await house.withKey();
-    await house.withKey({}, { tenantId: 'other' });
+    const lapsed = await api.withKey({}, { deadlineAt: api.clock.now() - DAY });
+    const mine = await api.withKey();
+    await api.withKey({}, { tenantId: 'other' });
     const first = await list('?limit=1');
     expect(first.counts).toMatchObject({ total: before + 2 });
     expect(first.items).toHaveLength(1);
@@ -209,9 +208,9 @@ describe('the list of old keys', () => {
   });
 
   it('comes as CSV, every line of it, with formulas disarmed', async () => {
-    const { id } = await house.withKey({ name: '=1+1, "quoted"' });
-    const headers = { authorization: `Bearer ${house.keys.reader}`, accept: 'text/csv' };
-    const { status, headers: answered, text } = await house.send('GET', '/v1/access-keys', { headers });
+    const { id } = await api.withKey({ name: '=1+1, "quoted"' });
+    const headers = { authorization: `Bearer ${api.keys.reader}`, accept: 'text/csv' };
+    const { status, headers: answered, text } = await api.send('GET', '/v1/access-keys', { headers });
     expect([status, answered.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8']);
     const lines = text.trim().split('\r\n');
     expect(lines[0]).toBe('id,name,accountNumber,tenantId,state,deadline,daysLeft,remindAt,lastFailure');
@@ -226,30 +225,30 @@ describe('the list of old keys', () => {
     ['?cursor=x', 'cursor'],
     ['?scheme=oauth', 'scheme'],
   ])('refuses %s, naming the parameter', async (query, field) => {
-    const { status, body } = await house.call('GET', `/access-keys${query}`);
+    const { status, body } = await api.call('GET', `/access-keys${query}`);
     expect([status, body.field]).toEqual([400, field]);
   });
 });
 
 describe('what comes by itself', () => {
   const comes = async (id: string) =>
-    (await house.call<ExplanationJson>('GET', `/accounts/${id}/explain`)).body.pending.map(({ what }) => what).sort();
+    (await api.call<ExplanationJson>('GET', `/accounts/${id}/explain`)).body.pending.map(({ what }) => what).sort();
 
   it('names a reminder only where somebody set one, and no notice after the last', async () => {
-    const { id } = await house.withKey();
+    const { id } = await api.withKey();
     expect(await comes(id)).toEqual(['ACCESS_KEY_EXPIRING', 'ACCESS_KEY_LAPSED']);
-    const until = new Date(house.clock.now() + 3 * DAY).toISOString();
+    const until = new Date(api.clock.now() + 3 * DAY).toISOString();
     await resolve(id, { action: 'postpone', until });
     expect(await comes(id)).toEqual(['ACCESS_KEY_EXPIRING', 'ACCESS_KEY_LAPSED', 'REMINDER_DUE']);
-    const late = await house.withKey({}, { deadlineAt: house.clock.now() + DAY / 2 });
+    const late = await api.withKey({}, { deadlineAt: api.clock.now() + DAY / 2 });
     expect(await comes(late.id)).toEqual(['ACCESS_KEY_LAPSED']);
   });
 
   it('is foretold by a dry run alike', async () => {
-    const { id } = await house.withKey({}, { deadlineAt: house.clock.now() + DAY / 2 });
-    const until = new Date(house.clock.now() + DAY / 4).toISOString();
+    const { id } = await api.withKey({}, { deadlineAt: api.clock.now() + DAY / 2 });
+    const until = new Date(api.clock.now() + DAY / 4).toISOString();
     const event = { type: 'POSTPONE', until };
-    const { body } = await house.call<VerdictJson>('POST', `/accounts/${id}/events?dryRun=1`, { body: event });
+    const { body } = await api.call<VerdictJson>('POST', `/accounts/${id}/events?dryRun=1`, { body: event });
     const timers = (body.wouldDo ?? []).flatMap((effect) => ('timer' in effect ? [effect['timer']] : []));
     expect(timers).toContain('REMINDER_DUE');
     expect(timers).not.toContain('ACCESS_KEY_EXPIRING');

@@ -2,23 +2,23 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { AccountJson, RowJson, VerdictJson } from '../../src/api/schemas/answers';
 import { accountIdOf } from '../../src/hash';
-import { newAccount, openHouse, type House } from './house';
+import { newAccount, openTestApi, type TestApi } from './testApi';
 
-let house: House;
+let api: TestApi;
 beforeAll(async () => {
-  house = await openHouse('api-accounts');
+  api = await openTestApi('api-accounts');
 });
-afterAll(() => house.release());
+afterAll(() => api.release());
 
 type Page<T> = { items: T[]; nextCursor: string | null };
 
 const history = async (id: string, after = 0) =>
-  (await house.call<Page<RowJson>>('GET', `/accounts/${id}/history?after=${after}`)).body;
+  (await api.call<Page<RowJson>>('GET', `/accounts/${id}/history?after=${after}`)).body;
 
 describe('creation', () => {
   it('answers 201, then 200 for an equal request with the account as it is now, else 409', async () => {
     const body = newAccount({ externalId: 'carrier-77' });
-    const first = await house.call<AccountJson>('POST', '/accounts', { body });
+    const first = await api.call<AccountJson>('POST', '/accounts', { body });
     expect(first.status).toBe(201);
     expect(first.body).toEqual({
       id: accountIdOf('acme', body.name),
@@ -45,22 +45,22 @@ describe('creation', () => {
       createdAt: expect.any(String) as string,
       updatedAt: expect.any(String) as string,
     });
-    await house.call('PATCH', `/accounts/${first.body.id}`, {
+    await api.call('PATCH', `/accounts/${first.body.id}`, {
       body: { owner: 'store' },
       headers: { 'if-match': '"1"' },
     });
-    const again = await house.call<AccountJson>('POST', '/accounts', { body: { ...body, name: `  ${body.name} ` } });
+    const again = await api.call<AccountJson>('POST', '/accounts', { body: { ...body, name: `  ${body.name} ` } });
     expect([again.status, again.body.owner, again.body.seq]).toEqual([200, 'store', 2]);
-    const other = await house.call('POST', '/accounts', { body: { ...body, owner: 'store' } });
+    const other = await api.call('POST', '/accounts', { body: { ...body, owner: 'store' } });
     expect([other.status, other.body.code, other.body.field]).toEqual([409, 'name-taken', 'name']);
     expect(other.body.way_out).toBeUndefined();
   });
 
   it('says how a name of an inactive account can be had', async () => {
-    const account = await house.create();
-    await house.event(account.id, { type: 'DEACTIVATE' });
+    const account = await api.create();
+    await api.event(account.id, { type: 'DEACTIVATE' });
     const body = newAccount({ name: account.name, owner: 'store' });
-    expect((await house.call('POST', '/accounts', { body })).body).toMatchObject({
+    expect((await api.call('POST', '/accounts', { body })).body).toMatchObject({
       code: 'name-taken',
       way_out: 'REACTIVATE',
     });
@@ -68,7 +68,7 @@ describe('creation', () => {
 
   it('makes one account of many equal requests at once', async () => {
     const body = newAccount();
-    const answers = await Promise.all([1, 2, 3, 4].map(() => house.call<AccountJson>('POST', '/accounts', { body })));
+    const answers = await Promise.all([1, 2, 3, 4].map(() => api.call<AccountJson>('POST', '/accounts', { body })));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 201]);
     expect(new Set(answers.map(({ body: { id } }) => id)).size).toBe(1);
   });
@@ -76,21 +76,21 @@ describe('creation', () => {
   it("takes names apart by case, joins them by form, and takes the tenant's refresh policy", async () => {
     const name = `Caf\u00e9 ${Date.now()}`;
     const body = newAccount({ name });
-    const first = await house.call<AccountJson>('POST', '/accounts', { body });
-    const decomposed = await house.call<AccountJson>('POST', '/accounts', {
+    const first = await api.call<AccountJson>('POST', '/accounts', { body });
+    const decomposed = await api.call<AccountJson>('POST', '/accounts', {
       body: { ...body, name: name.normalize('NFD') },
     });
     expect([decomposed.status, decomposed.body.id]).toEqual([200, first.body.id]);
-    const upper = await house.call<AccountJson>('POST', '/accounts', { body: { ...body, name: name.toUpperCase() } });
+    const upper = await api.call<AccountJson>('POST', '/accounts', { body: { ...body, name: name.toUpperCase() } });
     expect(upper.status).toBe(201);
   });
 });
 
 describe('settings', () => {
   it('change only for whoever has seen them as they are', async () => {
-    const { id } = await house.create();
+    const { id } = await api.create();
     const patch = (body: object, ifMatch?: string) =>
-      house.call<AccountJson & { code: string }>('PATCH', `/accounts/${id}`, {
+      api.call<AccountJson & { code: string }>('PATCH', `/accounts/${id}`, {
         body,
         ...(ifMatch !== undefined && { headers: { 'if-match': ifMatch } }),
       });
@@ -120,39 +120,39 @@ describe('settings', () => {
     ['*', 400, 'invalid-input'],
     ['"1", "2"', 400, 'invalid-input'],
   ])('are not changed for If-Match: %s, which is told what it should look like', async (ifMatch, status, code) => {
-    const { id } = await house.create();
-    const { body } = await house.call('PATCH', `/accounts/${id}`, {
+    const { id } = await api.create();
+    const { body } = await api.call('PATCH', `/accounts/${id}`, {
       body: { owner: 'store' },
       headers: { 'if-match': ifMatch },
     });
     expect(body).toMatchObject({ status, code, field: 'If-Match' });
     expect(body.detail).toContain('such as If-Match: "');
-    expect((await house.read(id)).settingsSeq).toBe(1);
+    expect((await api.read(id)).settingsSeq).toBe(1);
   });
 
   it('of a connected account are verified when the number changes, and the queue is told', async () => {
-    const { id, settingsSeq } = await house.connected();
-    const told = house.handed.length;
+    const { id, settingsSeq } = await api.connected();
+    const told = api.handed.length;
     const headers = { 'if-match': `"${settingsSeq}"` };
-    const { body } = await house.call<AccountJson>('PATCH', `/accounts/${id}`, {
+    const { body } = await api.call<AccountJson>('PATCH', `/accounts/${id}`, {
       body: { accountNumber: 'Z9Y8X7' },
       headers,
     });
     expect(body).toMatchObject({ state: 'connected', accountNumber: 'Z9Y8X7', stateDetail: { consent: 'verifying' } });
-    expect(house.handed.slice(told)).toMatchObject([{ id, queue: 'authorization' }]);
-    await house.perform(id);
-    expect(await house.read(id)).toMatchObject({ state: 'disconnected', reason: 'account-not-in-profile' });
+    expect(api.handed.slice(told)).toMatchObject([{ id, queue: 'authorization' }]);
+    await api.perform(id);
+    expect(await api.read(id)).toMatchObject({ state: 'disconnected', reason: 'account-not-in-profile' });
   });
 });
 
 describe('uses', () => {
   it('are noted once, dropped once, and leave no row when nothing changes', async () => {
-    const { id } = await house.create();
+    const { id } = await api.create();
     const use = (method: string, kind: string, ref: string) =>
-      house.call<AccountJson>(method, `/accounts/${id}/used-by/${kind}/${encodeURIComponent(ref)}`);
+      api.call<AccountJson>(method, `/accounts/${id}/used-by/${kind}/${encodeURIComponent(ref)}`);
     expect((await use('PUT', 'store', 'st 1/ä')).body.usedBy).toEqual([{ kind: 'store', ref: 'st 1/ä' }]);
     expect((await use('PUT', 'store', 'st 1/ä')).status).toBe(200);
-    const refused = await house.event(id, { type: 'DEACTIVATE' });
+    const refused = await api.event(id, { type: 'DEACTIVATE' });
     expect(refused.status).toBe(409);
     expect(refused.headers.get('content-type')).toContain('application/json');
     expect(refused.body).toMatchObject({
@@ -163,46 +163,46 @@ describe('uses', () => {
     expect((await use('DELETE', 'store', 'st 1/ä')).body.usedBy).toEqual([]);
     expect((await use('DELETE', 'store', 'st 1/ä')).status).toBe(200);
     expect((await history(id)).items.map(({ type }) => type)).toEqual(['CREATE', 'USE', 'UNUSE']);
-    expect((await house.event(id, { type: 'DEACTIVATE' })).body.to).toBe('inactive');
+    expect((await api.event(id, { type: 'DEACTIVATE' })).body.to).toBe('inactive');
     const closed = await use('PUT', 'store', 'late');
     expect([closed.status, closed.body]).toMatchObject([409, { code: 'inactive' }]);
   });
 
   it('are left as they are by a request whose client has gone, and was answered since', async () => {
-    const { id } = await house.create();
-    const { hostname, port } = new URL(house.publicUrl);
+    const { id } = await api.create();
+    const { hostname, port } = new URL(api.publicUrl);
     const path = `/v1/accounts/${id}/used-by/store/s1`;
-    const headers = `Host: ${hostname}\r\nAuthorization: Bearer ${house.keys.platform}\r\nContent-Length: 0`;
+    const headers = `Host: ${hostname}\r\nAuthorization: Bearer ${api.keys.platform}\r\nContent-Length: 0`;
     for (let n = 0; n < 5; n++) {
       const socket = connect(Number(port), hostname).resume();
       await once(socket, 'connect');
       socket.end(`PUT ${path} HTTP/1.1\r\n${headers}\r\n\r\n`);
       await once(socket, 'close');
     }
-    expect((await house.read(id)).usedBy).toEqual([]);
-    await house.call('PUT', `/accounts/${id}/used-by/store/s2`);
+    expect((await api.read(id)).usedBy).toEqual([]);
+    await api.call('PUT', `/accounts/${id}/used-by/store/s2`);
     expect((await history(id)).items.map(({ type }) => type)).toEqual(['CREATE', 'USE']);
   });
 
   it('are a hundred at most', async () => {
-    const { id } = await house.create();
-    for (let n = 0; n < 100; n++) await house.call('PUT', `/accounts/${id}/used-by/warehouse/w${n}`);
-    const more = await house.call('PUT', `/accounts/${id}/used-by/warehouse/w100`);
+    const { id } = await api.create();
+    for (let n = 0; n < 100; n++) await api.call('PUT', `/accounts/${id}/used-by/warehouse/w${n}`);
+    const more = await api.call('PUT', `/accounts/${id}/used-by/warehouse/w100`);
     expect([more.status, more.body.code]).toEqual([409, 'too-many-uses']);
-    expect((await house.call('PUT', `/accounts/${id}/used-by/warehouse/w5`)).status).toBe(200);
+    expect((await api.call('PUT', `/accounts/${id}/used-by/warehouse/w5`)).status).toBe(200);
   });
 });
 
 describe('lists', () => {
   it('page through one tenant in order of id, filtered', async () => {
-    const key = (await house.services.apiKeys.create({ tenantId: 'other', role: 'platform', createdBy: 'cli' })).key;
+    const key = (await api.services.apiKeys.create({ tenantId: 'other', role: 'platform', createdBy: 'cli' })).key;
     const made: string[] = [];
     for (let n = 0; n < 5; n++) {
       const body = newAccount({ name: `List ${n}`, externalId: n === 2 ? 'two' : null });
-      made.push((await house.call<AccountJson>('POST', '/accounts', { body, key })).body.id);
+      made.push((await api.call<AccountJson>('POST', '/accounts', { body, key })).body.id);
     }
     const list = async (query: string) =>
-      (await house.call<Page<AccountJson>>('GET', `/accounts?${query}`, { key })).body;
+      (await api.call<Page<AccountJson>>('GET', `/accounts?${query}`, { key })).body;
     const first = await list('limit=2');
     const second = await list(`limit=2&cursor=${first.nextCursor}`);
     const third = await list(`limit=2&cursor=${second.nextCursor}`);
@@ -216,8 +216,8 @@ describe('lists', () => {
 
 describe('history and explain', () => {
   it('tell the whole life in readable words, at once, and no secret', async () => {
-    const account = await house.connected();
-    await house.event(account.id, { type: 'DISCONNECT', note: 'A test' }, house.keys.operator);
+    const account = await api.connected();
+    await api.event(account.id, { type: 'DISCONNECT', note: 'A test' }, api.keys.operator);
     const { items, nextCursor } = await history(account.id);
     expect(nextCursor).toBeNull();
     expect(items.map(({ seq }) => seq)).toEqual(items.map((_, n) => n + 1));
@@ -236,7 +236,7 @@ describe('history and explain', () => {
       told: ['account.disconnected'],
     });
     expect((await history(account.id, 5)).items.map(({ seq }) => seq)).toEqual([6]);
-    const explained = await house.call('GET', `/accounts/${account.id}/explain`);
+    const explained = await api.call('GET', `/accounts/${account.id}/explain`);
     expect(explained.body).toMatchObject({
       state: 'disconnected',
       because: 'An operator disconnected the account.',
@@ -249,20 +249,20 @@ describe('history and explain', () => {
   });
 
   it('name what is pending and why the last authorization brought nothing', async () => {
-    const { id } = await house.create();
-    await house.link(id);
-    const waiting = await house.call('GET', `/accounts/${id}/explain`);
+    const { id } = await api.create();
+    await api.link(id);
+    const waiting = await api.call('GET', `/accounts/${id}/explain`);
     expect(waiting.body).toMatchObject({ pending: [{ what: 'CONSENT_LAPSED', at: expect.any(String) as string }] });
-    await house.event(id, { type: 'CANCEL_AUTHORIZATION' });
-    const after = await house.call<{ because: string }>('GET', `/accounts/${id}/explain`);
+    await api.event(id, { type: 'CANCEL_AUTHORIZATION' });
+    const after = await api.call<{ because: string }>('GET', `/accounts/${id}/explain`);
     expect(after.body.because).toContain('cancelled');
   });
 
   it('page by a hundred rows', async () => {
-    const { id } = await house.create();
+    const { id } = await api.create();
     for (let n = 0; n < 60; n++) {
-      await house.call('PUT', `/accounts/${id}/used-by/store/s`);
-      await house.call('DELETE', `/accounts/${id}/used-by/store/s`);
+      await api.call('PUT', `/accounts/${id}/used-by/store/s`);
+      await api.call('DELETE', `/accounts/${id}/used-by/store/s`);
     }
     const first = await history(id);
     const rest = await history(id, Number(first.nextCursor));
@@ -272,8 +272,8 @@ describe('history and explain', () => {
 
 describe('events', () => {
   it('get a verdict: applied, duplicate, ignored, illegal', async () => {
-    const { id } = await house.create();
-    const first = await house.event(id, { id: 'mine-1', type: 'DEACTIVATE' });
+    const { id } = await api.create();
+    const first = await api.event(id, { id: 'mine-1', type: 'DEACTIVATE' });
     expect([first.status, first.body]).toMatchObject([
       200,
       {
@@ -286,22 +286,22 @@ describe('events', () => {
         allowed: ['REACTIVATE'],
       },
     ]);
-    const again = await house.event(id, { type: 'DEACTIVATE', id: 'mine-1' });
+    const again = await api.event(id, { type: 'DEACTIVATE', id: 'mine-1' });
     expect([again.status, again.body]).toMatchObject([200, { verdict: 'duplicate', seq: 2, to: 'inactive' }]);
-    const reused = await house.event(id, { id: 'mine-1', type: 'REACTIVATE' });
+    const reused = await api.event(id, { id: 'mine-1', type: 'REACTIVATE' });
     expect([reused.status, reused.body]).toMatchObject([409, { code: 'event-id-reused', field: 'id' }]);
     for (const type of ['MIGRATE', 'REFRESH', 'VERIFY', 'CANCEL_AUTHORIZATION']) {
-      const illegal = await house.event(id, { type });
+      const illegal = await api.event(id, { type });
       expect([illegal.status, illegal.body.verdict, illegal.body.seq]).toEqual([409, 'illegal', 2]);
       expect(illegal.headers.get('content-type')).toContain('application/json');
     }
-    const postponed = await house.event(id, { type: 'POSTPONE', until: '2027-01-01T00:00:00.000Z' });
+    const postponed = await api.event(id, { type: 'POSTPONE', until: '2027-01-01T00:00:00.000Z' });
     expect([postponed.status, postponed.body.verdict]).toEqual([409, 'illegal']);
   });
 
   it('say what would happen, and write nothing, in a dry run', async () => {
-    const { id } = await house.create();
-    const dry = (body: object) => house.call<VerdictJson>('POST', `/accounts/${id}/events?dryRun=1`, { body });
+    const { id } = await api.create();
+    const dry = (body: object) => api.call<VerdictJson>('POST', `/accounts/${id}/events?dryRun=1`, { body });
     const would = await dry({ id: 'dry-1', type: 'AUTHORIZE' });
     expect(would.status).toBe(200);
     expect(would.body).toMatchObject({ verdict: 'applied', to: 'pending-authorization', authorization: null });
@@ -314,24 +314,24 @@ describe('events', () => {
     );
     const illegal = await dry({ type: 'REACTIVATE' });
     expect([illegal.status, illegal.body.wouldDo]).toEqual([409, []]);
-    expect(await house.read(id)).toMatchObject({ state: 'created', seq: 1 });
-    expect((await house.event(id, { id: 'dry-1', type: 'AUTHORIZE' })).body.verdict).toBe('applied');
+    expect(await api.read(id)).toMatchObject({ state: 'created', seq: 1 });
+    expect((await api.event(id, { id: 'dry-1', type: 'AUTHORIZE' })).body.verdict).toBe('applied');
   });
 
   it('bring the link with AUTHORIZE, and not again with its duplicate', async () => {
-    const { id } = await house.create();
-    const first = await house.event(id, { id: 'a-1', type: 'AUTHORIZE', returnTo: 'http://localhost:9999/x' });
+    const { id } = await api.create();
+    const first = await api.event(id, { id: 'a-1', type: 'AUTHORIZE', returnTo: 'http://localhost:9999/x' });
     expect(first.body.authorization?.connectUrl).toMatch(
-      new RegExp(`^${house.publicUrl}/connect/${id}\\.[A-Za-z0-9_-]{43}$`),
+      new RegExp(`^${api.publicUrl}/connect/${id}\\.[A-Za-z0-9_-]{43}$`),
     );
-    const again = await house.event(id, { id: 'a-1', type: 'AUTHORIZE', returnTo: 'http://localhost:9999/x' });
+    const again = await api.event(id, { id: 'a-1', type: 'AUTHORIZE', returnTo: 'http://localhost:9999/x' });
     expect(again.body).toMatchObject({ verdict: 'duplicate', authorization: null });
   });
 
   it('explain why a link cannot be made', async () => {
-    const { id } = await house.create();
-    await house.event(id, { type: 'DEACTIVATE' });
-    const answer = await house.call('POST', `/accounts/${id}/authorization`);
+    const { id } = await api.create();
+    await api.event(id, { type: 'DEACTIVATE' });
+    const answer = await api.call('POST', `/accounts/${id}/authorization`);
     expect([answer.status, answer.body]).toMatchObject([409, { code: 'illegal-event', way_out: 'REACTIVATE' }]);
   });
 });

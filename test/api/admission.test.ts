@@ -10,9 +10,9 @@ import { rankOf } from '../../src/api/ranks';
 import { inPlace } from '../../src/api/ticket';
 import { answerErrors } from '../../src/api/errors';
 import { nameRequests } from '../../src/api/requests';
-import { makeReleases } from '../ups/servers';
+import { makeReleases } from '../ups/testServers';
 import { until } from '../support/until';
-import { openHouse, type House } from './house';
+import { openTestApi, type TestApi } from './testApi';
 
 /** The tests' machine may be as late as it likes. */
 const inTime: Pressure = { note: () => undefined, share: () => 1 };
@@ -364,18 +364,18 @@ describe('public pages', () => {
 });
 
 describe('the whole service', () => {
-  let house: House;
+  let api: TestApi;
   beforeAll(async () => {
-    house = await openHouse('api-admission', { maxConcurrentRequests: 4 });
+    api = await openTestApi('api-admission', { maxConcurrentRequests: 4 });
   });
-  afterAll(() => house.release());
+  afterAll(() => api.release());
 
   it.each(['/oauth/callback?code=c&state=s', '/oauth/elsewhere', '/connect/token', '/connect/done', '/connect/%'])(
     'tells no other site and no cache of a link or a code, whatever it answers at %s',
     async (to) => {
       for (const accept of ['text/html', 'application/json'])
         for (const method of ['GET', 'HEAD', 'POST', 'DELETE']) {
-          const { headers } = await house.send(method, to, { headers: { accept } });
+          const { headers } = await api.send(method, to, { headers: { accept } });
           const seen = [headers.get('referrer-policy'), headers.get('cache-control')];
           expect([method, ...seen]).toEqual([method, 'no-referrer', 'no-store']);
         }
@@ -383,18 +383,18 @@ describe('the whole service', () => {
   );
 
   it('serves lists while clients are slow to send their bodies', async () => {
-    const { id } = await house.create();
+    const { id } = await api.create();
     const headers = {
-      authorization: `Bearer ${house.keys.platform}`,
+      authorization: `Bearer ${api.keys.platform}`,
       'content-type': 'application/json',
       'content-length': '1000',
     };
-    const before = house.arrived();
-    const slow = [1, 2].map(() => begin(`${house.publicUrl}/v1/accounts`, headers, 'POST'));
-    await until('they have arrived', () => house.arrived() === before + 2);
-    expect((await house.call('GET', '/accounts')).status).toBe(200);
-    expect((await house.call('GET', `/accounts/${id}/token`)).body.code).toBe('not-authorized-yet');
-    expect((await house.send('GET', '/readyz')).status).toBe(200);
+    const before = api.arrived();
+    const slow = [1, 2].map(() => begin(`${api.publicUrl}/v1/accounts`, headers, 'POST'));
+    await until('they have arrived', () => api.arrived() === before + 2);
+    expect((await api.call('GET', '/accounts')).status).toBe(200);
+    expect((await api.call('GET', `/accounts/${id}/token`)).body.code).toBe('not-authorized-yet');
+    expect((await api.send('GET', '/readyz')).status).toBe(200);
     for (const asked of slow) asked.destroy();
   });
 });

@@ -1,14 +1,14 @@
 import { gzipSync } from 'node:zlib';
 import type { AccountJson } from '../../src/api/schemas/answers';
-import { newAccount, openHouse, type House } from './house';
+import { newAccount, openTestApi, type TestApi } from './testApi';
 
-let house: House;
+let api: TestApi;
 let id: string;
 beforeAll(async () => {
-  house = await openHouse('api-input');
-  id = (await house.create()).id;
+  api = await openTestApi('api-input');
+  id = (await api.create()).id;
 });
-afterAll(() => house.release());
+afterAll(() => api.release());
 
 /** Method, path, whose key, a good body. */
 const bodies: [string, string, 'platform' | 'admin', object][] = [
@@ -34,8 +34,8 @@ const gets: [string, 'platform' | 'admin'][] = [
 ];
 
 const ask = (method: string, path: string, role: 'platform' | 'admin', body?: unknown, headers = {}) =>
-  house.call(method, path.replace(':id', id), {
-    key: house.keys[role],
+  api.call(method, path.replace(':id', id), {
+    key: api.keys[role],
     body,
     headers: { 'if-match': '"1"', ...headers },
   });
@@ -210,7 +210,7 @@ describe('a new account', () => {
   });
 
   const made = async (changes: object): Promise<AccountJson> => {
-    const answer = await house.call<AccountJson>('POST', '/accounts', { body: newAccount(changes) });
+    const answer = await api.call<AccountJson>('POST', '/accounts', { body: newAccount(changes) });
     expect(answer.status).toBe(201);
     return answer.body;
   };
@@ -248,12 +248,9 @@ describe('a new account', () => {
     const first = await made({ name });
     for (const space of ['\u00a0', '\u202f', '\u2007', '\u3000', '  ', ' \u00a0']) {
       const body = newAccount({ name: `${space}${name.replaceAll(' ', space)}${space}` });
-      const again = await house.call<AccountJson>('POST', '/accounts', { body });
+      const again = await api.call<AccountJson>('POST', '/accounts', { body });
       expect([space, again.status, again.body.id, again.body.name]).toEqual([space, 200, first.id, name]);
-      const found = await house.call<{ items: AccountJson[] }>(
-        'GET',
-        `/accounts?text=${encodeURIComponent(body.name)}`,
-      );
+      const found = await api.call<{ items: AccountJson[] }>('GET', `/accounts?text=${encodeURIComponent(body.name)}`);
       expect(found.body.items.map((one) => one.id)).toEqual([first.id]);
     }
   });
@@ -264,7 +261,7 @@ describe('a new account', () => {
     const first = await made({ name, ...address(ottawa) });
     for (const same of [{ postalCode: 'k1a0b1' }, { postalCode: ' K1A  0B1' }, { stateProvinceCode: 'on ' }]) {
       const body = newAccount({ name, ...address({ ...ottawa, ...same }) });
-      const again = await house.call<AccountJson>('POST', '/accounts', { body });
+      const again = await api.call<AccountJson>('POST', '/accounts', { body });
       expect([again.status, again.body.id, again.body.address]).toEqual([200, first.id, first.address]);
     }
     expect(first.address).toMatchObject(ottawa);
@@ -354,21 +351,21 @@ describe('an event', () => {
     '/back',
     '',
   ])('leads no merchant to %j', async (returnTo) => {
-    const before = await house.read(id);
+    const before = await api.read(id);
     for (const [path, body] of [
       ['/accounts/:id/events', { type: 'AUTHORIZE', returnTo }],
       ['/accounts/:id/authorization', { returnTo }],
     ] as const)
       expect((await ask('POST', path, 'platform', body)).body).toMatchObject({ status: 400, field: 'returnTo' });
-    expect(await house.read(id)).toEqual(before);
+    expect(await api.read(id)).toEqual(before);
   });
 });
 
 describe('a compressed body', () => {
   const post = (text: string, encoding: string) =>
-    house.send('POST', '/v1/accounts', {
+    api.send('POST', '/v1/accounts', {
       headers: {
-        authorization: `Bearer ${house.keys.platform}`,
+        authorization: `Bearer ${api.keys.platform}`,
         'content-type': 'application/json',
         'content-encoding': encoding,
       },
@@ -405,7 +402,7 @@ describe('an answer', () => {
     }
     const created = await ask('POST', '/accounts', 'platform', newAccount());
     expect([created.status, created.headers.get('cache-control')]).toEqual([201, 'no-store']);
-    const unknown = await house.call('GET', '/accounts', { key: 'upl_p_none' });
+    const unknown = await api.call('GET', '/accounts', { key: 'upl_p_none' });
     expect([unknown.status, unknown.headers.get('cache-control')]).toEqual([401, 'no-store']);
   });
 });

@@ -1,13 +1,13 @@
 import { request } from 'node:http';
 import { createHash } from 'node:crypto';
 import { allRoutes } from '../../src/api/routes';
-import { openHouse, type House } from './house';
+import { openTestApi, type TestApi } from './testApi';
 
-let house: House;
+let api: TestApi;
 beforeAll(async () => {
-  house = await openHouse('api-metrics', { rateLimit: { burst: 100_000, perSecond: 100_000 } });
+  api = await openTestApi('api-metrics', { rateLimit: { burst: 100_000, perSecond: 100_000 } });
 });
-afterAll(() => house.release());
+afterAll(() => api.release());
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'PROPFIND', 'M-SEARCH', 'PURGE', 'LOCK'];
 const places = [
@@ -25,12 +25,12 @@ function requestOf(n: number) {
     [base, `${base}${made}`, `${base}/${made}`, `/${made}/${made}`, `${base}?q=${made}`, `${base}/%E0%A4%A`],
     6,
   );
-  const keys = [house.keys.platform, house.keys.admin, house.keys.reader, null, `upl_p_${made}`];
+  const keys = [api.keys.platform, api.keys.admin, api.keys.reader, null, `upl_p_${made}`];
   return { method: pick(METHODS, 12), path, key: pick(keys, 18) };
 }
 
 async function send({ method, path, key }: ReturnType<typeof requestOf>): Promise<void> {
-  const { port } = new URL(house.publicUrl);
+  const { port } = new URL(api.publicUrl);
   const headers = key === null ? {} : { authorization: `Bearer ${key}` };
   await new Promise<void>((resolve, reject) => {
     const asked = request({ port, method, path, headers }, (answer) => answer.resume().on('close', resolve));
@@ -39,7 +39,7 @@ async function send({ method, path, key }: ReturnType<typeof requestOf>): Promis
 }
 
 async function series(): Promise<string[]> {
-  const { text } = await house.send('GET', '/metrics', { headers: { authorization: `Bearer ${house.keys.admin}` } });
+  const { text } = await api.send('GET', '/metrics', { headers: { authorization: `Bearer ${api.keys.admin}` } });
   return text.split('\n').filter((line) => line.startsWith('upslink_http_request_duration_seconds_count'));
 }
 
@@ -68,11 +68,11 @@ it('counts 5,000 made-up requests under labels of our own, and logs none of thei
   // Each route once or twice a status, and a few of the pages.
   expect(seen.length).toBeLessThan(allRoutes.length * 8);
   expect(seen.join('\n')).not.toMatch(/SECRET|refused/);
-  expect(house.logged.filter((line) => line.includes('SECRET'))).toEqual([]);
+  expect(api.logged.filter((line) => line.includes('SECRET'))).toEqual([]);
 }, 600_000);
 
 it('says what requests hold at this moment', async () => {
-  const { text } = await house.send('GET', '/metrics', { headers: { authorization: `Bearer ${house.keys.admin}` } });
+  const { text } = await api.send('GET', '/metrics', { headers: { authorization: `Bearer ${api.keys.admin}` } });
   expect(text).toContain('upslink_http_places{rank="callback"} 0');
   expect(text).toContain('upslink_http_bodies{key="unknown"} 0');
   expect(text).toContain('upslink_http_lookups{line="link"} 0');

@@ -3,23 +3,23 @@
 import { newWave, withRefusal } from '../../src/workers/outages/wave';
 import { writeOutage } from '../../src/db/outages';
 import type { OutagesJson } from '../../src/api/schemas/outages';
-import { openHouse, type House, type ProblemJson } from './house';
+import { openTestApi, type TestApi, type ProblemJson } from './testApi';
 
-let house: House;
+let api: TestApi;
 beforeEach(async () => {
-  house = await openHouse('outages');
+  api = await openTestApi('outages');
 });
-afterEach(() => house.release());
+afterEach(() => api.release());
 
 async function aHeldWave(code = '10400'): Promise<void> {
-  const { db, clock } = house.services;
+  const { db, clock } = api.services;
   let wave = newWave(code, clock.now());
   for (let n = 0; n < 6; n++) wave = withRefusal(wave, `acc_${n}`, clock.now(), 0);
   await writeOutage(db, wave, wave);
 }
 
-const ask = (method: 'GET' | 'POST', path: string, key = house.keys.admin) =>
-  house.call<OutagesJson & ProblemJson>(method, path, { key });
+const ask = (method: 'GET' | 'POST', path: string, key = api.keys.admin) =>
+  api.call<OutagesJson & ProblemJson>(method, path, { key });
 
 it('all is in order at first', async () => {
   const { status, body } = await ask('GET', '/outages');
@@ -34,7 +34,7 @@ it('all is in order at first', async () => {
 });
 
 it('an open circuit is shown with its reason and its end', async () => {
-  const { db, clock } = house.services;
+  const { db, clock } = api.services;
   const openUntil = clock.now() + 60_000;
   const open = { _id: 'circuit:ups', kind: 'circuit' as const, rev: 0, openUntil, openMs: 5_000, why: '503' };
   await writeOutage(db, open, { ...open, trialBy: null, trialUntil: 0 });
@@ -60,7 +60,7 @@ it.each([
 });
 
 it('is for admins only, and a code that nobody is held for is not found', async () => {
-  expect((await ask('GET', '/outages', house.keys.operator)).body.code).toBe('forbidden');
-  expect((await ask('POST', '/outages/waves/10400/apply', house.keys.platform)).body.code).toBe('forbidden');
+  expect((await ask('GET', '/outages', api.keys.operator)).body.code).toBe('forbidden');
+  expect((await ask('POST', '/outages/waves/10400/apply', api.keys.platform)).body.code).toBe('forbidden');
   expect((await ask('POST', '/outages/waves/10400/apply')).body.code).toBe('not-found');
 });

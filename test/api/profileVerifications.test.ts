@@ -1,16 +1,16 @@
 import type { ProfileVerificationJson } from '../../src/api/schemas/answers';
-import { openHouse, type House, type ProblemJson } from './house';
+import { openTestApi, type TestApi, type ProblemJson } from './testApi';
 
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
 
-let house: House;
+let api: TestApi;
 beforeAll(async () => {
-  house = await openHouse('api-profile-verifications');
+  api = await openTestApi('api-profile-verifications');
 });
-afterAll(() => house.release());
+afterAll(() => api.release());
 
-const dayFrom = (days: number) => new Date(house.clock.now() + days * DAY).toISOString().slice(0, 10);
+const dayFrom = (days: number) => new Date(api.clock.now() + days * DAY).toISOString().slice(0, 10);
 const invoice = (changes: object = {}) => ({
   invoiceNumber: '0000A1B2C3456',
   invoiceDate: dayFrom(-10),
@@ -21,16 +21,16 @@ const invoice = (changes: object = {}) => ({
 
 type Body = ProfileVerificationJson & ProblemJson & { windowOpensAt: string | null };
 const open = (id: string, body: object = invoice()) =>
-  house.call<Body>('POST', `/accounts/${id}/profile-verifications`, { body });
+  api.call<Body>('POST', `/accounts/${id}/profile-verifications`, { body });
 const outcome = (id: string, n: number | string, body: object) =>
-  house.call<Body>('POST', `/accounts/${id}/profile-verifications/${n}/outcome`, { body });
+  api.call<Body>('POST', `/accounts/${id}/profile-verifications/${n}/outcome`, { body });
 
 it('three tries are opened in 24 hours, and the fourth is told when the window opens', async () => {
-  const { id } = await house.create();
-  const began = house.clock.now();
+  const { id } = await api.create();
+  const began = api.clock.now();
   const first = await open(id);
   expect([first.status, first.body.n, first.body.attemptsLeft, first.body.windowOpensAt]).toEqual([201, 1, 2, null]);
-  house.pass(HOUR);
+  api.pass(HOUR);
   expect((await open(id, { method: 'pin' })).body).toMatchObject({ n: 2, attemptsLeft: 1, method: 'pin' });
   const third = (await open(id)).body;
   expect(third.attemptsLeft).toBe(0);
@@ -43,12 +43,12 @@ it('three tries are opened in 24 hours, and the fourth is told when the window o
     third.windowOpensAt,
   ]);
   expect(Number(fourth.headers.get('retry-after'))).toBeGreaterThan(22 * 3600);
-  house.pass(opensAt - house.clock.now() + 1);
+  api.pass(opensAt - api.clock.now() + 1);
   expect((await open(id)).body).toMatchObject({ n: 4, attemptsLeft: 0 });
 });
 
 it('of ten at once three are opened', async () => {
-  const { id } = await house.create();
+  const { id } = await api.create();
   const answers = await Promise.all(Array.from({ length: 10 }, () => open(id)));
   expect(
     answers
@@ -60,12 +60,12 @@ it('of ten at once three are opened', async () => {
 });
 
 it('nothing of the invoice is kept anywhere', async () => {
-  const { id } = await house.create();
+  const { id } = await api.create();
   await open(id, invoice({ invoiceNumber: 'INV77SECRET' }));
-  const stored = await house.services.db.accounts.findOne({ _id: id });
-  const rows = await house.services.db.history.find({ accountId: id }).toArray();
-  expect(JSON.stringify([stored, rows, house.logged])).not.toContain('INV77SECRET');
-  const { body } = await house.call<{ items: { type: string }[] }>('GET', `/accounts/${id}/history`);
+  const stored = await api.services.db.accounts.findOne({ _id: id });
+  const rows = await api.services.db.history.find({ accountId: id }).toArray();
+  expect(JSON.stringify([stored, rows, api.logged])).not.toContain('INV77SECRET');
+  const { body } = await api.call<{ items: { type: string }[] }>('GET', `/accounts/${id}/history`);
   expect(body.items.at(-1)).toMatchObject({ type: 'PROFILE_VERIFICATION_OPENED', method: 'invoice' });
 });
 
@@ -91,14 +91,14 @@ it.each<[string, () => object, string]>([
   ['an invoice beside a PIN', () => ({ ...invoice(), method: 'pin' }), 'invoiceNumber'],
   ['nothing', () => ({}), 'invoiceNumber'],
 ])('%s is refused by name, and costs no try', async (_, body, field) => {
-  const { id } = await house.create();
+  const { id } = await api.create();
   const { status, body: problem } = await open(id, body());
   expect([status, problem.code, problem.field]).toEqual([400, 'invalid-input', field]);
   expect((await open(id)).body.attemptsLeft).toBe(2);
 });
 
 it('says what an amount looks like, and takes the least and the largest', async () => {
-  const { id } = await house.create();
+  const { id } = await api.create();
   const { detail } = (await open(id, invoice({ invoiceAmount: '0.00' }))).body;
   expect(detail).toBe(
     'invoiceAmount must be more than zero, with two decimals and without currency, commas or leading zeros, such as 1234.56.',
@@ -108,13 +108,13 @@ it('says what an amount looks like, and takes the least and the largest', async 
 });
 
 it('takes an invoice of today, of 60 days ago, and one without a control id', async () => {
-  const { id } = await house.create();
+  const { id } = await api.create();
   for (const changes of [{ invoiceDate: dayFrom(0) }, { invoiceDate: dayFrom(-60) }, { controlId: undefined }])
     expect((await open(id, invoice(changes))).status).toBe(201);
 });
 
 it('the outcome is what the merchant says, once', async () => {
-  const { id } = await house.create();
+  const { id } = await api.create();
   await open(id);
   expect((await outcome(id, 1, { accepted: false })).body).toMatchObject({ n: 1, accepted: false, attemptsLeft: 2 });
   expect((await outcome(id, 1, { accepted: false })).status).toBe(200);
@@ -122,6 +122,6 @@ it('the outcome is what the merchant says, once', async () => {
   for (const n of [2, 0, 'x']) expect((await outcome(id, n, { accepted: true })).status).toBe(404);
   expect((await outcome(id, 1, { accepted: 'yes' })).body.field).toBe('accepted');
   expect((await outcome(id, 1, {})).body.field).toBe('accepted');
-  const { body } = await house.call<Body & { items: object[] }>('GET', `/accounts/${id}/profile-verifications`);
+  const { body } = await api.call<Body & { items: object[] }>('GET', `/accounts/${id}/profile-verifications`);
   expect(body).toMatchObject({ items: [{ n: 1, method: 'invoice', accepted: false }], attemptsLeft: 2 });
 });

@@ -1,5 +1,5 @@
 import { makeRateLimit } from '../../src/api/rateLimit';
-import { makeClock } from '../db/opened';
+import { makeClock } from '../db/testDb';
 
 function open(limits: { burst: number; perSecond: number }) {
   const clock = makeClock(0);

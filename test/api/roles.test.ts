@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { may, mayMake, roles, rolesWith, type Permission } from '../../src/api/roles';
 import { allRoutes } from '../../src/api/routes';
 import type { Role } from '../../src/db/apiKeys';
-import { newAccount, openHouse, type House } from './house';
+import { newAccount, openTestApi, type TestApi } from './testApi';
 
-let house: House;
+let api: TestApi;
 let id: string;
 beforeAll(async () => {
-  house = await openHouse('api-roles');
-  id = (await house.create()).id;
+  api = await openTestApi('api-roles');
+  id = (await api.create()).id;
 });
-afterAll(() => house.release());
+afterAll(() => api.release());
 
 const P = 'platform';
 const O = 'operator';
@@ -108,12 +108,12 @@ describe('the table of roles', () => {
     async ({ method, path, kind, body }) => {
       const allowed: Role[] = classes[kind];
       for (const role of roles) {
-        const { status } = await house.call(method, at(path, role), { key: house.keys[role], body });
+        const { status } = await api.call(method, at(path, role), { key: api.keys[role], body });
         if (allowed.includes(role)) expect([role, [401, 403].includes(status)]).toEqual([role, false]);
         else expect([role, status]).toEqual([role, 403]);
       }
       for (const key of [null, 'upl_p_no-such-key']) {
-        const answer = await house.call(method, at(path, P), { key, body });
+        const answer = await api.call(method, at(path, P), { key, body });
         expect([answer.status, answer.body.code]).toEqual([401, 'unauthorized']);
         expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
       }
@@ -125,71 +125,69 @@ describe('the table of roles', () => {
     ['/admin/queues', [A]],
   ] satisfies [string, Role[]][])('%s is for %p', async (path, allowed) => {
     for (const role of roles) {
-      const headers = { authorization: `Bearer ${house.keys[role]}` };
-      const { status } = await house.send('GET', path, { headers });
-      // The house has no queues, so that the board is not there for those who may see it.
+      const headers = { authorization: `Bearer ${api.keys[role]}` };
+      const { status } = await api.send('GET', path, { headers });
+      // The api has no queues, so that the board is not there for those who may see it.
       expect([role, status === 403]).toEqual([role, !(allowed as Role[]).includes(role)]);
     }
   });
 
   it('takes no tenant from a parameter but from an admin', async () => {
     for (const role of [P, O, R] as const) {
-      const answer = await house.call('GET', '/accounts?tenantId=other', { key: house.keys[role] });
+      const answer = await api.call('GET', '/accounts?tenantId=other', { key: api.keys[role] });
       expect([role, answer.status, answer.body.field]).toEqual([role, 400, 'tenantId']);
     }
   });
 
   it('lets an admin look over all tenants, but asks whose account one is', async () => {
-    const key = house.keys.admin;
-    await house.call('POST', '/accounts', { key: house.keys.other, body: newAccount() });
-    const all = await house.call<{ items: { tenantId: string }[] }>('GET', '/accounts', { key });
+    const key = api.keys.admin;
+    await api.call('POST', '/accounts', { key: api.keys.other, body: newAccount() });
+    const all = await api.call<{ items: { tenantId: string }[] }>('GET', '/accounts', { key });
     expect(new Set(all.body.items.map(({ tenantId }) => tenantId))).toEqual(new Set(['acme', 'other']));
-    const one = await house.call<{ items: { tenantId: string }[] }>('GET', '/accounts?tenantId=other', { key });
+    const one = await api.call<{ items: { tenantId: string }[] }>('GET', '/accounts?tenantId=other', { key });
     expect(new Set(one.body.items.map(({ tenantId }) => tenantId))).toEqual(new Set(['other']));
-    const unnamed = await house.call('GET', `/accounts/${id}`, { key });
+    const unnamed = await api.call('GET', `/accounts/${id}`, { key });
     expect([unnamed.status, unnamed.body.code, unnamed.body.field]).toEqual([400, 'invalid-input', 'tenantId']);
-    expect((await house.call('GET', `/accounts/${id}?tenantId=other`, { key })).status).toBe(404);
-    expect((await house.call('GET', `/accounts/${id}?tenantId=nobody`, { key })).status).toBe(404);
-    const own = await house.call('GET', `/accounts/${id}?tenantId=acme`);
+    expect((await api.call('GET', `/accounts/${id}?tenantId=other`, { key })).status).toBe(404);
+    expect((await api.call('GET', `/accounts/${id}?tenantId=nobody`, { key })).status).toBe(404);
+    const own = await api.call('GET', `/accounts/${id}?tenantId=acme`);
     expect([own.status, own.body.field]).toEqual([400, 'tenantId']);
   });
 
   it('looks at the key first, then role, tenant, input, state', async () => {
     const bad = { type: 'NONSENSE' };
-    const call = (key: string | null, path: string, body: unknown = bad) => house.call('POST', path, { key, body });
-    const foreign = (
-      await house.call<{ id: string }>('POST', '/accounts', { key: house.keys.other, body: newAccount() })
-    ).body.id;
+    const call = (key: string | null, path: string, body: unknown = bad) => api.call('POST', path, { key, body });
+    const foreign = (await api.call<{ id: string }>('POST', '/accounts', { key: api.keys.other, body: newAccount() }))
+      .body.id;
     expect((await call(null, `/accounts/${foreign}/events`)).status).toBe(401);
-    expect((await call(house.keys.reader, `/accounts/${foreign}/events`)).status).toBe(403);
-    expect((await call(house.keys.platform, `/accounts/${foreign}/events`)).status).toBe(404);
-    expect((await call(house.keys.platform, `/accounts/${foreign}/events`, '{')).status).toBe(404);
-    expect((await call(house.keys.platform, `/accounts/${foreign}/events`, { type: 'DISCONNECT' })).status).toBe(403);
-    expect((await call(house.keys.platform, `/accounts/${id}/events`)).status).toBe(422);
-    expect((await call(house.keys.platform, `/accounts/${id}/events`, { type: 'REFRESH' })).status).toBe(409);
-    expect((await house.call('PATCH', `/accounts/${foreign}`, { body: { name: 'x' } })).status).toBe(404);
-    expect((await house.call('PATCH', `/accounts/${foreign}`, { body: { owner: 'store' } })).status).toBe(404);
-    expect((await house.call('PUT', `/accounts/${foreign}/used-by/shop/x`)).status).toBe(404);
-    expect((await house.call('GET', `/accounts/${foreign}/history?after=x`)).status).toBe(404);
+    expect((await call(api.keys.reader, `/accounts/${foreign}/events`)).status).toBe(403);
+    expect((await call(api.keys.platform, `/accounts/${foreign}/events`)).status).toBe(404);
+    expect((await call(api.keys.platform, `/accounts/${foreign}/events`, '{')).status).toBe(404);
+    expect((await call(api.keys.platform, `/accounts/${foreign}/events`, { type: 'DISCONNECT' })).status).toBe(403);
+    expect((await call(api.keys.platform, `/accounts/${id}/events`)).status).toBe(422);
+    expect((await call(api.keys.platform, `/accounts/${id}/events`, { type: 'REFRESH' })).status).toBe(409);
+    expect((await api.call('PATCH', `/accounts/${foreign}`, { body: { name: 'x' } })).status).toBe(404);
+    expect((await api.call('PATCH', `/accounts/${foreign}`, { body: { owner: 'store' } })).status).toBe(404);
+    expect((await api.call('PUT', `/accounts/${foreign}/used-by/shop/x`)).status).toBe(404);
+    expect((await api.call('GET', `/accounts/${foreign}/history?after=x`)).status).toBe(404);
     const abroad = { returnTo: 'https://evil.example' };
-    expect((await house.call('POST', `/accounts/${foreign}/authorization`, { body: abroad })).status).toBe(404);
+    expect((await api.call('POST', `/accounts/${foreign}/authorization`, { body: abroad })).status).toBe(404);
   });
 });
 
 describe("another tenant's account", () => {
   it('is told of word for word like one that never was, on every route', async () => {
-    const foreign = (
-      await house.call<{ id: string }>('POST', '/accounts', { key: house.keys.other, body: newAccount() })
-    ).body.id;
+    const foreign = (await api.call<{ id: string }>('POST', '/accounts', { key: api.keys.other, body: newAccount() }))
+      .body.id;
     const never = `acc_${'a'.repeat(26)}`;
     const aboutOne = table.filter(([, path]) => path.includes('/accounts/:id'));
     for (const [method, path, kind, body] of aboutOne) {
       const allowed: Role[] = classes[kind];
-      const key = house.keys[allowed.includes(P) ? P : O];
+      const key = api.keys[allowed.includes(P) ? P : O];
       const told = await Promise.all(
         [foreign, never, 'nonsense'].map(async (one) => {
           const headers = { 'if-match': '"1"' };
-          const answer = await house.call(method, filled(path, one), { key, body, headers });
+          const answer = await api.call(method, filled(path, one), { key, body, headers });
           const { requestId, ...rest } = answer.body;
           expect(requestId).toBe(answer.headers.get('x-request-id'));
           return { status: answer.status, rest };
@@ -204,9 +202,9 @@ describe("another tenant's account", () => {
 
 describe('tenants', () => {
   it('are made, listed and changed by admins', async () => {
-    const key = house.keys.admin;
+    const key = api.keys.admin;
     const body = { id: 'third', name: 'Third', returnOrigins: ['https://third.example'] };
-    const made = await house.call('POST', '/tenants', { key, body });
+    const made = await api.call('POST', '/tenants', { key, body });
     expect([made.status, made.body]).toMatchObject([
       201,
       {
@@ -217,17 +215,17 @@ describe('tenants', () => {
         accessKeyDeadline: null,
       },
     ]);
-    expect((await house.call('POST', '/tenants', { key, body })).body).toMatchObject({
+    expect((await api.call('POST', '/tenants', { key, body })).body).toMatchObject({
       status: 409,
       code: 'tenant-taken',
     });
     const changes = { refreshPolicy: 'lazy', accessKeyDeadline: '2027-01-01T01:00:00+01:00' };
-    const changed = await house.call('PATCH', '/tenants/third', { key, body: changes });
+    const changed = await api.call('PATCH', '/tenants/third', { key, body: changes });
     expect(changed.body).toMatchObject({ refreshPolicy: 'lazy', accessKeyDeadline: '2027-01-01T00:00:00.000Z' });
-    expect((await house.call('PATCH', '/tenants/none', { key, body: changes })).status).toBe(404);
-    const first = await house.call<{ items: object[]; nextCursor: string }>('GET', '/tenants?limit=2', { key });
+    expect((await api.call('PATCH', '/tenants/none', { key, body: changes })).status).toBe(404);
+    const first = await api.call<{ items: object[]; nextCursor: string }>('GET', '/tenants?limit=2', { key });
     expect(first.body.items).toHaveLength(2);
-    const rest = await house.call<{ items: { id: string }[] }>('GET', `/tenants?cursor=${first.body.nextCursor}`, {
+    const rest = await api.call<{ items: { id: string }[] }>('GET', `/tenants?cursor=${first.body.nextCursor}`, {
       key,
     });
     expect(rest.body.items.map(({ id }) => id)).toEqual(['third']);

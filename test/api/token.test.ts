@@ -1,23 +1,23 @@
 import type { ExplanationJson, TokenJson } from '../../src/api/schemas/answers';
-import { openHouse, type House, type ProblemJson } from './house';
+import { openTestApi, type TestApi, type ProblemJson } from './testApi';
 
-let house: House;
+let api: TestApi;
 beforeAll(async () => {
-  house = await openHouse('api-token');
+  api = await openTestApi('api-token');
 });
-afterAll(() => house.release());
-afterEach(() => house.control('DELETE', 'faults'));
+afterAll(() => api.release());
+afterEach(() => api.control('DELETE', 'faults'));
 
-const token = (id: string, query = '') => house.call<TokenJson & ProblemJson>('GET', `/accounts/${id}/token${query}`);
+const token = (id: string, query = '') => api.call<TokenJson & ProblemJson>('GET', `/accounts/${id}/token${query}`);
 const HOUR = 3_600_000;
 
 const fault = (what: object) =>
-  house.control('POST', 'faults', { match: { path: '/security/v1/oauth/refresh' }, ...what });
+  api.control('POST', 'faults', { match: { path: '/security/v1/oauth/refresh' }, ...what });
 
 describe('a token', () => {
   it('is given at once while enough of it is left', async () => {
-    const { id } = await house.connected();
-    const before = await house.refreshes();
+    const { id } = await api.connected();
+    const before = await api.refreshes();
     const { status, headers, body } = await token(id);
     expect([status, headers.get('cache-control')]).toEqual([200, 'no-store']);
     expect(body).toEqual({
@@ -28,59 +28,59 @@ describe('a token', () => {
       generation: 1,
       belowMinTtl: false,
     });
-    expect(await house.refreshes()).toBe(before);
-    const reads = house.reads();
+    expect(await api.refreshes()).toBe(before);
+    const reads = api.reads();
     await token(id);
-    expect(house.reads() - reads).toBe(1);
+    expect(api.reads() - reads).toBe(1);
   });
 
   it('is refreshed once for all who ask at the same time when too little is left', async () => {
-    const { id } = await house.connected();
-    const before = await house.refreshes();
-    house.pass(HOUR - 60_000);
-    const reads = house.reads();
+    const { id } = await api.connected();
+    const before = await api.refreshes();
+    api.pass(HOUR - 60_000);
+    const reads = api.reads();
     const answers = await Promise.all([1, 2, 3, 4, 5].map(() => token(id)));
     expect(answers.map(({ status, body }) => [status, body.generation])).toEqual(Array(5).fill([200, 2]));
-    expect(await house.refreshes()).toBe(before + 1);
+    expect(await api.refreshes()).toBe(before + 1);
     // Each looks before and after, the refresh itself reads once, and the relay may have to; five refreshes would be 20.
-    expect(house.reads() - reads).toBeLessThan(20);
+    expect(api.reads() - reads).toBeLessThan(20);
   });
 
   it('is refreshed for a larger wish only as far as that can help', async () => {
-    await house.control('POST', 'settings', { accessTokenSeconds: 600 });
-    const { id } = await house.connected();
-    const before = await house.refreshes();
+    await api.control('POST', 'settings', { accessTokenSeconds: 600 });
+    const { id } = await api.connected();
+    const before = await api.refreshes();
     const fresh = await token(id, '?minTtl=1800');
     expect([fresh.body.generation, fresh.body.belowMinTtl]).toEqual([1, true]);
-    expect(await house.refreshes()).toBe(before);
-    house.pass(200_000);
+    expect(await api.refreshes()).toBe(before);
+    api.pass(200_000);
     const later = await token(id, '?minTtl=1800');
     expect([later.body.generation, later.body.belowMinTtl]).toEqual([2, true]);
-    await house.control('POST', 'settings', { accessTokenSeconds: 3600 });
+    await api.control('POST', 'settings', { accessTokenSeconds: 3600 });
   });
 
   it('is what lives when UPS gives no new one, and 503 with Retry-After when nothing lives', async () => {
-    const { id } = await house.connected();
-    house.pass(HOUR - 60_000);
+    const { id } = await api.connected();
+    api.pass(HOUR - 60_000);
     await fault({ do: 'status', status: 429, code: '10429' });
     const old = await token(id);
     expect([old.status, old.body.generation, old.body.belowMinTtl]).toEqual([200, 1, true]);
-    house.pass(120_000);
+    api.pass(120_000);
     const none = await token(id);
     expect([none.status, none.body.code]).toEqual([503, 'no-live-token']);
     expect(Number(none.headers.get('retry-after'))).toBeGreaterThan(0);
-    house.pass(600_000);
-    await house.control('DELETE', 'faults');
+    api.pass(600_000);
+    await api.control('DELETE', 'faults');
     expect((await token(id)).body.generation).toBe(2);
   });
 
   it('says why nobody asks UPS while the database is in doubt, and whose move it is', async () => {
-    const { id } = await house.connected();
-    const explain = () => house.call<ExplanationJson>('GET', `/accounts/${id}/explain`);
+    const { id } = await api.connected();
+    const explain = () => api.call<ExplanationJson>('GET', `/accounts/${id}/explain`);
     const notice = 'The database was restored.';
-    house.services.epochNotice = () => notice;
+    api.services.epochNotice = () => notice;
     expect((await explain()).body).toMatchObject({ because: 'Connected.', whoseMove: null });
-    house.pass(HOUR + 60_000);
+    api.pass(HOUR + 60_000);
     await fault({ do: 'status', status: 429, code: '10429' });
     const none = await token(id);
     expect([none.status, none.body.code]).toEqual([503, 'no-live-token']);
@@ -88,60 +88,60 @@ describe('a token', () => {
     const { body } = await explain();
     expect(body).toMatchObject({ whoseMove: 'operator', nextStep: { who: 'operator' } });
     expect(body.because).toMatch(/^Connected\..* The database was restored\.$/);
-    delete house.services.epochNotice;
+    delete api.services.epochNotice;
     expect((await explain()).body.whoseMove).toBe('ups');
-    house.pass(600_000);
+    api.pass(600_000);
   });
 
   it('is still served while its grant is ending, and refused with the reason when that is over', async () => {
-    const { id } = await house.connected();
+    const { id } = await api.connected();
     const [{ grantId } = { grantId: '' }] = (
-      await house.control<{ grants: { grantId: string }[] }>('GET', 'ledger')
+      await api.control<{ grants: { grantId: string }[] }>('GET', 'ledger')
     ).grants.slice(-1);
     expect(grantId).not.toBe('');
-    house.pass(HOUR - 120_000);
+    api.pass(HOUR - 120_000);
     await fault({ do: 'revoke', times: 1 });
     const ending = await token(id);
     expect([ending.status, ending.body.generation, ending.body.belowMinTtl]).toEqual([200, 1, true]);
-    expect(await house.read(id)).toMatchObject({
+    expect(await api.read(id)).toMatchObject({
       state: 'connected',
       stateDetail: { token: 'ending' },
       reason: 'refresh-token-revoked',
       nextStep: { action: 'reconnect' },
     });
-    house.pass(180_000);
+    api.pass(180_000);
     const over = await token(id);
     expect([over.status, over.body.code]).toEqual([409, 'refresh-token-revoked']);
-    expect(await house.read(id)).toMatchObject({ state: 'disconnected' });
+    expect(await api.read(id)).toMatchObject({ state: 'disconnected' });
   });
 
   it('is refused with a code of its own in every other state', async () => {
-    const { id } = await house.create();
+    const { id } = await api.create();
     expect([(await token(id)).status, (await token(id)).body.code]).toEqual([409, 'not-authorized-yet']);
-    await house.link(id);
+    await api.link(id);
     expect((await token(id)).body.code).toBe('authorization-pending');
-    await house.event(id, { type: 'DEACTIVATE' });
+    await api.event(id, { type: 'DEACTIVATE' });
     expect((await token(id)).body.code).toBe('inactive');
   });
 
   it('waits for a refresh of another process', async () => {
-    const { id } = await house.connected();
-    house.pass(HOUR - 60_000);
+    const { id } = await api.connected();
+    api.pass(HOUR - 60_000);
     await fault({ do: 'delay', ms: 400, times: 1 });
-    const elsewhere = house.perform(id);
-    await house.until(async () => (await house.read(id)).stateDetail.token === 'refreshing');
+    const elsewhere = api.perform(id);
+    await api.until(async () => (await api.read(id)).stateDetail.token === 'refreshing');
     const mine = await token(id);
     await elsewhere;
     expect([mine.status, mine.body.generation]).toEqual([200, 2]);
   });
 
   it('is in no log line', async () => {
-    const { id } = await house.connected();
+    const { id } = await api.connected();
     const { accessToken } = (await token(id)).body;
-    const lines = house.logged.join('\n');
+    const lines = api.logged.join('\n');
     expect(lines).toContain('/v1/accounts/:id/token');
     expect(lines).not.toContain(accessToken);
-    for (const secret of [house.keys.platform, 'client-secret-0123456789', '/connect/acc_', 'code='])
+    for (const secret of [api.keys.platform, 'client-secret-0123456789', '/connect/acc_', 'code='])
       expect(lines).not.toContain(secret);
   });
 });

@@ -3,15 +3,15 @@
 import type { ExplanationJson, RowJson } from '../../src/api/schemas/answers';
 import { runExplain } from '../../src/cli/accounts/explain';
 import { factsOf } from '../../src/pages/historyWords';
-import { goThroughUps } from '../support/browsing';
-import { openHouse, RETURN, type House } from './house';
+import { goThroughUps } from '../support/merchantBrowser';
+import { openTestApi, RETURN, type TestApi } from './testApi';
 
-let house: House;
+let api: TestApi;
 beforeAll(async () => {
-  house = await openHouse('api-ups-answers');
+  api = await openTestApi('api-ups-answers');
 });
-afterAll(() => house.release());
-afterEach(() => house.control('DELETE', 'faults'));
+afterAll(() => api.release());
+afterEach(() => api.control('DELETE', 'faults'));
 
 const paths = {
   token: '/security/v1/oauth/token',
@@ -19,11 +19,11 @@ const paths = {
   rate: '/api/rating/v2409/Rate',
 };
 const fault = (where: keyof typeof paths, what: object) =>
-  house.control('POST', 'faults', { match: { path: paths[where] }, ...what });
-const explain = async (id: string) => (await house.call<ExplanationJson>('GET', `/accounts/${id}/explain`)).body;
+  api.control('POST', 'faults', { match: { path: paths[where] }, ...what });
+const explain = async (id: string) => (await api.call<ExplanationJson>('GET', `/accounts/${id}/explain`)).body;
 const rows = async (id: string) =>
-  (await house.call<{ items: RowJson[] }>('GET', `/accounts/${id}/history?after=0`)).body.items;
-const token = (id: string) => house.call<{ generation: number }>('GET', `/accounts/${id}/token`);
+  (await api.call<{ items: RowJson[] }>('GET', `/accounts/${id}/history?after=0`)).body.items;
+const token = (id: string) => api.call<{ generation: number }>('GET', `/accounts/${id}/token`);
 
 const SECRET = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dBjftJeZ4CVPmB92K27uhbUr';
 const DUE_MS = 3_540_000;
@@ -32,17 +32,17 @@ const DUE_MS = 3_540_000;
 async function printed(id: string): Promise<string> {
   let text = '';
   const out = { width: 1000, result: (_: unknown, show: () => string) => void (text = show()) };
-  await runExplain({ MONGODB_URL: house.services.config.mongodbUrl }, out as never, id, {});
+  await runExplain({ MONGODB_URL: api.services.config.mongodbUrl }, out as never, id, {});
   return text;
 }
 
 describe('a gateway that answers instead of UPS', () => {
   it('at token: the merchant may try again, and everybody sees what came', async () => {
-    const account = await house.create();
+    const account = await api.create();
     const page = `<html><head><title>403 Forbidden</title></head><p>code=${SECRET}</p></html>`;
     await fault('token', { do: 'html', status: 403, body: page, times: 1 });
-    const login = await house.profile('A1B2C3');
-    const { connectUrl } = await house.link(account.id);
+    const login = await api.profile('A1B2C3');
+    const { connectUrl } = await api.link(account.id);
     const back = await goThroughUps(connectUrl, login, { returnTo: RETURN });
     expect(JSON.stringify(back)).toContain('authorization-interrupted');
     const { because, lastUpsAnswer } = await explain(account.id);
@@ -63,15 +63,15 @@ describe('a gateway that answers instead of UPS', () => {
   });
 
   it('at refresh: the account stays connected, and its explanation counts the tries', async () => {
-    const { id } = await house.connected();
+    const { id } = await api.connected();
     const body = JSON.stringify({ access_token: SECRET, refresh_token: SECRET }).slice(0, 60);
     await fault('refresh', { do: 'html', status: 200, body, contentType: 'application/json' });
-    house.pass(DUE_MS);
-    await house.perform(id);
+    api.pass(DUE_MS);
+    await api.perform(id);
     const first = await explain(id);
     expect(first.because).toContain('The last refresh attempt failed.');
-    house.pass(400_000);
-    await house.perform(id);
+    api.pass(400_000);
+    await api.perform(id);
     const { state, because, lastUpsAnswer } = await explain(id);
     expect(state).toBe('connected');
     expect(because).toContain('The last 2 refresh attempts failed.');
@@ -80,13 +80,13 @@ describe('a gateway that answers instead of UPS', () => {
       contentType: 'application/json',
       excerpt: '{"access_token":[removed]',
     });
-    expect((await house.read(id)).stateDetail).toMatchObject({ token: 'backing-off' });
-    const seen = JSON.stringify([await rows(id), await explain(id), house.logged, await printed(id)]);
+    expect((await api.read(id)).stateDetail).toMatchObject({ token: 'backing-off' });
+    const seen = JSON.stringify([await rows(id), await explain(id), api.logged, await printed(id)]);
     expect(seen).not.toContain(SECRET.slice(0, 12));
   });
 
   it('an answer of UPS is understood', async () => {
-    const { id } = await house.connected();
+    const { id } = await api.connected();
     const { because, lastUpsAnswer } = await explain(id);
     expect(because).toBe('Connected.');
     expect(lastUpsAnswer).toMatchObject({ httpStatus: 200, message: expect.any(String) as string, unread: null });
@@ -94,10 +94,10 @@ describe('a gateway that answers instead of UPS', () => {
 });
 
 it('a refresh that was answered without a refresh token says so in history', async () => {
-  const { id } = await house.connected();
-  const before = (await house.read(id)).token;
+  const { id } = await api.connected();
+  const before = (await api.read(id)).token;
   await fault('refresh', { do: 'keep-refresh-token', times: 1 });
-  house.pass(DUE_MS);
+  api.pass(DUE_MS);
   expect((await token(id)).body.generation).toBe(2);
   const refreshed = (await rows(id)).findLast(({ type }) => type === 'REFRESHED');
   expect(refreshed).toMatchObject({
@@ -106,18 +106,18 @@ it('a refresh that was answered without a refresh token says so in history', asy
     refreshExpiresAt: before?.refreshExpiresAt,
   });
   expect(refreshed && factsOf(refreshed)).toContain('the old one stays in use');
-  house.pass(DUE_MS);
+  api.pass(DUE_MS);
   expect((await token(id)).body.generation).toBe(3);
   expect((await rows(id)).findLast(({ type }) => type === 'REFRESHED')).not.toHaveProperty('refreshTokenKept');
-  const ledger = await house.control<{ violations: unknown[]; repeats: unknown[] }>('GET', 'ledger');
+  const ledger = await api.control<{ violations: unknown[]; repeats: unknown[] }>('GET', 'ledger');
   expect(ledger.violations).toEqual([]);
 });
 
 it('where UPS offers no service, nobody is told to mend an address', async () => {
-  const account = await house.create();
+  const account = await api.create();
   await fault('rate', { do: 'no-service' });
-  const { connectUrl } = await house.link(account.id);
-  const back = await goThroughUps(connectUrl, await house.profile('A1B2C3'), { returnTo: RETURN });
+  const { connectUrl } = await api.link(account.id);
+  const back = await goThroughUps(connectUrl, await api.profile('A1B2C3'), { returnTo: RETURN });
   expect(JSON.stringify(back)).toContain('verification-refused');
   const { because, lastUpsAnswer } = await explain(account.id);
   expect(because).toContain('UPS offers none of the services used to check the account between these places.');
@@ -125,6 +125,6 @@ it('where UPS offers no service, nobody is told to mend an address', async () =>
   expect(lastUpsAnswer).toMatchObject({ code: '111210', message: expect.stringContaining('unavailable') as string });
   const failed = (await rows(account.id)).find(({ type }) => type === 'VERIFICATION_FAILED');
   expect(failed).toMatchObject({ result: 'refused', ups: { code: '111210' } });
-  const done = await house.send('GET', '/connect/done?outcome=failed&reason=verification-refused');
+  const done = await api.send('GET', '/connect/done?outcome=failed&reason=verification-refused');
   expect(done.text).not.toMatch(/Correct the ship-from address/);
 });

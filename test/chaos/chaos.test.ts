@@ -1,18 +1,18 @@
-/** A short life on real processes, whatever the seed; the long ones are `npm run chaos`. */
+/** A short chaos run with a random seed; `npm run chaos` makes long ones. */
 
-import { live } from './life';
-import { PATIENT_MS, readOptions, withUsual } from './options';
-import { kinds, planOf } from './plan';
-import { refusals } from './refusals';
-import { tableOf } from './table';
+import { runChaos } from './chaosRun';
+import { PATIENT_MS, readOptions, withDefaults } from './options';
+import { faultKinds, makeFaultPlan } from './faultPlan';
+import { refusals } from './redisRefusals';
+import { formatReport } from './report';
 
 const never = () => new AbortController().signal;
 
 /**
- * Shorter lives of tokens and pauses, and no answers that are lost on purpose: such an account needs more than a minute to
- * find out. One that a kill brought there is still waiting when it is looked at, and may be.
+ * Shorter token lives and pauses, and no answers lost on purpose: an account needs more than a minute to recover from one.
+ * An account whose answer was lost by a kill may still be waiting when the checks run.
  */
-const short = withUsual({
+const short = withDefaults({
   lastsMs: 14_000,
   accounts: 4,
   gapMs: 2_000,
@@ -25,35 +25,35 @@ const short = withUsual({
 
 it('nothing accepted is lost, no token is gambled and nobody is disconnected, whatever is killed', async () => {
   const said: string[] = [];
-  const ears = { say: (line: string) => void said.push(line), progress: () => {} };
-  const report = await live(short, ears, { stop: never(), abandon: never() });
-  const text = [...said, tableOf(report)].join('\n');
+  const output = { say: (line: string) => void said.push(line), progress: () => {} };
+  const report = await runChaos(short, output, { stop: never(), abandon: never() });
+  const text = [...said, formatReport(report)].join('\n');
   expect({ violations: report.violations, text }).toEqual({ violations: [], text });
   expect(report.figures['accounts']).toBe(short.accounts);
   expect(report.figures['events with a verdict']).toBeGreaterThan(0);
   expect(report.incidents.length).toBeGreaterThan(0);
 }, 240_000);
 
-it('the same seed is the same plan, another one is another', () => {
-  const plan = (seed: number) => planOf(withUsual({ seed }));
+it('makes the same plan from the same seed, and another plan from another seed', () => {
+  const plan = (seed: number) => makeFaultPlan(withDefaults({ seed }));
   expect(plan(7)).toEqual(plan(7));
   expect(plan(8)).not.toEqual(plan(7));
 });
 
-it('in five minutes everything goes wrong that may, kills most often', () => {
-  const plan = planOf(withUsual({ seed: 3 }));
-  const counts = kinds.map((kind) => plan.filter((one) => one.kind === kind).length);
+it('plans every kind of fault within five minutes, kills most often', () => {
+  const plan = makeFaultPlan(withDefaults({ seed: 3 }));
+  const counts = faultKinds.map((kind) => plan.filter((one) => one.kind === kind).length);
   expect(Math.min(...counts)).toBeGreaterThan(1);
   expect(Math.max(...counts)).toBe(counts[0]);
 });
 
-it('Redis refuses in every way it can before one comes again', () => {
-  const plan = planOf(withUsual({ seed: 5, lastsMs: 600_000 }));
+it('plans every kind of Redis refusal before it repeats one', () => {
+  const plan = makeFaultPlan(withDefaults({ seed: 5, lastsMs: 600_000 }));
   const ways = plan.filter(({ kind }) => kind === 'refused').map(({ refusal }) => refusal);
   expect(new Set(ways.slice(0, refusals.length)).size).toBe(refusals.length);
 });
 
-it('what is typed wrong is said with what to type', () => {
+it('names a wrong option and what to type instead', () => {
   expect(() => readOptions(['--minutes', 'ten'])).toThrow(
     '--minutes is ten: give a number of 0 or more. npm run chaos',
   );

@@ -1,37 +1,37 @@
-/** What a run is told, and what it goes by where it is told nothing. */
+/** The options of a chaos run and their defaults. */
 
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
 export interface ChaosOptions {
   seed: number;
-  /** How long things go wrong. */
+  /** How long faults are injected. */
   lastsMs: number;
   accounts: number;
   /** Processes of each role. */
-  each: number;
+  processesPerRole: number;
   accessTokenSeconds: number;
   consentTtlSeconds: number;
-  /** Between one thing that goes wrong and the next, at most. */
+  /** The longest pause between two faults. */
   gapMs: number;
   longestPauseMs: number;
   longestAwayMs: number;
-  /** Answers that UPS gives and nobody hears: their accounts need more than a minute to find out. */
+  /** Whether UPS answers are lost on purpose: an account needs more than a minute to recover from one. */
   losesAnswers: boolean;
-  /** After the healing; with less than `PATIENT_MS` an account that still waits for its time is no fault. */
+  /** How long accounts may take to come to rest; if less than `PATIENT_MS`, one that still waits is not a violation. */
   settleMs: number;
-  /** The store is away once for so long, and a worker is killed meanwhile; nothing else goes wrong. */
+  /** If above 0, the store is away once for so long and a worker is killed meanwhile; no other fault happens. */
   storeAwayMs: number;
 }
 
-/** A lost answer is settled after 60 s, and whoever backed off meanwhile tries again within as much. */
+/** A lost answer is settled after 60 s; work that backed off meanwhile is retried within another 60 s. */
 export const PATIENT_MS = 180_000;
 
-const usual: ChaosOptions = {
+const defaults: ChaosOptions = {
   seed: 0,
   lastsMs: 300_000,
   accounts: 20,
-  each: 2,
+  processesPerRole: 2,
   accessTokenSeconds: 25,
   consentTtlSeconds: 30,
   gapMs: 6_000,
@@ -42,8 +42,8 @@ const usual: ChaosOptions = {
   storeAwayMs: 0,
 };
 
-export const withUsual = (given: Partial<ChaosOptions>): ChaosOptions => ({
-  ...usual,
+export const withDefaults = (given: Partial<ChaosOptions>): ChaosOptions => ({
+  ...defaults,
   seed: randomInt(2 ** 31),
   ...given,
 });
@@ -53,7 +53,7 @@ type Name = (typeof numbers)[number];
 
 const USAGE = 'npm run chaos -- [--minutes N] [--accounts M] [--seed S] [--store-away MINUTES]';
 
-/** Throws with a sentence for the person at the terminal. */
+/** Throws an error whose message is meant for the terminal. */
 export function readOptions(args: string[]): ChaosOptions {
   const options = Object.fromEntries(numbers.map((name) => [name, { type: 'string' as const }]));
   const values = parseArgs({ args, options }).values as Partial<Record<Name, string>>;
@@ -65,9 +65,15 @@ export function readOptions(args: string[]): ChaosOptions {
     return number;
   };
   const seed = values.seed === undefined ? {} : { seed: Math.floor(read('seed', 0)) };
-  const lastsMs = read('minutes', usual.lastsMs / 60_000) * 60_000;
-  const accounts = Math.floor(read('accounts', usual.accounts, 1));
+  const lastsMs = read('minutes', defaults.lastsMs / 60_000) * 60_000;
+  const accounts = Math.floor(read('accounts', defaults.accounts, 1));
   const storeAwayMs = read('store-away', 0) * 60_000;
-  // Then nothing but the outage shall end a token.
-  return withUsual({ ...seed, lastsMs, accounts, storeAwayMs, ...(storeAwayMs > 0 && { accessTokenSeconds: 7_200 }) });
+  // Long-lived tokens, so that only the outage can cost one.
+  return withDefaults({
+    ...seed,
+    lastsMs,
+    accounts,
+    storeAwayMs,
+    ...(storeAwayMs > 0 && { accessTokenSeconds: 7_200 }),
+  });
 }

@@ -1,14 +1,14 @@
-/** `npm run chaos`: what goes wrong in a year, on real processes, in some minutes; a table at the end. */
+/** `npm run chaos`: injects faults into real processes for some minutes and prints a report. */
 
-import { live, type Ears } from './life';
+import { runChaos, type RunOutput } from './chaosRun';
 import { readOptions } from './options';
-import { tableOf } from './table';
+import { formatReport } from './report';
 
 const PLAIN_MS = 10_000;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** One line that changes on a terminal; elsewhere a line now and then. */
-function makeEars(): Ears {
+/** Rewrites one line on a terminal; elsewhere prints a line every ten seconds. */
+function makeOutput(): RunOutput {
   const isTerminal = process.stdout.isTTY;
   let toldAt = 0;
   return {
@@ -24,17 +24,17 @@ function makeEars(): Ears {
   };
 }
 
-/** The first Ctrl-C ends the time, and all is mended and looked at; another one ends everything. */
-function listen(): { stop: AbortSignal; abandon: AbortSignal } {
+/** The first Ctrl-C ends the faults, and repairs and checks follow; the second one ends the run. */
+function stopSignals(): { stop: AbortSignal; abandon: AbortSignal } {
   const [stop, abandon] = [new AbortController(), new AbortController()];
   let firstAt: number | null = null;
-  const hear = (): void => {
-    // One Ctrl-C often arrives twice: from the terminal, and from the npm that started us.
+  const onSignal = (): void => {
+    // One Ctrl-C often arrives twice: from the terminal and from npm.
     if (firstAt !== null && performance.now() - firstAt > 250) abandon.abort();
     firstAt ??= performance.now();
     stop.abort();
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, hear);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
   return { stop: stop.signal, abandon: abandon.signal };
 }
 
@@ -43,8 +43,8 @@ async function main(): Promise<void> {
   say(
     `seed ${options.seed}: ${options.accounts} accounts, ${options.storeAwayMs > 0 ? 'the store is away' : 'things go wrong'} for ${(options.storeAwayMs || options.lastsMs) / 1_000} s`,
   );
-  const report = await live(options, makeEars(), listen());
-  say(`${process.stdout.isTTY ? '\r\u001b[K' : ''}\n${tableOf(report)}`);
+  const report = await runChaos(options, makeOutput(), stopSignals());
+  say(`${process.stdout.isTTY ? '\r\u001b[K' : ''}\n${formatReport(report)}`);
   process.exitCode = report.violations.length > 0 ? 1 : 0;
 }
 

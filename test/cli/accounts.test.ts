@@ -4,9 +4,9 @@ import { makeStore } from '../../src/db/accounts';
 import type { Db } from '../../src/db/connection';
 import { connectDb } from '../../src/db/connection';
 import { createTenant } from '../../src/db/tenants';
-import { silent } from '../db/opened';
+import { silent } from '../db/testDb';
 import { testDatabase } from '../support/servers';
-import { makeLives } from './accounts';
+import { makeStoredAccounts } from './storedAccounts';
 import { json, upslink } from './upslink';
 
 const idOf = (name: string): string => `acc_${name.padEnd(26, 'a')}`;
@@ -24,13 +24,13 @@ beforeAll(async () => {
     await createTenant(db, {
       ...{ id, name: id, returnOrigins: [], refreshPolicy: 'eager', accessKeyDeadline: null, createdAt: 0 },
     });
-  const lives = makeLives(db);
-  await lives.create(east, 'acme', 'UPS East');
-  await lives.authorize(east, 'verified');
-  await lives.create(west, 'acme', 'UPS West, whose name is long enough to be cut at the end of a line');
-  await lives.authorize(west, 'not-in-profile');
-  await lives.create(south, 'globex', 'UPS South');
-  await lives.settle();
+  const builder = makeStoredAccounts(db);
+  await builder.create(east, 'acme', 'UPS East');
+  await builder.authorize(east, 'verified');
+  await builder.create(west, 'acme', 'UPS West, whose name is long enough to be cut at the end of a line');
+  await builder.authorize(west, 'not-in-profile');
+  await builder.create(south, 'globex', 'UPS South');
+  await builder.settle();
 });
 afterAll(() => db.close());
 
@@ -74,11 +74,11 @@ it('shows people a table of 80 columns, without colours, with the reason of what
 });
 
 it('names a damaged account in its place, by what is known of it, and lists the others', async () => {
-  const lives = makeLives(db);
+  const builder = makeStoredAccounts(db);
   const damaged = idOf('broken');
-  await lives.create(damaged, 'umbrella', 'Damaged');
-  await lives.create(idOf('whole'), 'umbrella', 'Whole');
-  await lives.settle();
+  await builder.create(damaged, 'umbrella', 'Damaged');
+  await builder.create(idOf('whole'), 'umbrella', 'Whole');
+  await builder.settle();
   await db.accounts.updateOne({ _id: damaged }, { $set: { version: 4, 'snapshot.context': null } });
   const [told, plain] = await Promise.all([
     accounts('list', '--tenant', 'umbrella', '--json'),
@@ -128,14 +128,14 @@ it('shows history from any seq on, as rows of the API', async () => {
 });
 
 it('hands history out a hundred rows at a time, and says how to go on', async () => {
-  const lives = makeLives(db);
+  const builder = makeStoredAccounts(db);
   const busy = idOf('busy');
-  await lives.create(busy, 'initech', 'Busy');
+  await builder.create(busy, 'initech', 'Busy');
   for (let n = 0; n < 52; n += 1) {
-    await lives.runtime.dispatch(busy, { type: 'DEACTIVATE' }, { actor: 'key:test' });
-    await lives.runtime.dispatch(busy, { type: 'REACTIVATE' }, { actor: 'key:test' });
+    await builder.runtime.dispatch(busy, { type: 'DEACTIVATE' }, { actor: 'key:test' });
+    await builder.runtime.dispatch(busy, { type: 'REACTIVATE' }, { actor: 'key:test' });
   }
-  await lives.settle();
+  await builder.settle();
   const [first, plain, rest] = await Promise.all([
     accounts('history', busy, '--json'),
     accounts('history', busy),

@@ -3,12 +3,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { loadConfig } from '../../src/config';
-import { standing } from '../workers/house';
+import { standing } from '../workers/testService';
 import { openDeployment, type Deployment, type Member } from '../workers/epoch/deployment';
 import { runAdopt, type AdoptOptions } from '../../src/cli/adopt';
 import { FoundFault, UsageError } from '../../src/cli/failure';
 import type { Output } from '../../src/cli/output';
-import { asVariable } from './accounts';
+import { asVariable } from './storedAccounts';
 import { upslink } from './upslink';
 
 let on: Deployment;

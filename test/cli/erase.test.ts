@@ -3,14 +3,14 @@ import { connectDb, type Db } from '../../src/db/connection';
 import { bury } from '../../src/db/erasure';
 import { readEvents, readHistory } from '../../src/db/history';
 import { countByState, listAccounts } from '../../src/db/queries';
-import { silent } from '../db/opened';
+import { silent } from '../db/testDb';
 import { testDatabase } from '../support/servers';
-import { makeLives } from './accounts';
+import { makeStoredAccounts } from './storedAccounts';
 import { json, upslink } from './upslink';
 
 let db: Db;
 let env: Record<string, string>;
-let lives: ReturnType<typeof makeLives>;
+let builder: ReturnType<typeof makeStoredAccounts>;
 let made = 0;
 const newId = () => `acc_${String(++made).padStart(26, 'a')}`;
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
   env = { MONGODB_URL: url };
   db = await connectDb(url, { log: silent });
   await db.ensureIndexes();
-  lives = makeLives(db);
+  builder = makeStoredAccounts(db);
 });
 afterAll(() => db.close());
 
@@ -29,10 +29,10 @@ const erase = (id: string, ...more: string[]) =>
 /** An account that lived and was deactivated, at seq 6. */
 async function closed(): Promise<string> {
   const id = newId();
-  await lives.create(id);
-  await lives.authorize(id, 'verified');
-  await lives.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test', eventId: 'closing' });
-  await lives.settle();
+  await builder.create(id);
+  await builder.authorize(id, 'verified');
+  await builder.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test', eventId: 'closing' });
+  await builder.settle();
   return id;
 }
 
@@ -57,7 +57,7 @@ it('removes an inactive account and its history, except a receipt', async () => 
 
 it('refuses an account that is not closed, or is not there', async () => {
   const id = newId();
-  await lives.create(id);
+  await builder.create(id);
   const open = await erase(id);
   expect([open.code, open.stdout]).toEqual([1, '']);
   expect(open.stderr).toContain('deactivate it first');
@@ -75,12 +75,12 @@ it('asks, and is not taken for granted where nobody can be asked', async () => {
 it('lets an account of that name begin behind the old one’s numbers', async () => {
   const id = await closed();
   await erase(id);
-  const document = await lives.create(id);
+  const document = await builder.create(id);
   expect(document).toMatchObject({ seq: 7, firstSeq: 7, data: { settings: { seq: 7 } } });
   // The id of an event of the old account is new to this one.
-  const verdict = await lives.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test', eventId: 'closing' });
+  const verdict = await builder.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test', eventId: 'closing' });
   expect(verdict.verdict).toBe('applied');
-  await lives.settle();
+  await builder.settle();
   const stored = await makeStore(db).load(id);
   const rows = stored ? await readHistory(db, stored, 0) : [];
   expect(rows.map(({ seq, event }) => [seq, event.type])).toEqual([
@@ -106,8 +106,8 @@ it('interrupted behind its first write is finished by running it again, or by a 
   }
   expect(json(await erase(again, '--json'))).toMatchObject({ seq: 6 });
   expect(await leftOf(again)).toEqual({ rows: 0, events: 0, receipts: 1 });
-  await Promise.all([lives.create(anew), lives.create(anew)]);
-  await lives.settle();
+  await Promise.all([builder.create(anew), builder.create(anew)]);
+  await builder.settle();
   expect(await leftOf(anew)).toEqual({ rows: 1, events: 1, receipts: 1 });
 });
 
@@ -115,19 +115,19 @@ it('takes no row that somebody had in hand at the erasure for one of the new acc
   const id = await closed();
   const late = await db.history.findOne({ accountId: id, eventId: 'closing' });
   await erase(id);
-  const document = await lives.create(id);
-  await lives.settle();
+  const document = await builder.create(id);
+  await builder.settle();
   if (late) await db.history.insertOne(late);
   expect((await readHistory(db, document, 0)).map(({ seq }) => seq)).toEqual([7]);
   expect((await upslink(['accounts', 'replay', id, '--json'], env)).code).toBe(0);
-  const verdict = await lives.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test', eventId: 'closing' });
+  const verdict = await builder.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test', eventId: 'closing' });
   expect(verdict.verdict).toBe('applied');
 });
 
 it('loses a race with a write, and changes nothing then', async () => {
   const id = await closed();
   const document = await makeStore(db).load(id);
-  await lives.runtime.dispatch(id, { type: 'REACTIVATE' }, { actor: 'key:test' });
+  await builder.runtime.dispatch(id, { type: 'REACTIVATE' }, { actor: 'key:test' });
   expect(document && (await bury(db, document, { by: 'cli', at: Date.now() }))).toBe(false);
   expect((await erase(id)).code).toBe(1);
 });

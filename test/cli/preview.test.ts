@@ -8,10 +8,10 @@ import type { StoredAccount } from '../../src/db/schemas';
 import { MACHINE_VERSION } from '../../src/machines/account';
 import { makeAccountDefinition } from '../../src/machines/definition';
 import { upgraded } from '../../src/machines/versions';
-import { silent } from '../db/opened';
-import { broken, deployOf, variantOf, type Deploy } from '../machines/variants';
+import { silent } from '../db/testDb';
+import { brokenMachines, deployOf, changedMachine, type Deploy } from '../machines/changedMachines';
 import { testDatabase } from '../support/servers';
-import { makeLives } from './accounts';
+import { makeStoredAccounts } from './storedAccounts';
 import { json, upslink } from './upslink';
 
 let db: Db;
@@ -53,10 +53,10 @@ async function store(model: StoredAccount, name: string, count = 1): Promise<voi
 }
 
 async function storedFresh(): Promise<StoredAccount> {
-  const lives = makeLives(db);
-  await lives.create('acc_model');
-  await lives.authorize('acc_model', 'verified');
-  await lives.settle();
+  const builder = makeStoredAccounts(db);
+  await builder.create('acc_model');
+  await builder.authorize('acc_model', 'verified');
+  await builder.settle();
   const model = await db.accounts.findOne({ _id: 'acc_model' });
   await clear();
   if (!model) throw new Error('no model');
@@ -75,7 +75,7 @@ it('maps whatever every machine version left, in every place of it, to the next 
       await store(fixture(version, file.replace('.json', '')), `${version}_${file.replace('.json', '')}`);
   const before = await db.accounts.find().sort({ _id: 1 }).toArray();
   const next = deployOf(
-    variantOf(() => undefined),
+    changedMachine(() => undefined),
     (stored) => stored,
   );
   expect(await previewed()).toMatchObject({ accounts: before.length, refused: 0 });
@@ -134,7 +134,7 @@ it.each([
 ] as const)('refuses, by name and with a reason, accounts that meet %s', async (name, why) => {
   await store(await storedFresh(), 'fresh', 5);
   await store(fixture('v1', 'inactive'), 'inactive', 2);
-  const found = await previewed(deployOf(broken[name](), (stored) => stored));
+  const found = await previewed(deployOf(brokenMachines[name](), (stored) => stored));
   expect(found).toMatchObject({ refused: 5, mapped: 2, unchanged: 0 });
   expect(found.kinds[0]).toMatchObject({ outcome: 'refused', count: 5, exampleId: 'acc_fresh_0000' });
   expect(found.kinds[0]?.why).toMatch(why);
@@ -142,7 +142,7 @@ it.each([
 
 it('refuses work under way whose actor was renamed, and takes it once a step renames it too', async () => {
   await store(fixture('v1', 'refreshing'), 'refreshing', 4);
-  const machine = broken['a renamed actor']();
+  const machine = brokenMachines['a renamed actor']();
   const found = await previewed(deployOf(machine, (stored) => stored));
   expect(found.kinds).toEqual([expect.objectContaining({ outcome: 'refused', count: 4 })]);
   expect(found.kinds[0]?.why).toBe("the invocation refresh is stored with the actor refresh, the machine's is rotate");
@@ -157,10 +157,10 @@ it('refuses work under way whose actor was renamed, and takes it once a step ren
 
 it('refuses accounts whose machine was changed without a new version, and those a step breaks on', async () => {
   await store(await storedFresh(), 'fresh', 2);
-  const sameVersion = await previewed(deployOf(broken['a new after']()));
+  const sameVersion = await previewed(deployOf(brokenMachines['a new after']()));
   expect(sameVersion.kinds[0]?.why).toMatch(/another machine of the same version/);
   const failing = await previewed(
-    deployOf(broken['a new after'](), () => {
+    deployOf(brokenMachines['a new after'](), () => {
       throw new Error('the step met what it did not know');
     }),
   );

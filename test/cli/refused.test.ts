@@ -8,7 +8,7 @@ import { startRedisProxy, type RedisProxy } from '../support/redisProxy';
 import { privateRedis, testDatabase, type PrivateServer } from '../support/servers';
 import { until } from '../support/until';
 import { selfSigned } from '../ups/self-signed';
-import { asVariable, ring } from './accounts';
+import { asVariable, ring } from './storedAccounts';
 import { freePort } from './ports';
 import { startUpslink, type Running } from './upslink';
 

@@ -6,9 +6,9 @@ import { connectDb } from '../../src/db/connection';
 import type { StoredCheckpoint } from '../../src/db/schemas';
 import { ensureTenant, type Tenant } from '../../src/db/tenants';
 import { MACHINE_VERSION } from '../../src/machines/account';
-import { silent } from '../db/opened';
+import { silent } from '../db/testDb';
 import { testDatabase } from '../support/servers';
-import { makeLives } from './accounts';
+import { makeStoredAccounts } from './storedAccounts';
 import { json, upslink } from './upslink';
 
 let db: Db;
@@ -27,11 +27,11 @@ const replay = (...args: string[]) => upslink(['accounts', 'replay', ...args], e
 
 async function connected(tenantId: string): Promise<string> {
   const id = `acc_replay${(made += 1)}`;
-  const lives = makeLives(db);
+  const builder = makeStoredAccounts(db);
   await ensureTenant(db, { ...sampleTenant, id: tenantId });
-  await lives.create(id, tenantId, `UPS ${made}`);
-  await lives.authorize(id, 'verified');
-  await lives.settle();
+  await builder.create(id, tenantId, `UPS ${made}`);
+  await builder.authorize(id, 'verified');
+  await builder.settle();
   return id;
 }
 
@@ -60,10 +60,10 @@ it('finds every account as history says, one, a tenant or all of them', async ()
 });
 
 it('reads what still waits in the outbox too', async () => {
-  const lives = makeLives(db);
-  await lives.create('acc_waiting', 'acme', 'Waiting');
-  await lives.settle();
-  const document = await lives.runtime.load('acc_waiting');
+  const builder = makeStoredAccounts(db);
+  await builder.create('acc_waiting', 'acme', 'Waiting');
+  await builder.settle();
+  const document = await builder.runtime.load('acc_waiting');
   const row = await db.history.findOne(rowAt('acc_waiting', 1));
   if (!row) throw new Error('no row');
   const { _id, tenantId: _t, accountId: _a, expireAt: _e, ...bare } = row;
@@ -170,13 +170,13 @@ it('reports a checkpoint that is damaged and goes on with the others', async () 
 
 /** An account of 141 rows, which are two pages, and a checkpoint at 129. */
 async function longLived(id: string): Promise<void> {
-  const lives = makeLives(db);
-  await lives.create(id, 'old', 'Old');
+  const builder = makeStoredAccounts(db);
+  await builder.create(id, 'old', 'Old');
   for (let n = 0; n < 70; n += 1) {
-    await lives.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test' });
-    await lives.runtime.dispatch(id, { type: 'REACTIVATE' }, { actor: 'key:test' });
+    await builder.runtime.dispatch(id, { type: 'DEACTIVATE' }, { actor: 'key:test' });
+    await builder.runtime.dispatch(id, { type: 'REACTIVATE' }, { actor: 'key:test' });
   }
-  await lives.settle();
+  await builder.settle();
 }
 
 it('starts at the newest checkpoint', async () => {

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { privateRedis, testDatabase, type PrivateServer } from '../support/servers';
 import { until } from '../support/until';
-import { asVariable, ring } from './accounts';
+import { asVariable, ring } from './storedAccounts';
 import { freePort, listenAnywhere } from './ports';
 import { startUpslink, type Running } from './upslink';
 

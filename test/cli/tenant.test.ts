@@ -2,7 +2,7 @@ import { makeApiKeys } from '../../src/db/apiKeys';
 import type { Db } from '../../src/db/connection';
 import { getTenant } from '../../src/db/tenants';
 import { connectDb } from '../../src/db/connection';
-import { silent } from '../db/opened';
+import { silent } from '../db/testDb';
 import { testDatabase } from '../support/servers';
 import { json, upslink } from './upslink';
 

@@ -2,7 +2,7 @@ import { makeStore } from '../../src/db/accounts';
 import type { Db } from '../../src/db/connection';
 import { describeStore } from '../durable/store.contract';
 import { sampleDocument } from '../durable/samples';
-import { openDb } from './opened';
+import { openDb } from './testDb';
 
 let db: Db;
 

@@ -5,7 +5,7 @@ import { connectDb, type Db } from '../../src/db/connection';
 import { AT } from '../durable/samples';
 import { until } from '../support/until';
 import { testDatabase } from '../support/servers';
-import { makeClock, silent } from './opened';
+import { makeClock, silent } from './testDb';
 
 let db: Db;
 let reads = 0;

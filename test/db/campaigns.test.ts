@@ -8,7 +8,7 @@ import {
   type CampaignItem,
 } from '../../src/db/campaigns';
 import type { Db } from '../../src/db/connection';
-import { openDb } from './opened';
+import { openDb } from './testDb';
 
 let db: Db;
 beforeAll(async () => {

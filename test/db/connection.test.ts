@@ -3,31 +3,31 @@ import { connectDb, type Db } from '../../src/db/connection';
 import { StoreUnavailable } from '../../src/durable/errors';
 import { sampleDocument, sampleEntry, sampleRow } from '../durable/samples';
 import { privateMongodb, type PrivateServer } from '../support/servers';
-import { silent } from './opened';
-import { makeWire, type Wire } from './wire';
+import { silent } from './testDb';
+import { startLossyProxy, type LossyProxy } from '../support/lossyProxy';
 
 /** The driver's default for a server that is not there. */
 const DRIVERS_OWN_MS = 30_000;
 
 let server: PrivateServer;
-let wire: Wire;
+let proxy: LossyProxy;
 let db: Db;
 const store = () => makeStore(db);
 
 beforeAll(async () => {
   server = await privateMongodb();
-  wire = await makeWire(server.url);
-  db = await connectDb(wire.url, { log: silent });
+  proxy = await startLossyProxy(server.url);
+  db = await connectDb(proxy.url, { log: silent });
   await db.ensureIndexes();
 });
 afterAll(async () => {
   await db.close();
-  await wire.close();
+  await proxy.close();
   await server.dispose();
 });
 
 async function isBack(): Promise<void> {
-  wire.become('open');
+  proxy.become('open');
   for (;;)
     if (
       await db.ping().then(
@@ -41,11 +41,11 @@ afterEach(isBack);
 
 it('says unknown of a write whose answer was lost, which did happen', async () => {
   const document = sampleDocument({ id: 'acc_lossy' });
-  wire.loseAnswerTo('insert');
+  proxy.loseAnswerTo('insert');
   expect(await store().insert(document)).toBe('unknown');
   expect((await store().load(document.id))?.rev).toBe(1);
 
-  wire.loseAnswerTo('update');
+  proxy.loseAnswerTo('update');
   expect(await store().write(document, { ...document, rev: 2 })).toBe('unknown');
   expect((await store().load(document.id))?.rev).toBe(2);
 });
@@ -54,12 +54,12 @@ it('sends a write once: a lost answer is not followed by a second try of the dri
   const document = sampleDocument({ id: 'acc_once' });
   await store().insert(document);
   const sent: string[] = [];
-  const watched = await connectDb(wire.url, {
+  const watched = await connectDb(proxy.url, {
     log: silent,
     onCommand: (command) => sent.push(...Object.keys(command).slice(0, 1)),
   });
   sent.length = 0;
-  wire.loseAnswerTo('update');
+  proxy.loseAnswerTo('update');
   await makeStore(watched).write(document, { ...document, rev: 2 });
   await watched.close();
   expect(sent.filter((name) => name === 'update')).toHaveLength(1);
@@ -67,7 +67,7 @@ it('sends a write once: a lost answer is not followed by a second try of the dri
 
 it('asks for a majority, journaled, whatever the URL says', async () => {
   const writes: unknown[] = [];
-  const url = new URL(wire.url);
+  const url = new URL(proxy.url);
   url.search = '?w=1&journal=false&readConcernLevel=local&retryWrites=true';
   const weak = await connectDb(url.href, {
     log: silent,
@@ -81,7 +81,7 @@ it('asks for a majority, journaled, whatever the URL says', async () => {
 });
 
 it('gives up on a server that takes requests and says nothing', async () => {
-  wire.become('deaf');
+  proxy.become('deaf');
   const document = sampleDocument({ id: 'acc_deaf' });
   const outcomes = await Promise.all([
     store().insert(document),
@@ -93,8 +93,10 @@ it('gives up on a server that takes requests and says nothing', async () => {
 });
 
 it('waits for as long as the URL says', async () => {
-  const hasty = await connectDb(`${wire.url}${wire.url.includes('?') ? '&' : '?'}sockettimeoutms=500`, { log: silent });
-  wire.become('deaf');
+  const hasty = await connectDb(`${proxy.url}${proxy.url.includes('?') ? '&' : '?'}sockettimeoutms=500`, {
+    log: silent,
+  });
+  proxy.become('deaf');
   const order: string[] = [];
   const ping = (one: Db, name: string) =>
     expect(one.ping())
@@ -106,7 +108,7 @@ it('waits for as long as the URL says', async () => {
 });
 
 it('says that nobody is there before the driver would by itself, each method in its own way', async () => {
-  wire.become('cut');
+  proxy.become('cut');
   const document = sampleDocument({ id: 'acc_cut' });
   const before = performance.now();
   const away = (what: Promise<unknown>) => expect(what).rejects.toThrow(StoreUnavailable);
@@ -123,15 +125,15 @@ it('says that nobody is there before the driver would by itself, each method in 
 });
 
 it('is as it was when the server is back', async () => {
-  wire.become('cut');
+  proxy.become('cut');
   await expect(store().load('acc_back')).rejects.toThrow(StoreUnavailable);
   await isBack();
   expect(await store().insert(sampleDocument({ id: 'acc_back' }))).toBe('done');
 });
 
 it('does not start without a server, and shows no password', async () => {
-  wire.become('cut');
-  const url = new URL(wire.url.replace(/^mongodb:/, 'http:'));
+  proxy.become('cut');
+  const url = new URL(proxy.url.replace(/^mongodb:/, 'http:'));
   url.username = 'someone';
   url.password = 'a-password';
   const refused = connectDb(url.href.replace(/^http:/, 'mongodb:'), { log: silent });

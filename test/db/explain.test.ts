@@ -31,7 +31,7 @@ import { MACHINE_VERSION } from '../../src/machines/account';
 import { newWave } from '../../src/workers/outages/wave';
 import { testDatabase } from '../support/servers';
 import { until } from '../support/until';
-import { makeClock, silent } from './opened';
+import { makeClock, silent } from './testDb';
 
 type Command = Record<string, unknown>;
 

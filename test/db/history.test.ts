@@ -1,7 +1,7 @@
 import type { Db } from '../../src/db/connection';
 import { appendHistory, latestCheckpoint, readEvents, readHistory } from '../../src/db/history';
 import { AT, checkpointAt, sampleEntry, sampleRow } from '../durable/samples';
-import { openDb } from './opened';
+import { openDb } from './testDb';
 
 const DAY_MS = 24 * 3_600_000;
 

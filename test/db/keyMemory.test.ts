@@ -1,6 +1,6 @@
 import { makeKeyMemory } from '../../src/db/keyMemory';
 import type { StoredApiKey } from '../../src/db/schemas';
-import { makeClock } from './opened';
+import { makeClock } from './testDb';
 
 const keyOf = (id: string): StoredApiKey => ({ _id: id, tenantId: 'acme', role: 'reader', keyHash: '', createdAt: 0 });
 

@@ -1,6 +1,6 @@
 import type { Db } from '../../src/db/connection';
 import { acquireLease, releaseLease } from '../../src/db/lease';
-import { openDb } from './opened';
+import { openDb } from './testDb';
 
 let db: Db;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { makeOutageStore } from '../../src/db/outages';
 import type { Db } from '../../src/db/connection';
-import { makeMemoryOutages } from '../simulation/outages';
-import { openDb } from './opened';
+import { makeMemoryOutages } from '../simulation/memoryOutages';
+import { openDb } from './testDb';
 import { describeOutageStore } from './outages.contract';
 
 let db: Db;

@@ -3,7 +3,7 @@ import type { Db } from '../../src/db/connection';
 import { countByState, listAccounts, type AccountList } from '../../src/db/queries';
 import type { AccountView } from '../../src/machines/definition';
 import { sampleDocument } from '../durable/samples';
-import { openDb } from './opened';
+import { openDb } from './testDb';
 
 let db: Db;
 

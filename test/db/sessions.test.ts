@@ -1,7 +1,7 @@
 import type { Db } from '../../src/db/connection';
 import { createSession, deleteSession, findSession } from '../../src/db/sessions';
 import { AT } from '../durable/samples';
-import { openDb } from './opened';
+import { openDb } from './testDb';
 
 let db: Db;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import type { Db } from '../../src/db/connection';
 import { createTenant, ensureTenant, getTenant, listTenants, updateTenant, type Tenant } from '../../src/db/tenants';
 import { AT } from '../durable/samples';
-import { openDb } from './opened';
+import { openDb } from './testDb';
 
 let db: Db;
 const acme: Tenant = {

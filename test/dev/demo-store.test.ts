@@ -4,7 +4,7 @@ import { openDemoStore } from '../../src/dev/demo-store';
 import { makeApiKeys } from '../../src/db/apiKeys';
 import { connectDb } from '../../src/db/connection';
 import { systemClock } from '../../src/ups';
-import { silent } from '../db/opened';
+import { silent } from '../db/testDb';
 import { testDatabase } from '../support/servers';
 
 it('names the keys of the demo tenant, keeps them over a restart, and replaces one that was deleted', async () => {

@@ -4,7 +4,7 @@ import { claimOf } from '../../src/durable/decide';
 import type { Claim, Invocation } from '../../src/durable/types';
 import { defaultRules, makeAccountDefinition } from '../../src/machines/definition';
 import type { Send, Slot } from '../../src/machines/data';
-import { DAY, HOUR } from '../machines/lived';
+import { DAY, HOUR } from '../machines/accountBuilder';
 import { AT, sampleDocument } from './samples';
 
 const definition = makeAccountDefinition(defaultRules);

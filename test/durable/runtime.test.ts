@@ -7,8 +7,8 @@ import type { AccountContext } from '../../src/machines/context';
 import type { AccountData } from '../../src/machines/data';
 import { makeAccountDefinition, type AccountView } from '../../src/machines/definition';
 import type { RefreshOutput, TokenFacts } from '../../src/machines/context';
-import { accountData, authorizeEvent, DAY, HOUR, SECRET, T0, upsAnswer } from '../machines/lived';
-import { makeMemoryQueue, makeMemoryStore, type Fault, type StoreOperation } from './memory';
+import { accountData, authorizeEvent, DAY, HOUR, SECRET, T0, upsAnswer } from '../machines/accountBuilder';
+import { makeMemoryQueue, makeMemoryStore, type Fault, type StoreOperation } from './memoryStore';
 
 const ID = 'acc_one';
 const TENANT = 'acme';

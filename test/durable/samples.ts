@@ -1,7 +1,7 @@
 /** Documents and rows of no particular meaning, for tests of what carries them. */
 
 import type { AccountData } from '../../src/machines/data';
-import { accountData } from '../machines/lived';
+import { accountData } from '../machines/accountBuilder';
 import { MACHINE_VERSION } from '../../src/machines/account';
 import type { AccountView } from '../../src/machines/definition';
 import { noOutlook } from '../../src/machines/outlook';

@@ -7,23 +7,23 @@ import { assertPinned, machineShape, pins } from '../../src/machines/pins';
 import { probes } from '../../src/machines/probes';
 import { fingerprintOf, shapeOf } from '../../src/machines/shape';
 import { makeUpgrade, steps } from '../../src/machines/versions';
-import { livedAccount, type Account } from '../machines/lived';
-import { broken, deployOf, variantOf } from '../machines/variants';
+import { buildAccount, type Account } from '../machines/accountBuilder';
+import { brokenMachines, deployOf, changedMachine } from '../machines/changedMachines';
 
 function fresh(): Account {
-  const account = livedAccount();
+  const account = buildAccount();
   account.connect();
   return account.now();
 }
 
 function refreshing(): Account {
-  const account = livedAccount();
+  const account = buildAccount();
   account.connect();
-  account.ring('refreshDue');
+  account.fireTimer('refreshDue');
   return account.now();
 }
 
-function refusalBy(machine: ReturnType<typeof variantOf>, document: Account): MachineMismatch {
+function refusalBy(machine: ReturnType<typeof changedMachine>, document: Account): MachineMismatch {
   const refused = () => assertCarriedBy({ ...deployOf(machine).definition(), shape: document.shape ?? '' }, document);
   expect(refused).toThrow(MachineMismatch);
   try {
@@ -57,7 +57,7 @@ it.each([
   ],
   ['a vanished state', fresh, [/^the state account\.life\.connected\.fresh is not in the machine, which has \[/]],
 ] as const)('finds %s', (name, account, misfits) => {
-  const error = refusalBy(broken[name](), account());
+  const error = refusalBy(brokenMachines[name](), account());
   expect(error.misfits).toHaveLength(misfits.length);
   misfits.forEach((misfit, n) => expect(error.misfits[n]).toMatch(misfit));
   expect(error.message).toMatch(
@@ -87,7 +87,7 @@ it('finds what is stored and gone from the machine: a timer, work, a region', ()
 });
 
 describe('a delay of the same name that takes another time', () => {
-  const slower = () => variantOf(() => undefined, { delays: { heldLook: () => 60_000 } });
+  const slower = () => changedMachine(() => undefined, { delays: { heldLook: () => 60_000 } });
 
   it('is found in an account that the same version wrote with the other', () => {
     const document = fresh();
@@ -109,7 +109,7 @@ describe('a delay of the same name that takes another time', () => {
   });
 });
 
-it.each(Object.entries(broken))('keeps a process from starting with %s under the old version', (_, machine) => {
+it.each(Object.entries(brokenMachines))('keeps a process from starting with %s under the old version', (_, machine) => {
   expect(() => assertPinned(shapeOf(machine(), probes))).toThrow(/Raise MACHINE_VERSION/);
 });
 
@@ -120,9 +120,9 @@ it('has this machine pinned, and asks for a pin of one that has none', () => {
 });
 
 it('tells machines apart by what an account could notice, and by nothing else', () => {
-  const same = variantOf((root) => void (root.on = { ...root.on, HELLO: {} }));
+  const same = changedMachine((root) => void (root.on = { ...root.on, HELLO: {} }));
   expect(fingerprintOf(shapeOf(same, probes))).toBe(fingerprintOf(machineShape));
-  const prints = Object.values(broken).map((machine) => fingerprintOf(shapeOf(machine(), probes)));
+  const prints = Object.values(brokenMachines).map((machine) => fingerprintOf(shapeOf(machine(), probes)));
   expect(new Set([...prints, fingerprintOf(machineShape)]).size).toBe(prints.length + 1);
 });
 

@@ -1,7 +1,7 @@
 /** An account's life, clicked through by a person in a browser, with everything real behind it. */
 
 import type { BrowserContext } from 'playwright-core';
-import { openStand, type Stand } from './stand';
+import { openTestSite, type TestSite } from './testSite';
 import {
   button,
   createAccount,
@@ -15,31 +15,31 @@ import {
   statusText,
 } from './steps';
 
-let stand: Stand;
+let site: TestSite;
 let signedIn: Awaited<ReturnType<BrowserContext['storageState']>>;
 beforeAll(async () => {
-  stand = await openStand('e2e-life');
-  const { page } = await stand.visitor();
-  await signIn(stand, page, stand.keys.operator);
+  site = await openTestSite('e2e-life');
+  const { page } = await site.visitor();
+  await signIn(site, page, site.keys.operator);
   signedIn = await page.context().storageState();
   await page.context().close();
 });
-afterAll(() => stand.close());
+afterAll(() => site.close());
 
 const MINUTE_MS = 60_000;
 
 /** The page of a new account, signed in. */
 async function openAccount(accountNumber: string) {
-  const { page } = await stand.visitor({ storageState: signedIn });
-  const address = `${stand.url}/accounts/${await stand.create(accountNumber)}`;
+  const { page } = await site.visitor({ storageState: signedIn });
+  const address = `${site.url}/accounts/${await site.create(accountNumber)}`;
   await page.goto(address);
   return { page, address };
 }
 
 it('lives through created, connected, refreshed, lost, reconnected, inactive, and the pages say so', async () => {
-  const username = await stand.profile('A1B2C3');
-  const { page, complaints } = await stand.visitor({ storageState: signedIn });
-  await page.goto(stand.url);
+  const username = await site.profile('A1B2C3');
+  const { page, complaints } = await site.visitor({ storageState: signedIn });
+  await page.goto(site.url);
   await createAccount(page, 'A1B2C3');
   expect(await messageText(page)).toContain('The account was created.');
   expect(await statusText(page)).toContain('Not connected to UPS yet.');
@@ -53,7 +53,7 @@ it('lives through created, connected, refreshed, lost, reconnected, inactive, an
   expect(await messageText(page)).toContain('The refresh has started');
   await seeGeneration(page, 2);
 
-  await stand.control('POST', 'faults', {
+  await site.control('POST', 'faults', {
     match: { path: '/security/v1/oauth/refresh', username },
     do: 'revoke',
     times: 1,
@@ -66,11 +66,11 @@ it('lives through created, connected, refreshed, lost, reconnected, inactive, an
   expect(await stateOf(page).innerText()).toBe('Connected');
 
   // Nobody touches the page while the last access token runs out.
-  stand.pass(4 * 60 * MINUTE_MS);
+  site.pass(4 * 60 * MINUTE_MS);
   await seeState(page, 'Disconnected');
   expect(await statusText(page)).toContain('Press Reconnect and sign in to UPS again. Whose move: The merchant');
 
-  await leaveUps(stand, page);
+  await leaveUps(site, page);
   await goThroughUps(page, 'Reconnect', username);
   expect(await stateOf(page).innerText()).toBe('Connected');
 
@@ -84,33 +84,33 @@ it('lives through created, connected, refreshed, lost, reconnected, inactive, an
 });
 
 it('shows a token being refreshed to somebody who only watches', async () => {
-  await stand.control('POST', 'settings', { accessTokenSeconds: 5 });
-  const username = await stand.profile('B2B2B2');
+  await site.control('POST', 'settings', { accessTokenSeconds: 5 });
+  const username = await site.profile('B2B2B2');
   const { page } = await openAccount('B2B2B2');
   await goThroughUps(page, 'Authorize', username);
   const heard = page.locator('#announcer', { hasText: 'Token generation 2.' });
   await Promise.all([seeGeneration(page, 2), heard.waitFor({ state: 'attached' })]);
   await page.locator('[data-live="history"]').getByText('generation 2').first().waitFor();
   await page.context().close();
-  await stand.control('POST', 'settings', { accessTokenSeconds: 3600 });
+  await site.control('POST', 'settings', { accessTokenSeconds: 3600 });
 });
 
 it('says that the login does not hold the account, and connects with the one that does', async () => {
-  const wrong = await stand.profile('Z9Z9Z9');
-  const right = await stand.profile('C3C3C3');
+  const wrong = await site.profile('Z9Z9Z9');
+  const right = await site.profile('C3C3C3');
   const { page } = await openAccount('C3C3C3');
   await goThroughUps(page, 'Authorize', wrong);
   expect(await stateOf(page).innerText()).toBe('Disconnected');
   expect(await statusText(page)).toContain('The UPS login that was used does not hold this account number.');
   expect(await messageText(page)).toContain('Add the account to your UPS profile on ups.com');
 
-  await leaveUps(stand, page);
+  await leaveUps(site, page);
   await goThroughUps(page, 'Reconnect', right);
   expect(await stateOf(page).innerText()).toBe('Connected');
 });
 
 it('says that access was declined', async () => {
-  const username = await stand.profile('D4D4D4');
+  const username = await site.profile('D4D4D4');
   const { page } = await openAccount('D4D4D4');
   await goThroughUps(page, 'Authorize', username, 'Deny');
   expect(await stateOf(page).innerText()).toBe('Disconnected');
@@ -126,7 +126,7 @@ it('lets a link lapse: the account is as it was, its page says why, and the link
   await page.goto(address);
   await seeState(page, 'Pending authorization');
 
-  stand.pass(31 * MINUTE_MS);
+  site.pass(31 * MINUTE_MS);
   await seeState(page, 'Created');
   expect(await statusText(page)).toContain('Last authorization: not finished in time');
   expect(await page.locator('[data-live="explain"]').innerText()).toContain('The UPS login was not finished in time.');
@@ -157,7 +157,7 @@ it('cancels an authorization, and gives an account a newer link that takes the p
 });
 
 it('disconnects by an operator with a note, which history keeps', async () => {
-  const username = await stand.profile('G7G7G7');
+  const username = await site.profile('G7G7G7');
   const { page } = await openAccount('G7G7G7');
   await goThroughUps(page, 'Authorize', username);
   await page.getByText('Disconnect …').click();
@@ -169,8 +169,8 @@ it('disconnects by an operator with a note, which history keeps', async () => {
 });
 
 it('leaves no token, code, key or password in what the service logged', () => {
-  const text = stand.logged.join('');
+  const text = site.logged.join('');
   expect(text).toContain('/accounts/:id');
-  for (const secret of [...Object.values(stand.keys), 'client-secret-0123456789', '/connect/acc_', 'code='])
+  for (const secret of [...Object.values(site.keys), 'client-secret-0123456789', '/connect/acc_', 'code='])
     expect(text).not.toContain(secret);
 });

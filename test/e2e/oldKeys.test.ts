@@ -3,32 +3,32 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { REQUIRED_COLUMNS } from '../../src/api/imports/lines';
 import { seriousViolations } from './axe';
-import { openStand, PASSWORD, TENANT, type Stand } from './stand';
+import { openTestSite, PASSWORD, TENANT, type TestSite } from './testSite';
 import { button, goThroughUps, leaveUps, messageText, seeState, signIn, signInAtUps, stateOf } from './steps';
 
 const DAY_MS = 86_400_000;
 
-let stand: Stand;
+let site: TestSite;
 let signedIn: Awaited<ReturnType<BrowserContext['storageState']>>;
 beforeAll(async () => {
-  stand = await openStand('e2e-old-keys');
+  site = await openTestSite('e2e-old-keys');
   const deadline = new Date(Date.now() + 20 * DAY_MS).toISOString();
-  const patched = await fetch(`${stand.url}/v1/tenants/${TENANT}`, {
+  const patched = await fetch(`${site.url}/v1/tenants/${TENANT}`, {
     method: 'PATCH',
-    headers: { authorization: `Bearer ${stand.keys.admin}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${site.keys.admin}`, 'content-type': 'application/json' },
     body: JSON.stringify({ accessKeyDeadline: deadline }),
   });
   if (!patched.ok) throw new Error(`PATCH answered ${patched.status}`);
-  const { page } = await stand.visitor();
-  await signIn(stand, page, stand.keys.operator);
+  const { page } = await site.visitor();
+  await signIn(site, page, site.keys.operator);
   signedIn = await page.context().storageState();
   await page.context().close();
 });
-afterAll(() => stand.close());
+afterAll(() => site.close());
 
 const visit = async (path: string, options: object = {}) => {
-  const { page, complaints } = await stand.visitor({ storageState: signedIn, ...options });
-  await page.goto(`${stand.url}${path}`);
+  const { page, complaints } = await site.visitor({ storageState: signedIn, ...options });
+  await page.goto(`${site.url}${path}`);
   return { page, complaints };
 };
 
@@ -42,7 +42,7 @@ const fileOf = (...lines: string[]) => ({
 
 /** By the form and its script, as an operator does. */
 async function importKeys(page: Page, ...lines: string[]): Promise<string> {
-  await page.goto(`${stand.url}/access-keys/import`);
+  await page.goto(`${site.url}/access-keys/import`);
   await page.getByLabel('The file').setInputFiles(fileOf(...lines));
   await button(page, 'Import the file').click();
   const report = page.locator('#import-report');
@@ -54,7 +54,7 @@ const resolveOf = (page: Page, name: string) =>
   page.getByRole('row', { name: new RegExp(name) }).getByRole('link', { name: 'Resolve' });
 
 it('goes from a file to OAuth: imported, listed, resolved, confirmed by UPS, and the key’s receipt is in history', async () => {
-  const username = await stand.profile('C1C1C1');
+  const username = await site.profile('C1C1C1');
   const { page, complaints } = await visit('/access-keys');
   expect(await page.locator('main').innerText()).toContain('No account uses an old key.');
   await page.getByRole('link', { name: 'Import keys' }).click();
@@ -71,25 +71,25 @@ it('goes from a file to OAuth: imported, listed, resolved, confirmed by UPS, and
   expect(await stateOf(page).innerText()).toBe('Connected');
   await page.locator('[data-live="history"]', { hasText: 'Receipt: the access key was destroyed' }).waitFor();
   expect(await page.locator('[data-live="token"]').innerText()).not.toContain('Fingerprint');
-  await page.goto(`${stand.url}/access-keys`);
+  await page.goto(`${site.url}/access-keys`);
   expect(await page.locator('main').innerText()).toContain('No account uses an old key.');
   expect(complaints).toEqual([]);
-  expect(stand.logged.join('\n')).not.toContain('SECRET');
+  expect(site.logged.join('\n')).not.toContain('SECRET');
 });
 
 it('stays on its key when the wrong login comes back, says why in the list, and can be taken back after a success', async () => {
-  const [stranger, holder] = [await stand.profile('ZZZZZ9'), await stand.profile('D1D1D1')];
+  const [stranger, holder] = [await site.profile('ZZZZZ9'), await site.profile('D1D1D1')];
   const { page } = await visit('/access-keys');
   await importKeys(page, line('Mill', 'D1D1D1'));
-  await page.goto(`${stand.url}/access-keys`);
+  await page.goto(`${site.url}/access-keys`);
   await resolveOf(page, 'Mill').click();
   await button(page, 'Migrate to OAuth').click();
   await signInAtUps(page, stranger);
   expect(await messageText(page)).toContain('the account is as it was before');
-  await page.goto(`${stand.url}/access-keys`);
+  await page.goto(`${site.url}/access-keys`);
   expect(await page.getByRole('row', { name: /Mill/ }).innerText()).toContain('does not hold this account number');
 
-  await leaveUps(stand, page);
+  await leaveUps(site, page);
   await resolveOf(page, 'Mill').click();
   await page.getByLabel('Keep the old key for so many days afterwards').fill('3');
   await button(page, 'Migrate to OAuth').click();
@@ -103,7 +103,7 @@ it('stays on its key when the wrong login comes back, says why in the list, and 
 it('is postponed to a day before the deadline, and to no other', async () => {
   const { page } = await visit('/access-keys');
   await importKeys(page, line('Quay', 'E1E1E1'));
-  await page.goto(`${stand.url}/access-keys`);
+  await page.goto(`${site.url}/access-keys`);
   await resolveOf(page, 'Quay').click();
   const day = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10);
   await page.getByLabel('Until').fill(day(30));
@@ -112,12 +112,12 @@ it('is postponed to a day before the deadline, and to no other', async () => {
   await page.getByLabel('Until').fill(day(5));
   await button(page, 'Postpone').click();
   expect(await messageText(page)).toContain('Postponed: the account comes back');
-  await page.goto(`${stand.url}/access-keys?postponed=true`);
+  await page.goto(`${site.url}/access-keys?postponed=true`);
   expect(await page.getByRole('row').count()).toBe(2);
 });
 
 it('settings are changed, a change of somebody else is not overwritten unseen, and the name stays', async () => {
-  const id = await stand.create('F1F1F1');
+  const id = await site.create('F1F1F1');
   const [mine, theirs] = [await visit(`/accounts/${id}/settings`), await visit(`/accounts/${id}/settings`)];
   await theirs.page.getByLabel('City').fill('Towson');
   await button(theirs.page, 'Save').click();
@@ -139,14 +139,14 @@ it('settings are changed, a change of somebody else is not overwritten unseen, a
   await mine.page.getByLabel('Its id').fill('st_9');
   await button(mine.page, 'Add').click();
   await mine.page.getByText('store st_9').first().waitFor();
-  await mine.page.goto(`${stand.url}/accounts/${id}`);
+  await mine.page.goto(`${site.url}/accounts/${id}`);
   await mine.page.getByText('Deactivate …').click();
   await button(mine.page, 'Deactivate the account').click();
   expect(await messageText(mine.page)).toContain('still used by a store');
 });
 
 it('guides a merchant into the profile: data checked before a try is spent, three tries a day, then on to Authorize', async () => {
-  const id = await stand.create('G1G1G1');
+  const id = await site.create('G1G1G1');
   const { page, complaints } = await visit(`/accounts/${id}`);
   await page.getByRole('link', { name: 'Add it to a UPS profile' }).click();
   const day = new Date().toISOString().slice(0, 10);
@@ -168,12 +168,12 @@ it('guides a merchant into the profile: data checked before a try is spent, thre
   const guide = page.url();
 
   // At UPS, where the merchant does what the guide said.
-  const username = await stand.profile();
+  const username = await site.profile();
   await page.getByRole('link', { name: 'the sandbox’s own page' }).click();
   await page.getByLabel('User ID').fill(username);
   await page.getByLabel('Password').fill(PASSWORD);
   await button(page, 'Log in').click();
-  await page.goto(`${stand.sandboxUrl}/accounts-and-payment`);
+  await page.goto(`${site.sandboxUrl}/accounts-and-payment`);
   await page.getByLabel('PIN by e-mail').check();
   await page.getByLabel('Account number').fill('G1G1G1');
   await page.getByLabel('Postal code').fill('21093');
@@ -185,14 +185,14 @@ it('guides a merchant into the profile: data checked before a try is spent, thre
   expect(await page.locator('main').innerText()).toContain('The three tries of 24 hours are used up.');
   await page.getByRole('link', { name: 'authorize it' }).click();
   await seeState(page, 'Created');
-  await leaveUps(stand, page);
+  await leaveUps(site, page);
   await goThroughUps(page, 'Authorize', username);
   await seeState(page, 'Connected');
   expect(complaints).toEqual([]);
 });
 
 it('a campaign is planned, previewed, started, and asks who it said it would', async () => {
-  const username = await stand.profile('H1H1H1');
+  const username = await site.profile('H1H1H1');
   const { page, complaints } = await visit('/access-keys');
   await importKeys(page, line('Campaign A', 'H1H1H1'), line('Campaign B', 'H1H1H1'));
   await page.getByRole('link', { name: 'Campaigns', exact: true }).click();
@@ -211,7 +211,7 @@ it('a campaign is planned, previewed, started, and asks who it said it would', a
   await links.waitFor();
   const csv = await page.context().request.get(new URL((await links.getAttribute('href')) ?? '', page.url()).href);
   const [, first = ''] = (await csv.text()).split('\r\n');
-  const merchant = (await stand.visitor()).page;
+  const merchant = (await site.visitor()).page;
   await merchant.goto(/http[^,"]+/.exec(first)?.[0] ?? '');
   await button(merchant, 'Continue to UPS').click();
   await merchant.getByLabel('User ID').fill(username);
@@ -230,12 +230,12 @@ it.each(['light', 'dark'] as const)(
   async (colorScheme) => {
     const { page } = await visit('/access-keys', { colorScheme });
     await importKeys(page, line(`Axe ${colorScheme}`, 'J1J1J1'));
-    const id = await stand.create('K1K1K1');
-    await page.goto(`${stand.url}/access-keys`);
+    const id = await site.create('K1K1K1');
+    await page.goto(`${site.url}/access-keys`);
     const resolve = (await resolveOf(page, `Axe ${colorScheme}`).getAttribute('href')) ?? '';
     const paths = ['/access-keys', resolve, '/access-keys/import', '/campaigns', '/campaigns/new'];
     for (const path of [...paths, `/accounts/${id}/settings`, `/accounts/${id}/profile-guide`]) {
-      await page.goto(`${stand.url}${path}`);
+      await page.goto(`${site.url}${path}`);
       expect([path, await seriousViolations(page)]).toEqual([path, []]);
     }
   },

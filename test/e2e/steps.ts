@@ -1,19 +1,19 @@
-/** What people do with the pages, by what they see: labels, buttons, headings. */
+/** Steps that people take on the pages, found by labels, buttons and headings. */
 
 import { randomBytes } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import { PASSWORD, type Stand } from './stand';
+import { PASSWORD, type TestSite } from './testSite';
 
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
-export async function signIn(stand: Stand, page: Page, key: string): Promise<void> {
-  await page.goto(stand.url);
+export async function signIn(site: TestSite, page: Page, key: string): Promise<void> {
+  await page.goto(site.url);
   await page.getByLabel('API key').fill(key);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Accounts', exact: true }).waitFor();
 }
 
-/** Through the form; the page is the account's afterwards. */
+/** Fills in the form and ends on the account's page. */
 export async function createAccount(page: Page, accountNumber: string): Promise<string> {
   await page.getByRole('link', { name: 'Create account' }).first().click();
   const name = `UPS ${randomBytes(4).toString('hex')}`;
@@ -44,23 +44,23 @@ export async function signInAtUps(page: Page, username: string, decision: 'Allow
   await button(page, 'Continue to UPS').click();
   await page.getByLabel('User ID').fill(username);
   await page.getByLabel('Password').fill(PASSWORD);
-  // Whoever comes next with this browser may be another merchant.
+  // The next user of this browser may be another merchant.
   await page.getByLabel('Keep me logged in on this browser').uncheck();
   await button(page, 'Log in').click();
   await button(page, decision).click();
   await page.waitForURL(/\/accounts\/acc_[a-z2-7]{26}$/);
 }
 
-export async function leaveUps(stand: Stand, page: Page): Promise<void> {
+export async function leaveUps(site: TestSite, page: Page): Promise<void> {
   const here = page.url();
-  await page.goto(`${stand.sandboxUrl}/accounts-and-payment`);
+  await page.goto(`${site.sandboxUrl}/accounts-and-payment`);
   if (await button(page, 'Log out').count()) await button(page, 'Log out').click();
   await page.goto(here);
 }
 
 export const stateOf = (page: Page) => page.locator('[data-live="status"] .badge');
 
-/** Awaits the state without touching the page. */
+/** Waits for the state without touching the page. */
 export async function seeState(page: Page, state: string): Promise<void> {
   await page.locator('[data-live="status"] .badge', { hasText: state }).waitFor();
 }

@@ -1,7 +1,7 @@
-import { DAY, dueOf, HOUR, livedAccount, MINUTE, standing, upsAnswer, type Lived } from './lived';
+import { DAY, dueOf, HOUR, buildAccount, MINUTE, standing, upsAnswer, type BuiltAccount } from './accountBuilder';
 import type { AccountContext, RefreshOutput } from '../../src/machines/context';
 
-const context = (account: Lived) => account.now().snapshot.context as AccountContext;
+const context = (account: BuiltAccount) => account.now().snapshot.context as AccountContext;
 const refused: (next: unknown) => RefreshOutput = () => ({ kind: 'refused', ups: upsAnswer('10400') });
 const later: (next: unknown) => RefreshOutput = () => ({ kind: 'later', retryAt: null, ups: null });
 
@@ -10,7 +10,7 @@ describe.each([
   ['in one go', false],
   ['with all memory dropped between events', true],
 ])('%s', (_, forgetful) => {
-  const born = () => livedAccount({ forgetful });
+  const born = () => buildAccount({ forgetful });
   const connected = () => {
     const account = born();
     account.connect();
@@ -21,7 +21,7 @@ describe.each([
     it('is created, told so, and has nothing due', () => {
       const account = born();
       expect(standing(account)).toBe('created');
-      expect(account.told()).toEqual(['account.created']);
+      expect(account.outgoingTypes()).toEqual(['account.created']);
       expect(account.now()).toMatchObject({ seq: 1, rev: 1, timers: [], invocations: [], upsAt: null });
     });
 
@@ -42,7 +42,11 @@ describe.each([
         scheme: 'oauth',
         lastAuthorization: { outcome: 'connected', reason: null },
       });
-      expect(account.told()).toEqual(['account.created', 'account.authorization-started', 'account.connected']);
+      expect(account.outgoingTypes()).toEqual([
+        'account.created',
+        'account.authorization-started',
+        'account.connected',
+      ]);
     });
 
     it.each([
@@ -57,7 +61,7 @@ describe.each([
       expect(standing(account)).toBe('disconnected');
       expect(context(account)).toMatchObject({ reason, candidate: null });
       expect(account.now().data.candidate).toBeNull();
-      expect(account.told().at(-1)).toBe('account.disconnected');
+      expect(account.outgoingTypes().at(-1)).toBe('account.disconnected');
     });
 
     it('is disconnected when the merchant denies, with the outcome denied', () => {
@@ -85,7 +89,7 @@ describe.each([
     it('goes back to created when the link lapses, and says so', () => {
       const account = born();
       account.authorize();
-      account.ring('consentTtl');
+      account.fireTimer('consentTtl');
       expect(standing(account)).toBe('created');
       expect(context(account).lastAuthorization).toMatchObject({ outcome: 'lapsed', reason: 'consent-lapsed' });
       expect(account.now().data.links[0]).toMatchObject({ outcome: 'lapsed' });
@@ -119,7 +123,7 @@ describe.each([
       const began = account.clock();
       while (standing(account).endsWith('verifying.probing')) {
         account.finish('verify', { kind: 'later', retryAt: null, ups: null });
-        account.ring('verifyRetry');
+        account.fireTimer('verifyRetry');
       }
       expect(standing(account)).toBe('created');
       expect(account.clock() - began).toBe(20 * MINUTE);
@@ -137,7 +141,7 @@ describe.each([
       const began = account.clock();
       while (standing(account).endsWith('verifying.probing')) {
         account.finish('verify', { kind: 'later', retryAt: null, ups: null });
-        account.ring('verifyRetry');
+        account.fireTimer('verifyRetry');
       }
       expect(account.clock() - began).toBe(MINUTE);
     });
@@ -185,7 +189,7 @@ describe.each([
     });
 
     it('when lazy it is left alone for 70 % of the refresh token’s life at most, and from its first turn on for just that', () => {
-      const account = livedAccount({ forgetful, refreshPolicy: 'lazy' });
+      const account = buildAccount({ forgetful, refreshPolicy: 'lazy' });
       account.connect();
       const first = dueOf(account, 'refreshDue');
       expect(first).toBeGreaterThan(account.clock());
@@ -227,7 +231,7 @@ describe.each([
       account.refresh(later);
       const first = dueOf(account, 'retry') - account.clock();
       for (let i = 0; i < 200; i++) {
-        account.ring('retry');
+        account.fireTimer('retry');
         account.finish('refresh', later(null));
       }
       expect(standing(account)).toBe('connected.backing-off');
@@ -246,7 +250,7 @@ describe.each([
   describe('a refresh token is not gambled', () => {
     it('a claim writes the send down; no second claim while its answer may come', () => {
       const account = connected();
-      account.ring('refreshDue');
+      account.fireTimer('refreshDue');
       expect(account.claim('refresh')).toBe(true);
       expect(account.now().data.current?.sends).toMatchObject([
         { sendBy: account.clock() + 5_000, settleBy: account.clock() + 60_000, end: null, recovery: false },
@@ -260,7 +264,7 @@ describe.each([
 
     it('a claim that sends is told again exactly when it settles', () => {
       const account = connected();
-      account.ring('refreshDue');
+      account.fireTimer('refreshDue');
       account.claim('refresh');
       const [invocation] = account.now().invocations;
       expect(invocation?.retellAt).toBe(invocation?.claim?.until);
@@ -273,7 +277,7 @@ describe.each([
       expect(standing(account)).toBe('connected.backing-off');
       expect(account.send({ type: 'REFRESH' })).toEqual({ taken: false, why: 'send-unsettled' });
       expect(dueOf(account, 'retry') - account.clock()).toBeGreaterThanOrEqual(60_000);
-      account.ring('retry');
+      account.fireTimer('retry');
       account.claim('refresh');
       expect(account.now().data.current?.sends).toMatchObject([{ end: 'ambiguous' }, { end: null, recovery: true }]);
     });
@@ -281,19 +285,19 @@ describe.each([
     it('a definite refusal of the recovery send, and only that, says the outcome is unknown', () => {
       const account = connected();
       account.refresh(() => ({ kind: 'ambiguous', ups: null }));
-      account.ring('retry');
+      account.fireTimer('retry');
       account.finish('refresh', { kind: 'ambiguous', ups: null });
       expect(standing(account)).toBe('connected.backing-off');
-      account.ring('retry');
+      account.fireTimer('retry');
       account.finish('refresh', refused(null));
       expect(standing(account)).toBe('connected.ending');
       expect(context(account).reason).toBe('refresh-outcome-unknown');
-      expect(account.told().at(-1)).toBe('account.reconnect-needed');
+      expect(account.outgoingTypes().at(-1)).toBe('account.reconnect-needed');
     });
 
     it('a crash after the send counts as a lost answer', () => {
       const account = connected();
-      account.ring('refreshDue');
+      account.fireTimer('refreshDue');
       account.claim('refresh');
       account.advanceBy(60_000);
       account.finish('refresh', refused(null));
@@ -303,7 +307,7 @@ describe.each([
     it('a send that did not leave does not count', () => {
       const account = connected();
       account.refresh(later);
-      account.ring('retry');
+      account.fireTimer('retry');
       account.finish('refresh', refused(null));
       expect(context(account).reason).toBe('refresh-token-revoked');
     });
@@ -312,14 +316,14 @@ describe.each([
       const account = connected();
       account.refresh(later);
       account.advanceBy(61 * DAY);
-      account.ring('retry');
+      account.fireTimer('retry');
       account.finish('refresh', refused(null));
       expect(context(account).reason).toBe('refresh-token-expired');
     });
 
     it('a fault of ours in the middle of a refresh counts as a lost answer', () => {
       const account = connected();
-      account.ring('refreshDue');
+      account.fireTimer('refreshDue');
       account.claim('refresh');
       const key = account.now().invocations[0]?.key ?? '';
       account.send({ type: 'xstate.error.actor.refresh' }, { attemptId: `${key}#1` });
@@ -339,7 +343,7 @@ describe.each([
     const thoughtLost = () => {
       const account = connected();
       account.refresh(() => ({ kind: 'ambiguous', ups: null }));
-      account.ring('retry');
+      account.fireTimer('retry');
       account.finish('refresh', refused(null));
       return account;
     };
@@ -349,7 +353,7 @@ describe.each([
       expect(standing(account)).toBe('connected.ending');
       expect(account.now().data.current?.generation).toBe(1);
       expect(dueOf(account, 'accessEnds')).toBe(account.now().data.current?.accessExpiresAt);
-      account.ring('accessEnds');
+      account.fireTimer('accessEnds');
       expect(standing(account)).toBe('disconnected');
       expect(context(account)).toMatchObject({
         reason: 'refresh-token-revoked',
@@ -363,7 +367,7 @@ describe.each([
       const account = dying();
       account.authorize('g2');
       expect(standing(account)).toBe('connected.ending + awaiting');
-      account.ring('accessEnds');
+      account.fireTimer('accessEnds');
       expect(standing(account)).toBe('pending-authorization + awaiting');
       account.send({ type: 'CODE_RECEIVED', consentId: 'g2' });
       account.finish('exchange', { kind: 'tokens', tokens: account.tokens('g2', 1), ups: upsAnswer() });
@@ -375,9 +379,9 @@ describe.each([
     it('and if that Reconnect comes to nothing, the reason of the loss stays', () => {
       const account = dying();
       account.authorize('g2');
-      account.ring('accessEnds');
+      account.fireTimer('accessEnds');
       const lostAt = account.clock();
-      account.ring('consentTtl');
+      account.fireTimer('consentTtl');
       expect(standing(account)).toBe('disconnected');
       expect(context(account)).toMatchObject({ reason: 'refresh-token-revoked', since: lostAt, origin: null });
     });
@@ -392,7 +396,7 @@ describe.each([
 
     it('a late answer of the grant thought lost brings it back', () => {
       const account = thoughtLost();
-      account.ring('accessEnds');
+      account.fireTimer('accessEnds');
       expect(standing(account)).toBe('disconnected');
       expect(account.now().data.current).not.toBeNull();
       account.send({ type: 'LATE_ANSWER', tokens: account.tokens('g1', 2), stored: true });
@@ -404,12 +408,12 @@ describe.each([
       const account = thoughtLost();
       account.send({ type: 'LATE_ANSWER', tokens: account.tokens('g1', 2), stored: true });
       expect(standing(account)).toBe('connected.fresh');
-      expect(account.told().slice(-2)).toEqual(['account.reconnect-needed', 'account.connected']);
+      expect(account.outgoingTypes().slice(-2)).toEqual(['account.reconnect-needed', 'account.connected']);
     });
 
     it('a late answer is stored whatever has become of the account since', () => {
       const account = thoughtLost();
-      account.ring('accessEnds');
+      account.fireTimer('accessEnds');
       account.authorize('g2');
       account.send({ type: 'CONSENT_REFUSED', consentId: 'g2', end: 'denied' });
       account.send({ type: 'LATE_ANSWER', tokens: account.tokens('g1', 2), stored: true });
@@ -419,7 +423,7 @@ describe.each([
 
     it('a late answer while the merchant is at UPS brings it back too, and the trip goes on', () => {
       const account = thoughtLost();
-      account.ring('accessEnds');
+      account.fireTimer('accessEnds');
       account.authorize('g2');
       account.send({ type: 'LATE_ANSWER', tokens: account.tokens('g1', 2), stored: true });
       expect(standing(account)).toBe('connected.fresh + awaiting');
@@ -567,7 +571,7 @@ describe.each([
       expect(account.authorize()).toEqual({ taken: false, why: null });
       account.send({ type: 'REACTIVATE' });
       expect(standing(account)).toBe('created');
-      expect(account.told().slice(-2)).toEqual(['account.deactivated', 'account.reactivated']);
+      expect(account.outgoingTypes().slice(-2)).toEqual(['account.deactivated', 'account.reactivated']);
     });
 
     it('DISCONNECT destroys the grant and closes what was open', () => {

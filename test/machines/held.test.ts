@@ -2,33 +2,33 @@
 
 import { replay } from '../../src/durable/replay';
 import type { RefreshOutput, WaveState } from '../../src/machines/context';
-import { DAY, HOUR, MINUTE, definition, livedAccount, standing, upsAnswer, type LivedOptions } from './lived';
+import { DAY, HOUR, MINUTE, definition, buildAccount, standing, upsAnswer, type BuildOptions } from './accountBuilder';
 
 const refused = (): RefreshOutput => ({ kind: 'refused', ups: upsAnswer('10400') });
 const blocked = (): RefreshOutput => ({ kind: 'blocked', ups: { ...upsAnswer('10403'), httpStatus: 403 } });
 
-function connected(options: LivedOptions = {}) {
+function connected(options: BuildOptions = {}) {
   const waves: Record<string, WaveState> = {};
-  const account = livedAccount({ ...options, waves });
+  const account = buildAccount({ ...options, waves });
   account.connect();
   return { account, waves };
 }
 
-function held(options: LivedOptions = {}, answer = refused) {
+function held(options: BuildOptions = {}, answer = refused) {
   const { account, waves } = connected(options);
   waves[answer === refused ? '10400' : '10403'] = 'held';
   account.refresh(answer);
   return { account, waves };
 }
 
-const timesTold = (account: ReturnType<typeof livedAccount>, type: string): number =>
-  account.told().filter((told) => told === type).length;
+const timesTold = (account: ReturnType<typeof buildAccount>, type: string): number =>
+  account.outgoingTypes().filter((one) => one === type).length;
 
-const expectReplayed = (account: ReturnType<typeof livedAccount>) =>
+const expectReplayed = (account: ReturnType<typeof buildAccount>) =>
   expect(replay(definition, null, account.rows, account.now())).toEqual({ same: true, seq: account.now().seq });
 
 /** Nothing is served, and UPS says it again after it was thought wrong: it is asked once more some minutes later. */
-function expectDoubtedAgain(account: ReturnType<typeof livedAccount>): void {
+function expectDoubtedAgain(account: ReturnType<typeof buildAccount>): void {
   expect(standing(account)).toBe('connected.held');
   const look = account.now().timers.find(({ event }) => event.includes('heldLook'));
   expect((look?.dueAt ?? 0) - account.clock()).toBe(5 * MINUTE);
@@ -49,13 +49,13 @@ describe.each([
     const { account } = held({}, answer);
     expect(standing(account)).toBe('connected.held');
     expect(account.now().snapshot.context).toMatchObject({ reason: null, refusal: { reason, told: false } });
-    expect(account.told()).not.toContain('account.reconnect-needed');
+    expect(account.outgoingTypes()).not.toContain('account.reconnect-needed');
   });
 
   it('stays held for as long as the wave is looked into, long past the end of its token', () => {
     const { account } = held({}, answer);
     const begun = account.clock();
-    for (let looks = 0; looks < 150; looks++) account.ring('heldLook');
+    for (let looks = 0; looks < 150; looks++) account.fireTimer('heldLook');
     expect(account.clock() - begun).toBeGreaterThan(2 * DAY);
     expect(standing(account)).toBe('connected.held');
   });
@@ -63,10 +63,10 @@ describe.each([
   it('is believed when the wave was meant', () => {
     const { account, waves } = held({}, answer);
     waves[answer === refused ? '10400' : '10403'] = 'applied';
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     expect(standing(account)).toBe('connected.ending');
     expect(account.now().snapshot.context).toMatchObject({ reason });
-    expect(account.told()).toContain('account.reconnect-needed');
+    expect(account.outgoingTypes()).toContain('account.reconnect-needed');
     expectReplayed(account);
   });
 
@@ -74,21 +74,21 @@ describe.each([
     const { account, waves } = held({}, answer);
     const code = answer === refused ? '10400' : '10403';
     waves[code] = 'released';
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     account.finish('refresh', answer());
     for (let tries = 0; tries < 4; tries++) {
       expectDoubtedAgain(account);
-      account.ring('heldLook');
+      account.fireTimer('heldLook');
       expect(standing(account)).toBe('connected.refreshing');
       account.finish('refresh', answer());
     }
-    expect(account.told()).not.toContain('account.reconnect-needed');
+    expect(account.outgoingTypes()).not.toContain('account.reconnect-needed');
     waves[code] = 'settled';
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     account.finish('refresh', answer());
     expect(standing(account)).toBe('connected.ending');
     expect(account.now().snapshot.context).toMatchObject({ reason });
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     expect(standing(account)).toBe('disconnected');
     expect(timesTold(account, 'account.reconnect-needed')).toBe(1);
     expectReplayed(account);
@@ -98,15 +98,15 @@ describe.each([
     const { account, waves } = held({}, answer);
     account.advanceBy(2 * HOUR);
     waves[answer === refused ? '10400' : '10403'] = 'settled';
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     account.finish('refresh', answer());
     for (let tries = 0; tries < 2; tries++) {
       expectDoubtedAgain(account);
-      account.ring('heldLook');
+      account.fireTimer('heldLook');
       account.finish('refresh', answer());
     }
     expect(standing(account)).toBe('connected.ending');
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     expect(standing(account)).toBe('disconnected');
     expectReplayed(account);
   });
@@ -117,19 +117,19 @@ describe.each([
     account.advanceBy(2 * HOUR);
     for (let halves = 0; halves < 4; halves++) {
       waves[code] = 'released';
-      account.ring('heldLook');
+      account.fireTimer('heldLook');
       expect(standing(account)).toBe('connected.refreshing');
       account.finish('refresh', answer());
       expectDoubtedAgain(account);
       waves[code] = 'held';
-      account.ring('heldLook');
+      account.fireTimer('heldLook');
       expect(standing(account)).toBe('connected.held');
     }
     waves[code] = 'released';
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     account.finish('refresh', { kind: 'tokens', tokens: account.tokens('g1', 2), ups: upsAnswer() });
     expect(standing(account)).toBe('connected.fresh');
-    expect(account.told()).not.toContain('account.reconnect-needed');
+    expect(account.outgoingTypes()).not.toContain('account.reconnect-needed');
     expectReplayed(account);
   });
 
@@ -138,12 +138,12 @@ describe.each([
     account.advanceBy(DAY);
     delete waves[answer === refused ? '10400' : '10403'];
     for (let noes = 0; noes < 3; noes++) {
-      account.ring('heldLook');
+      account.fireTimer('heldLook');
       expect(standing(account)).toBe('connected.refreshing');
       account.finish('refresh', answer());
     }
     expect(standing(account)).toBe('connected.ending');
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     expect(standing(account)).toBe('disconnected');
     expectReplayed(account);
   });
@@ -152,13 +152,13 @@ describe.each([
     const { account, waves } = held({}, answer);
     const code = answer === refused ? '10400' : '10403';
     waves[code] = 'applied';
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     waves[code] = 'released';
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     expect(standing(account)).toBe('connected.refreshing');
     account.finish('refresh', { kind: 'tokens', tokens: account.tokens('g1', 2), ups: upsAnswer() });
     expect(standing(account)).toBe('connected.fresh');
-    expect(account.told().at(-1)).toBe('account.connected');
+    expect(account.outgoingTypes().at(-1)).toBe('account.connected');
     expectReplayed(account);
   });
 });
@@ -166,11 +166,11 @@ describe.each([
 it('is fresh again when the wave is over and UPS gives a pair', () => {
   const { account, waves } = held();
   waves['10400'] = 'released';
-  account.ring('heldLook');
+  account.fireTimer('heldLook');
   account.finish('refresh', { kind: 'tokens', tokens: account.tokens('g1', 2), ups: upsAnswer() });
   expect(standing(account)).toBe('connected.fresh');
   expect(account.now().snapshot.context).toMatchObject({ reason: null, refusal: null });
-  expect(account.told()).not.toContain('account.reconnect-needed');
+  expect(account.outgoingTypes()).not.toContain('account.reconnect-needed');
   expectReplayed(account);
 });
 
@@ -179,7 +179,7 @@ it('looks at the wave less and less often, twice an hour at most in the end', ()
   const pauses: number[] = [];
   for (let looks = 0; looks < 8; looks++) {
     const before = account.clock();
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     pauses.push(account.clock() - before);
   }
   expect(pauses[0]).toBeLessThan(2 * MINUTE);
@@ -204,10 +204,10 @@ it('ignores a REFRESH until the wave is over', () => {
 });
 
 describe('a refresh token that has died of age', () => {
-  const expectLapsed = (account: ReturnType<typeof livedAccount>) => {
+  const expectLapsed = (account: ReturnType<typeof buildAccount>) => {
     expect(standing(account)).toBe('connected.ending');
     expect(account.now().snapshot.context).toMatchObject({ reason: 'refresh-token-expired' });
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     expect(standing(account)).toBe('disconnected');
     expect(timesTold(account, 'account.reconnect-needed')).toBe(1);
     expectReplayed(account);
@@ -216,7 +216,7 @@ describe('a refresh token that has died of age', () => {
   it('ends the account while its wave is held', () => {
     const { account } = held();
     account.advanceBy(61 * DAY);
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     expectLapsed(account);
   });
 
@@ -224,9 +224,9 @@ describe('a refresh token that has died of age', () => {
     const { account, waves } = connected();
     account.refresh(refused);
     waves['10400'] = 'held';
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     account.advanceBy(61 * DAY);
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     expectLapsed(account);
   });
 
@@ -245,7 +245,7 @@ describe('a refresh token that has died of age', () => {
     const { account, waves } = connected();
     account.refresh(refused);
     waves['10400'] = 'released';
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     account.advanceBy(61 * DAY);
     account.finish('refresh', refused());
     expectLapsed(account);
@@ -257,13 +257,13 @@ it.each(['held', 'settled'] as const)(
   (wave) => {
     const { account, waves } = connected();
     account.refresh(() => ({ kind: 'ambiguous', ups: null }));
-    account.ring('retry');
+    account.fireTimer('retry');
     account.finish('refresh', refused());
     waves['10400'] = wave;
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     account.send({ type: 'LATE_ANSWER', tokens: account.tokens('g1', 2), stored: true });
     expect(standing(account)).toBe('connected.fresh');
-    expect(account.told().at(-1)).toBe('account.connected');
+    expect(account.outgoingTypes().at(-1)).toBe('account.connected');
     expectReplayed(account);
   },
 );
@@ -284,22 +284,22 @@ describe('the first refusals of a wave, believed before anybody knew', () => {
   ] as const)('when their token ends and the wave is %s they are %s', (wave, expected) => {
     const { account, waves } = believed();
     waves['10400'] = wave;
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     expect(standing(account)).toBe(expected);
   });
 
   it('are tried when the wave is released, told once, and believed if UPS says it when it has been right for a while', () => {
     const { account, waves } = believed();
     waves['10400'] = 'released';
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     account.finish('refresh', refused());
     expectDoubtedAgain(account);
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     account.finish('refresh', refused());
     waves['10400'] = 'settled';
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     account.finish('refresh', refused());
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     expect(standing(account)).toBe('disconnected');
     expect(timesTold(account, 'account.reconnect-needed')).toBe(1);
     expect(account.now().snapshot.context).toMatchObject({ reason: 'refresh-token-revoked' });
@@ -309,10 +309,10 @@ describe('the first refusals of a wave, believed before anybody knew', () => {
   it('are told to be connected again when a pair comes after all', () => {
     const { account, waves } = believed();
     waves['10400'] = 'released';
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     account.finish('refresh', { kind: 'tokens', tokens: account.tokens('g1', 2), ups: upsAnswer() });
     expect(timesTold(account, 'account.reconnect-needed')).toBe(1);
-    expect(account.told().at(-1)).toBe('account.connected');
+    expect(account.outgoingTypes().at(-1)).toBe('account.connected');
     expectReplayed(account);
   });
 });
@@ -328,10 +328,10 @@ describe('a refusal that would cost the last token', () => {
     const { account } = lastHope();
     const at = account.clock();
     expect(standing(account)).toBe('connected.held');
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     expect(account.clock() - at).toBeLessThanOrEqual(5_000);
     expect(standing(account)).toBe('connected.ending');
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     expect(standing(account)).toBe('disconnected');
     expect(account.now().snapshot.context).toMatchObject({ reason: 'refresh-token-revoked', refusal: null });
     expectReplayed(account);
@@ -340,7 +340,7 @@ describe('a refusal that would cost the last token', () => {
   it('stays held when others were refused meanwhile', () => {
     const { account, waves } = lastHope();
     waves['10400'] = 'held';
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     expect(standing(account)).toBe('connected.held');
   });
 
@@ -348,9 +348,9 @@ describe('a refusal that would cost the last token', () => {
     const { account, waves } = connected();
     account.refresh(refused);
     waves['10400'] = 'held';
-    account.ring('accessEnds');
+    account.fireTimer('accessEnds');
     waves['10400'] = 'applied';
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     expect(standing(account)).toBe('connected.ending');
     expect(timesTold(account, 'account.reconnect-needed')).toBe(1);
     expectReplayed(account);
@@ -359,7 +359,7 @@ describe('a refusal that would cost the last token', () => {
   it('ignores a REFRESH while UPS is given time, although the wave is over', () => {
     const { account, waves } = lastHope();
     waves['10400'] = 'released';
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     account.finish('refresh', refused());
     expect(account.send({ type: 'REFRESH' })).toMatchObject({ taken: false, why: 'refusals-examined' });
   });
@@ -369,11 +369,11 @@ it('keeps that the outcome is unknown: a refusal after a lost answer, held and b
   const { account, waves } = connected();
   account.refresh(() => ({ kind: 'ambiguous', ups: null }));
   waves['10400'] = 'held';
-  account.ring('retry');
+  account.fireTimer('retry');
   account.finish('refresh', refused());
   expect(standing(account)).toBe('connected.held');
   waves['10400'] = 'applied';
-  account.ring('heldLook');
+  account.fireTimer('heldLook');
   expect(account.now().snapshot.context).toMatchObject({ reason: 'refresh-outcome-unknown' });
 });
 

@@ -8,19 +8,19 @@ import {
   definition,
   dueOf,
   HOUR,
-  livedAccount,
+  buildAccount,
   MINUTE,
   standing,
   T0,
   upsAnswer,
-  type LivedOptions,
-} from './lived';
+  type BuildOptions,
+} from './accountBuilder';
 
 const LIFE = 60 * DAY;
 
-function connected(options: LivedOptions = {}) {
+function connected(options: BuildOptions = {}) {
   const waves: Record<string, WaveState> = {};
-  const account = livedAccount({ ...options, waves });
+  const account = buildAccount({ ...options, waves });
   account.connect();
   return Object.assign(account, { waves });
 }
@@ -41,7 +41,7 @@ function liveUntil(account: Connected, at: number, answer: 'tokens' | 'later' | 
   for (;;) {
     const [timer] = [...account.now().timers].sort((a, b) => a.dueAt - b.dueAt);
     if (!timer || timer.dueAt > at) break;
-    account.ring(timer.event.split('.')[2] ?? '');
+    account.fireTimer(timer.event.split('.')[2] ?? '');
     if (!account.now().invocations.some(({ id }) => id === 'refresh')) continue;
     const { grantId, generation } = account.now().data.current ?? { grantId: '', generation: 0 };
     const ups = upsAnswer(answer === 'refused' ? '10400' : null);
@@ -94,9 +94,9 @@ it('is told of while it is held', () => {
   account.waves['10400'] = 'held';
   account.refresh(() => ({ kind: 'refused', ups: upsAnswer('10400') }));
   for (const days of [14, 7, 1]) {
-    account.ring('lapseLook');
+    account.fireTimer('lapseLook');
     expect(account.clock()).toBe(T0 + LIFE - days * DAY);
-    account.ring('heldLook');
+    account.fireTimer('heldLook');
     expect(standing(account)).toBe('connected.held');
   }
   expect(expiring(account)).toEqual(three);
@@ -132,9 +132,9 @@ it('one that was due while nobody looked is told of once, with the days that are
   account.waves['10400'] = 'held';
   account.refresh(() => ({ kind: 'refused', ups: upsAnswer('10400') }));
   account.advanceBy(T0 + 54.5 * DAY - account.clock());
-  account.ring('lapseLook');
+  account.fireTimer('lapseLook');
   expect(expiring(account)).toEqual([{ onDay: 54.5, daysLeft: 6 }]);
-  account.ring('lapseLook');
+  account.fireTimer('lapseLook');
   expect(expiring(account).slice(1)).toEqual([{ onDay: 59, daysLeft: 1 }]);
 });
 
@@ -142,7 +142,7 @@ it('an end that no refresh moves is told of three times, not with every pair', (
   const account = connected();
   const endsAt = T0 + LIFE;
   while (account.clock() < endsAt - 12 * HOUR) {
-    account.ring(dueOf(account, 'lapseLook') < dueOf(account, 'refreshDue') ? 'lapseLook' : 'refreshDue');
+    account.fireTimer(dueOf(account, 'lapseLook') < dueOf(account, 'refreshDue') ? 'lapseLook' : 'refreshDue');
     if (standing(account) !== 'connected.refreshing') continue;
     const { grantId, generation } = account.now().data.current ?? { grantId: '', generation: 0 };
     // Its end comes back some seconds off, to and fro.
@@ -172,7 +172,7 @@ it('a grant that is believed dead is not announced to die', () => {
   account.refresh((next) => ({ kind: 'tokens', tokens: { ...next, refreshExpiresAt }, ups: upsAnswer() }));
   account.refresh(() => ({ kind: 'refused', ups: upsAnswer('10400') }));
   expect(standing(account)).toBe('connected.ending');
-  account.ring('lapseLook');
+  account.fireTimer('lapseLook');
   expect(expiring(account)).toEqual([]);
 });
 

@@ -2,7 +2,7 @@
 
 import type { AccountData, Send, Slot } from '../../src/machines/data';
 import { journalSend, lostAnswers, maybeAnswered, unsettledUntil } from '../../src/machines/journal';
-import { accountData, DAY, HOUR, T0 } from './lived';
+import { accountData, DAY, HOUR, T0 } from './accountBuilder';
 
 const times = { sendByMs: 5_000, settleMs: 60_000 };
 

@@ -1,15 +1,16 @@
 import type { AccountContext } from '../../src/machines/context';
-import { DAY, HOUR, livedAccount, MINUTE, SECRET, standing, T0, upsAnswer, type Lived } from './lived';
+import { DAY, HOUR, buildAccount, MINUTE, SECRET, standing, T0, upsAnswer, type BuiltAccount } from './accountBuilder';
 
-const context = (account: Lived) => account.now().snapshot.context as AccountContext;
-const keyState = (account: Lived) => (account.now().snapshot.value as { key: string }).key;
-const ringing = (account: Lived) => account.now().timers.map(({ event, dueAt }) => [event.split('.')[2], dueAt - T0]);
-const lastTold = (account: Lived) => account.rows.at(-1)?.outgoing ?? [];
+const context = (account: BuiltAccount) => account.now().snapshot.context as AccountContext;
+const keyState = (account: BuiltAccount) => (account.now().snapshot.value as { key: string }).key;
+const ringing = (account: BuiltAccount) =>
+  account.now().timers.map(({ event, dueAt }) => [event.split('.')[2], dueAt - T0]);
+const lastTold = (account: BuiltAccount) => account.rows.at(-1)?.outgoing ?? [];
 
 /** Whatever the merchant did wrong at UPS, in the word the consent ends with. */
-const trips: Record<string, (account: Lived) => void> = {
+const trips: Record<string, (account: BuiltAccount) => void> = {
   denied: (account) => void account.send({ type: 'CONSENT_REFUSED', consentId: 'g1', end: 'denied' }),
-  lapsed: (account) => account.ring('consentTtl'),
+  lapsed: (account) => account.fireTimer('consentTtl'),
   cancelled: (account) => void account.send({ type: 'CANCEL_AUTHORIZATION' }),
   'not-in-profile': (account) => {
     account.send({ type: 'CODE_RECEIVED', consentId: 'g1' });
@@ -26,7 +27,7 @@ describe.each([
   ['in one go', false],
   ['with all memory dropped between events', true],
 ])('%s', (_, forgetful) => {
-  const imported = (keyWorksForMs = 60 * DAY) => livedAccount({ forgetful, keyWorksForMs });
+  const imported = (keyWorksForMs = 60 * DAY) => buildAccount({ forgetful, keyWorksForMs });
   const migrated = (graceMs = 0) => {
     const account = imported();
     account.migrate('g1', graceMs);
@@ -43,7 +44,7 @@ describe.each([
       expect(JSON.stringify(account.now())).not.toContain(SECRET);
       expect(account.now().upsAt).toBeNull();
       expect(account.rows[0]).toMatchObject({ seq: 1, from: null, to: 'connected', event: { type: 'IMPORT' } });
-      expect(account.told()).toEqual(['account.created']);
+      expect(account.outgoingTypes()).toEqual(['account.created']);
       for (const type of ['REFRESH', 'VERIFY', 'REACTIVATE'])
         expect(account.send({ type })).toEqual({ taken: false, why: null });
     });
@@ -52,37 +53,37 @@ describe.each([
       const account = imported(-DAY);
       expect(standing(account)).toBe('disconnected');
       expect(context(account)).toMatchObject({ scheme: 'access-key', reason: 'access-key-sunset' });
-      expect(account.told()).toEqual(['account.created', 'account.disconnected']);
+      expect(account.outgoingTypes()).toEqual(['account.created', 'account.disconnected']);
       expect(account.now().timers).toEqual([]);
       expect(account.send({ type: 'POSTPONE', until: T0 + DAY })).toEqual({ taken: false, why: null });
     });
 
     it('is disconnected at its deadline', () => {
       const account = imported();
-      account.ring('keyDeadline');
+      account.fireTimer('keyDeadline');
       expect(account.clock()).toBe(T0 + 60 * DAY);
       expect(standing(account)).toBe('disconnected');
       expect(context(account).reason).toBe('access-key-sunset');
-      expect(account.told().at(-1)).toBe('account.disconnected');
+      expect(account.outgoingTypes().at(-1)).toBe('account.disconnected');
     });
 
     it('tells 30, 14, 7 and 1 days before the deadline, once each', () => {
       const account = imported();
       const told = [30, 14, 7, 1].map((days) => {
-        account.ring('keyNotice');
+        account.fireTimer('keyNotice');
         expect(account.clock()).toBe(T0 + (60 - days) * DAY);
         return lastTold(account)[0];
       });
       expect(told.map((one) => one?.data['daysLeft'])).toEqual([30, 14, 7, 1]);
       expect(new Set(told.map((one) => one?.type))).toEqual(new Set(['account.expiring']));
       expect(ringing(account)).toContainEqual(['keyDeadline', 60 * DAY]);
-      account.ring('keyDeadline');
+      account.fireTimer('keyDeadline');
       expect(account.now().timers).toEqual([]);
     });
 
     it('tells of no day that had passed when it came in', () => {
       const account = imported(10 * DAY);
-      account.ring('keyNotice');
+      account.fireTimer('keyNotice');
       expect(account.clock()).toBe(T0 + 3 * DAY);
       expect(lastTold(account)[0]?.data).toMatchObject({ daysLeft: 7, because: 'deadline' });
     });
@@ -94,7 +95,7 @@ describe.each([
       account.send({ type: 'POSTPONE', until: T0 + 5 * DAY });
       expect(context(account).accessKey?.remindAt).toBe(T0 + 5 * DAY);
       account.send({ type: 'POSTPONE', until: T0 + 6 * DAY });
-      account.ring('keyReminder');
+      account.fireTimer('keyReminder');
       expect(account.clock()).toBe(T0 + 6 * DAY);
       expect(lastTold(account)[0]).toMatchObject({ type: 'account.expiring', data: { because: 'reminder' } });
       expect(context(account).accessKey?.remindAt).toBeNull();
@@ -111,7 +112,7 @@ describe.each([
       expect(context(account).reason).toBe('access-key-sunset');
       account.send({ type: 'DEADLINE_MOVED', deadlineAt: T0 + DAY });
       expect(standing(account)).toBe('connected.access-key');
-      expect(account.told().slice(-2)).toEqual(['account.disconnected', 'account.connected']);
+      expect(account.outgoingTypes().slice(-2)).toEqual(['account.disconnected', 'account.connected']);
     });
 
     it('disconnected by an operator keeps its key, which is not handed out, and can be migrated', () => {
@@ -134,7 +135,7 @@ describe.each([
       expect(account.now().data.accessKey).toMatchObject({ sealed: null, fingerprint: 'f1' });
       for (const type of ['RESTORE_ACCESS_KEY', 'DEACTIVATE'])
         expect(account.send({ type })).toEqual({ taken: false, why: null });
-      account.ring('keyGrace');
+      account.fireTimer('keyGrace');
       expect(account.clock()).toBe(T0);
       expect(account.rows.at(-1)).toMatchObject({ facts: { keyFingerprint: 'f1' }, to: 'inactive' });
       expect(account.now().data.accessKey).toBeNull();
@@ -146,7 +147,7 @@ describe.each([
       const account = imported();
       account.migrate();
       expect(standing(account)).toBe('migrating + awaiting');
-      expect(account.told().at(-1)).toBe('account.migration-started');
+      expect(account.outgoingTypes().at(-1)).toBe('account.migration-started');
       account.send({ type: 'CODE_RECEIVED', consentId: 'g1' });
       account.finish('exchange', { kind: 'tokens', tokens: account.tokens('g1', 1), ups: upsAnswer() });
       expect(account.now().data).toMatchObject({ current: null, accessKey: { fingerprint: 'f1' } });
@@ -155,9 +156,9 @@ describe.each([
       expect(standing(account)).toBe('connected.fresh');
       expect(context(account)).toMatchObject({ scheme: 'oauth', origin: null });
       expect(account.now().data).toMatchObject({ current: { grantId: 'g1' }, candidate: null });
-      expect(account.told().slice(-2)).toEqual(['account.migrated', 'account.connected']);
+      expect(account.outgoingTypes().slice(-2)).toEqual(['account.migrated', 'account.connected']);
       expect(account.send({ type: 'ACCESS_KEY_READ' }).taken).toBe(false);
-      account.ring('keyGrace');
+      account.fireTimer('keyGrace');
       expect(account.clock()).toBe(T0);
       expect(account.now().data.accessKey).toBeNull();
       expect(keyState(account)).toBe('none');
@@ -205,7 +206,7 @@ describe.each([
     it('is ended by the deadline while the merchant is awaited, and that is what is told and kept', () => {
       const account = imported(HOUR / 4);
       account.migrate();
-      account.ring('keyDeadline');
+      account.fireTimer('keyDeadline');
       expect(standing(account)).toBe('disconnected');
       expect(context(account)).toMatchObject({ reason: 'access-key-sunset', consent: null });
       expect(context(account).lastAuthorization).toMatchObject({ outcome: 'failed', reason: 'access-key-sunset' });
@@ -223,7 +224,7 @@ describe.each([
       const account = imported(HOUR);
       account.migrate();
       account.send({ type: 'CODE_RECEIVED', consentId: 'g1' });
-      account.ring('keyDeadline');
+      account.fireTimer('keyDeadline');
       expect(standing(account)).toBe('migrating + exchanging');
       account.finish('exchange', { kind: 'tokens', tokens: account.tokens('g1', 1), ups: upsAnswer() });
       account.finish('verify', { kind, ups: null });
@@ -244,10 +245,10 @@ describe.each([
       const account = imported(30 * DAY + MINUTE);
       account.send({ type: 'POSTPONE', until: T0 + 2 * MINUTE });
       account.migrate();
-      account.ring('keyNotice');
-      account.ring('keyReminder');
+      account.fireTimer('keyNotice');
+      account.fireTimer('keyReminder');
       expect(standing(account)).toBe('migrating + awaiting');
-      expect(account.told().slice(-2)).toEqual(['account.expiring', 'account.expiring']);
+      expect(account.outgoingTypes().slice(-2)).toEqual(['account.expiring', 'account.expiring']);
     });
 
     it('deactivated in the middle is closed, with the link, the code and the key', () => {
@@ -275,7 +276,7 @@ describe.each([
     it('is not possible where no grace period was asked for, after it, or past the deadline', () => {
       expect(migrated(0).send({ type: 'RESTORE_ACCESS_KEY' })).toEqual({ taken: false, why: 'no-access-key' });
       const late = migrated(2 * DAY);
-      late.ring('keyGrace');
+      late.fireTimer('keyGrace');
       expect(late.clock()).toBe(T0 + 2 * DAY);
       expect(late.send({ type: 'RESTORE_ACCESS_KEY' })).toEqual({ taken: false, why: null });
       const lapsed = migrated(90 * DAY);
@@ -284,7 +285,7 @@ describe.each([
 
     it('works in the middle of a refresh, whose answer then finds nothing of its own', () => {
       const account = migrated(2 * DAY);
-      account.ring('refreshDue');
+      account.fireTimer('refreshDue');
       account.claim('refresh');
       account.send({ type: 'RESTORE_ACCESS_KEY' });
       expect(standing(account)).toBe('connected.access-key');
@@ -296,13 +297,13 @@ describe.each([
       account.send({ type: 'DISCONNECT', note: 'n' });
       account.send({ type: 'RESTORE_ACCESS_KEY' });
       expect(standing(account)).toBe('connected.access-key');
-      expect(account.told().at(-1)).toBe('account.connected');
+      expect(account.outgoingTypes().at(-1)).toBe('account.connected');
     });
   });
 
   describe('adding the account to a UPS profile', () => {
     it('is tried three times in 24 hours, then again when the first of them is a day old', () => {
-      const account = livedAccount({ forgetful });
+      const account = buildAccount({ forgetful });
       const open = () => account.send({ type: 'PROFILE_VERIFICATION_OPENED', method: 'invoice' });
       for (let hour = 0; hour < 3; hour++, account.advanceBy(HOUR)) expect(open().taken).toBe(true);
       expect(open()).toEqual({ taken: false, why: 'attempts-exhausted' });
@@ -315,7 +316,7 @@ describe.each([
     });
 
     it('has one outcome a try', () => {
-      const account = livedAccount({ forgetful });
+      const account = buildAccount({ forgetful });
       account.send({ type: 'PROFILE_VERIFICATION_OPENED', method: 'pin' });
       expect(account.send({ type: 'PROFILE_VERIFICATION_ENDED', n: 2, accepted: true }).taken).toBe(false);
       expect(account.send({ type: 'PROFILE_VERIFICATION_ENDED', n: 1, accepted: false }).taken).toBe(true);

@@ -12,18 +12,18 @@ import {
   authorizeEvent,
   DAY,
   definition,
-  livedAccount,
+  buildAccount,
   migrateEvent,
   MINUTE,
   SECRET,
   upsAnswer,
-  type Lived,
-} from './lived';
+  type BuiltAccount,
+} from './accountBuilder';
 
-type Move = (account: Lived) => void;
+type Move = (account: BuiltAccount) => void;
 
-const invocation = (account: Lived, id: string) => account.now().invocations.find((one) => one.id === id);
-const openConsent = (account: Lived) => account.now().data.links.at(-1)?.consentId ?? 'none';
+const invocation = (account: BuiltAccount, id: string) => account.now().invocations.find((one) => one.id === id);
+const openConsent = (account: BuiltAccount) => account.now().data.links.at(-1)?.consentId ?? 'none';
 
 const exchangeEnds = ['tokens', 'rejected', 'unavailable', 'blocked', 'interrupted'] as const;
 const verifyEnds = ['verified', 'not-in-profile', 'blocked', 'refused', 'later', 'token-refused'] as const;
@@ -86,7 +86,7 @@ const faultOf =
       account.send({ type: `xstate.error.actor.${id}` }, { attemptId: `${one.key}#${one.claim.attempt}` });
   };
 
-const ringFirst: Move = (account) => {
+const fireFirstTimer: Move = (account) => {
   const timer = [...account.now().timers].sort((a, b) => a.dueAt - b.dueAt)[0];
   if (!timer) return;
   account.advanceBy(Math.max(0, timer.dueAt - account.clock()));
@@ -128,8 +128,8 @@ const moves: Record<string, Move> = {
   renumber: (account) => edit({ accountNumber: `N${account.now().seq}` })(account),
   lazy: edit({ refreshPolicy: 'lazy' }),
   eager: edit({ refreshPolicy: 'eager' }),
-  ring: ringFirst,
-  ringAgain: ringFirst,
+  fireTimer: fireFirstTimer,
+  ringAgain: fireFirstTimer,
   wait: (account) => account.advanceBy(MINUTE),
   lateStored: late(true),
   lateForeign: late(false),
@@ -150,7 +150,7 @@ function plainJson(value: unknown, path = 'document'): void {
 }
 
 /** What is equal in every document, whatever happened to it. */
-function equations(account: Lived): void {
+function equations(account: BuiltAccount): void {
   const document = account.now();
   const { state, token, consent, key } = standingOf(document.snapshot.value);
   const context = document.snapshot.context as AccountContext;
@@ -222,7 +222,7 @@ function equations(account: Lived): void {
 }
 
 /** Moves that can lead somewhere from here, three times as likely as the rest: else no walk ever gets deep. */
-function likely(account: Lived): string[] {
+function likely(account: BuiltAccount): string[] {
   const { state, consent } = standingOf(account.now().snapshot.value);
   const underWay = account.now().invocations.map(({ id }) => id);
   const words = [
@@ -235,7 +235,7 @@ function likely(account: Lived): string[] {
   return names.filter((name) => words.some((word) => word !== '' && name.startsWith(word)));
 }
 
-function choose(account: Lived, at: number): string {
+function choose(account: BuiltAccount, at: number): string {
   const some = at % 4 === 0 ? names : likely(account);
   return some[Math.floor(at / 4) % some.length] ?? 'wait';
 }
@@ -252,7 +252,7 @@ it.each([
   const visited = new Set<string>();
   fc.assert(
     fc.property(walk, fc.constantFrom('created', 'connected', 'imported', 'lapsed'), (path, start) => {
-      const account = livedAccount({ forgetful, ...(keyWorksForMs[start] && { keyWorksForMs: keyWorksForMs[start] }) });
+      const account = buildAccount({ forgetful, ...(keyWorksForMs[start] && { keyWorksForMs: keyWorksForMs[start] }) });
       if (start === 'connected') account.connect(`g${++consents}`);
       for (const at of path) {
         moves[choose(account, at)]?.(account);

@@ -4,7 +4,7 @@ import { accountIdOf } from '../../src/hash';
 import type { Facts } from '../../src/machines/context';
 import { jitterOf } from '../../src/machines/definition';
 import { refreshDueAt } from '../../src/machines/timing';
-import { DAY, HOUR, T0 } from './lived';
+import { DAY, HOUR, T0 } from './accountBuilder';
 
 const ACCOUNTS = 20_000;
 const DAYS = 120;

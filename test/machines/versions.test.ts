@@ -13,8 +13,8 @@ import { allowed, decide } from '../../src/durable/decide';
 import { MACHINE_VERSION } from '../../src/machines/account';
 import { upgraded } from '../../src/machines/versions';
 import { presentAccount } from '../../src/api/present';
-import { definition, livedAccount, type Account } from './lived';
-import { standings } from './standings';
+import { definition, buildAccount, type Account } from './accountBuilder';
+import { accountsByState } from './accountsByState';
 
 const folder = path.join(__dirname, 'fixtures');
 const today = path.join(folder, `v${MACHINE_VERSION}`);
@@ -24,7 +24,7 @@ const asStored = (document: Account): Account => JSON.parse(JSON.stringify({ ...
 
 if (!process.env['CI']) {
   mkdirSync(today, { recursive: true });
-  for (const [name, live] of Object.entries(standings)) {
+  for (const [name, live] of Object.entries(accountsByState)) {
     const file = path.join(today, `${name}.json`);
     if (!existsSync(file)) writeFileSync(file, `${JSON.stringify(asStored(live()), null, 2)}\n`);
   }
@@ -35,10 +35,10 @@ const read = (version: string, name: string): Account =>
 const fixtures = readdirSync(folder).flatMap((version) =>
   readdirSync(path.join(folder, version)).map((file) => [version, file.replace('.json', '')] as const),
 );
-const born = livedAccount().now();
+const born = buildAccount().now();
 const keysOf = (value: object): string[] => Object.keys(value).sort();
 
-it.each(Object.entries(standings))('stores an account that is %s as its file says', (name, live) => {
+it.each(Object.entries(accountsByState))('stores an account that is %s as its file says', (name, live) => {
   expect(asStored(live())).toEqual(read(`v${MACHINE_VERSION}`, name));
 });
 

@@ -6,15 +6,15 @@ import {
   call,
   errorOf,
   ledgerOf,
-  makeBench,
+  openTestSandbox,
   redirectUri,
   seed,
-  type Bench,
-} from './support';
+  type TestSandbox,
+} from './testSandbox';
 
-let ups: Bench;
+let ups: TestSandbox;
 beforeAll(async () => {
-  ups = await makeBench();
+  ups = await openTestSandbox();
   await seed(ups, 'merchant');
 });
 afterAll(() => ups.stop());

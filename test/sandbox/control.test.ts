@@ -1,8 +1,8 @@
-import { call, control, errorOf, makeBench, probe, rate, connect, seed, type Bench } from './support';
+import { call, control, errorOf, openTestSandbox, probe, rate, connect, seed, type TestSandbox } from './testSandbox';
 
-let ups: Bench;
+let ups: TestSandbox;
 beforeEach(async () => {
-  ups = await makeBench();
+  ups = await openTestSandbox();
 });
 afterEach(() => ups.stop());
 

@@ -9,7 +9,7 @@ import {
   form,
   getCode,
   ledgerOf,
-  makeBench,
+  openTestSandbox,
   probe,
   rate,
   ratePath,
@@ -19,14 +19,14 @@ import {
   sha256,
   tokenPath,
   until,
-  type Bench,
+  type TestSandbox,
   type Tokens,
-} from './support';
+} from './testSandbox';
 
-let ups: Bench;
+let ups: TestSandbox;
 let tokens: Tokens;
 beforeEach(async () => {
-  ups = await makeBench();
+  ups = await openTestSandbox();
   await seed(ups, 'merchant');
   tokens = await connect(ups, 'merchant');
 });

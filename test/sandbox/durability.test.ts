@@ -10,20 +10,20 @@ import {
   exchange,
   getCode,
   ledgerOf,
-  makeBench,
+  openTestSandbox,
   probe,
   rate,
   refresh,
   refreshPath,
   seed,
   sha256,
-  type Bench,
-} from './support';
+  type TestSandbox,
+} from './testSandbox';
 
 describe('a restart', () => {
-  let ups: Bench;
+  let ups: TestSandbox;
   beforeEach(async () => {
-    ups = await makeBench();
+    ups = await openTestSandbox();
     await seed(ups, 'merchant');
   });
   afterEach(() => ups.stop());

@@ -19,7 +19,7 @@ import {
   seed,
   until,
   type Tokens,
-} from './support';
+} from './testSandbox';
 
 // A real sandbox on a disk whose syncs can be held up.
 let ups: { url: string };

@@ -9,7 +9,7 @@ import {
   exchange,
   getCode,
   ledgerOf,
-  makeBench,
+  openTestSandbox,
   probe,
   rate,
   ratePath,
@@ -17,14 +17,14 @@ import {
   refreshPath,
   seed,
   tokenPath,
-  type Bench,
+  type TestSandbox,
   type Tokens,
-} from './support';
+} from './testSandbox';
 
-let ups: Bench;
+let ups: TestSandbox;
 let tokens: Tokens;
 beforeEach(async () => {
-  ups = await makeBench();
+  ups = await openTestSandbox();
   await seed(ups, 'merchant', [{ accountNumber: 'A1B2C3' }, { accountNumber: 'D4E5F6' }]);
   await seed(ups, 'other');
   tokens = await connect(ups, 'merchant');

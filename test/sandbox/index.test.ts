@@ -6,19 +6,19 @@ import {
   exchange,
   getCode,
   ledgerOf,
-  makeBench,
+  openTestSandbox,
   makeVerifier,
   probe,
   rate,
   refresh,
   seed,
   sha256,
-  type Bench,
-} from './support';
+  type TestSandbox,
+} from './testSandbox';
 
-let ups: Bench;
+let ups: TestSandbox;
 beforeEach(async () => {
-  ups = await makeBench();
+  ups = await openTestSandbox();
   await seed(ups, 'merchant');
 });
 afterEach(() => ups.stop());

@@ -6,17 +6,17 @@ import {
   form,
   getCode,
   ledgerOf,
-  makeBench,
+  openTestSandbox,
   rate,
   probe,
   seed,
-  type Bench,
-} from './support';
+  type TestSandbox,
+} from './testSandbox';
 
-let ups: Bench;
+let ups: TestSandbox;
 let browser: Browser;
 beforeEach(async () => {
-  ups = await makeBench();
+  ups = await openTestSandbox();
   browser = new Browser();
   await seed(ups, 'merchant', [{ accountNumber: 'A1B2C3', nickname: '<Dock> & "Co"' }]);
   await seed(ups, 'colleague', []);

@@ -6,21 +6,21 @@ import {
   errorOf,
   form,
   ledgerOf,
-  makeBench,
+  openTestSandbox,
   probe,
   rate,
   refresh,
   refreshPath,
   seed,
   until,
-  type Bench,
+  type TestSandbox,
   type Tokens,
-} from './support';
+} from './testSandbox';
 
-let ups: Bench;
+let ups: TestSandbox;
 let tokens: Tokens;
 beforeEach(async () => {
-  ups = await makeBench();
+  ups = await openTestSandbox();
   await seed(ups, 'merchant');
   tokens = await connect(ups, 'merchant');
 });

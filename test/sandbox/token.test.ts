@@ -7,18 +7,18 @@ import {
   form,
   getCode,
   ledgerOf,
-  makeBench,
+  openTestSandbox,
   makeVerifier,
   redirectUri,
   seed,
   tokenPath,
   control,
-  type Bench,
-} from './support';
+  type TestSandbox,
+} from './testSandbox';
 
-let ups: Bench;
+let ups: TestSandbox;
 beforeEach(async () => {
-  ups = await makeBench({ publicUrl: ['http://localhost:4400', 'https://other.example/'] });
+  ups = await openTestSandbox({ publicUrl: ['http://localhost:4400', 'https://other.example/'] });
   await seed(ups, 'merchant');
 });
 afterEach(() => ups.stop());

@@ -1,13 +1,13 @@
 /**
- * What a platform, an operator and a merchant do with one account, each thing until it is answered: an account that is
- * authorized, or one of the XML era that comes with its access key and is moved to OAuth.
+ * What a platform, an operator and a merchant do with one account, repeating each request until it is answered. The account
+ * is authorized, or comes with an access key of the XML era and is migrated to OAuth.
  */
 
 import { ACCESS_KEY_BOX } from '../../src/machines/data';
 import { standingOf } from '../../src/machines/definition';
-import { accountData } from '../machines/lived';
-import type { Account } from './checks';
-import type { Scene, Told } from './life';
+import { accountData } from '../machines/accountBuilder';
+import type { Account } from './finalChecks';
+import type { Simulation, SentEvent } from './simulation';
 import { vault, type Service } from './service';
 
 const SECOND = 1_000;
@@ -27,33 +27,33 @@ export function holdsKey({ id, tenantId, data }: Account): boolean {
 
 type Event = { type: string; [about: string]: unknown };
 
-export async function client(scene: Scene, accountId: string, isOver: () => boolean): Promise<void> {
-  const { world, ups, told } = scene;
-  const { chance } = world;
+export async function client(simulation: Simulation, accountId: string, isOver: () => boolean): Promise<void> {
+  const { simulator, ups, told } = simulation;
+  const { random } = simulator;
   let events = 0;
   let consents = 0;
-  const outside = world.process(`client of ${accountId}`, 'outside');
-  const pause = (ms: number) => world.sleep(outside, ms);
+  const outside = simulator.process(`client of ${accountId}`, 'outside');
+  const pause = (ms: number) => simulator.sleep(outside, ms);
   const nextId = (): string => `${accountId}-event-${++events}`;
 
-  /** By whatever process answers; one that is killed, or answers that it cannot, is followed by another try. */
-  async function asked<T>(work: (service: Service) => Promise<T>): Promise<T> {
+  /** Asks any process. If it is killed or cannot answer, another one is asked. */
+  async function askUntilAnswered<T>(work: (service: Service) => Promise<T>): Promise<T> {
     for (;;) {
-      const service = scene.services.length === 0 ? null : chance.pick(scene.services);
-      const answer = service && (await answered(service, work));
+      const service = simulation.services.length === 0 ? null : random.pick(simulation.services);
+      const answer = service && (await askOnce(service, work));
       if (answer) return answer.value;
-      await pause(chance.between(500, 4_000));
+      await pause(random.between(500, 4_000));
     }
   }
 
   /** Null after an error, or when no answer came. */
-  function answered<T>(service: Service, work: (service: Service) => Promise<T>): Promise<{ value: T } | null> {
+  function askOnce<T>(service: Service, work: (service: Service) => Promise<T>): Promise<{ value: T } | null> {
     return new Promise((resolve) => {
-      world.after(ANSWER_MS, outside, () => resolve(null));
-      world.after(chance.between(0, 20), service.process, () => {
+      simulator.after(ANSWER_MS, outside, () => resolve(null));
+      simulator.after(random.between(0, 20), service.process, () => {
         work(service).then(
-          (value) => world.after(chance.between(0, 20), outside, () => resolve({ value })),
-          () => world.after(1, outside, () => resolve(null)),
+          (value) => simulator.after(random.between(0, 20), outside, () => resolve({ value })),
+          () => simulator.after(1, outside, () => resolve(null)),
         );
       });
     });
@@ -61,10 +61,10 @@ export async function client(scene: Scene, accountId: string, isOver: () => bool
 
   async function tell(event: Event, secrets?: Record<string, string>): Promise<string> {
     const eventId = nextId();
-    const one: Told = { accountId, eventId, type: event.type, verdict: null, tries: 0 };
+    const one: SentEvent = { accountId, eventId, type: event.type, verdict: null, tries: 0 };
     told.push(one);
     const options = { actor: 'key:client', eventId, bodyHash: eventId, ...(secrets && { secrets }) };
-    const { verdict } = await asked(({ runtime }) => {
+    const { verdict } = await askUntilAnswered(({ runtime }) => {
       one.tries++;
       return runtime.dispatch(accountId, event, options);
     });
@@ -76,16 +76,16 @@ export async function client(scene: Scene, accountId: string, isOver: () => bool
     const consentId = `${accountId}-consent-${++consents}`;
     const link = { consentId, linkHash: 'l', stateHash: 's', cookieHash: 'c', returnTo: null, ttlMs: 30 * MINUTE };
     await tell({ ...opening, ...link }, { verifier: 'v'.repeat(43) });
-    await pause(chance.between(SECOND, 20 * SECOND));
-    if (opening.type === 'CAMPAIGN_MIGRATE' && chance.is(0.2))
+    await pause(random.between(SECOND, 20 * SECOND));
+    if (opening.type === 'CAMPAIGN_MIGRATE' && random.is(0.2))
       return void (await tell({ type: 'LINK_WITHDRAWN', consentId }));
-    const isStranger = login === 'any' && chance.is(0.15);
-    if (isStranger) scene.mistaken.add(accountId);
+    const isStranger = login === 'any' && random.is(0.15);
+    if (isStranger) simulation.strangers.add(accountId);
     const code = ups.issueCode({ accountId, isStranger });
-    // A browser comes back once; if the process dies the merchant authorizes again, later.
-    const service = scene.services.length === 0 ? null : chance.pick(scene.services);
+    // A browser follows the redirect once; if the process dies, the merchant authorizes again later.
+    const service = simulation.services.length === 0 ? null : random.pick(simulation.services);
     if (!service) return;
-    await answered(service, async ({ runtime, performer, clock }) => {
+    await askOnce(service, async ({ runtime, performer, clock }) => {
       const since = clock.monotonic();
       const event = { type: 'CODE_RECEIVED', consentId } as never;
       const { document, claimed } = await runtime.dispatch(accountId, event, {
@@ -94,14 +94,14 @@ export async function client(scene: Scene, accountId: string, isOver: () => bool
       });
       await performer.carry(document, claimed, { code, since });
     });
-    if (opening.graceMs && chance.is(0.3)) await tell({ type: 'RESTORE_ACCESS_KEY' });
+    if (opening.graceMs && random.is(0.3)) await tell({ type: 'RESTORE_ACCESS_KEY' });
   }
 
   const refresh = async (): Promise<void> => {
     const eventId = nextId();
-    const one: Told = { accountId, eventId, type: 'REFRESH', verdict: null, tries: 0 };
+    const one: SentEvent = { accountId, eventId, type: 'REFRESH', verdict: null, tries: 0 };
     told.push(one);
-    await asked(async ({ runtime, performer, clock }) => {
+    await askUntilAnswered(async ({ runtime, performer, clock }) => {
       one.tries++;
       const since = clock.monotonic();
       const options = { actor: 'key:client', eventId, bodyHash: eventId, claimBy: performer.by };
@@ -111,9 +111,9 @@ export async function client(scene: Scene, accountId: string, isOver: () => bool
     });
   };
 
-  async function beBorn(): Promise<void> {
-    const policy = chance.pick(['eager', 'lazy'] as const);
-    const deadlineAt = world.now() + chance.pick([-MINUTE, 4 * MINUTE, 12 * MINUTE, 20 * DAY]);
+  async function createAccount(): Promise<void> {
+    const policy = random.pick(['eager', 'lazy'] as const);
+    const deadlineAt = simulator.now() + random.pick([-MINUTE, 4 * MINUTE, 12 * MINUTE, 20 * DAY]);
     const accessKey = isOld ? { sealed: null, fingerprint: 'f', deadlineAt } : null;
     const birth = { id: accountId, tenantId: 'acme', data: accountData(policy, accessKey) };
     const options = {
@@ -121,72 +121,72 @@ export async function client(scene: Scene, accountId: string, isOver: () => bool
       eventId: nextId(),
       ...(isOld && { secrets: { accessKey: keyOf(accountId) } }),
     };
-    await asked(({ runtime }) => runtime.create(birth, { type: isOld ? 'IMPORT' : 'CREATE' }, options));
+    await askUntilAnswered(({ runtime }) => runtime.create(birth, { type: isOld ? 'IMPORT' : 'CREATE' }, options));
     if (!isOld) await connect({ type: 'AUTHORIZE' });
   }
 
   async function edit(): Promise<void> {
-    const { data } = await asked(({ runtime }) => runtime.load(accountId));
-    const changes = chance.pick([
-      { accountNumber: chance.pick(['A1B2C3', 'D4E5F6']) },
-      { refreshPolicy: chance.pick(['eager', 'lazy'] as const) },
+    const { data } = await askUntilAnswered(({ runtime }) => runtime.load(accountId));
+    const changes = random.pick([
+      { accountNumber: random.pick(['A1B2C3', 'D4E5F6']) },
+      { refreshPolicy: random.pick(['eager', 'lazy'] as const) },
     ]);
     await tell({ type: 'EDIT', changes, ifMatch: data.settings.seq });
   }
 
-  /** Closed, and opened again; or erased, and another of that name begun. */
+  /** Deactivates the account, then reactivates it, or erases it and creates another of that name. */
   async function close(): Promise<void> {
     for (let n = 1; n <= STORES; n++) await tell({ type: 'UNUSE', use: { kind: 'store', ref: `st_${n}` } });
     await tell({ type: 'DEACTIVATE' });
-    await pause(chance.between(SECOND, MINUTE));
-    if (chance.is(0.5)) {
+    await pause(random.between(SECOND, MINUTE));
+    if (random.is(0.5)) {
       await tell({ type: 'REACTIVATE' });
       return connect({ type: 'AUTHORIZE' });
     }
-    await asked(({ process }) => scene.machines.erase(process, accountId));
-    if (scene.machines.memory.documents([accountId]).length > 0) return;
+    await askUntilAnswered(({ process }) => simulation.infrastructure.erase(process, accountId));
+    if (simulation.infrastructure.memory.documents([accountId]).length > 0) return;
     told.splice(0, told.length, ...told.filter((one) => one.accountId !== accountId));
-    isOld = chance.is(0.3);
-    await beBorn();
+    isOld = random.is(0.3);
+    await createAccount();
   }
 
-  /** By nothing but what the service offers, as long as it takes. */
-  async function bringBack(): Promise<void> {
+  /** Connects the account by the service's own events, for as long as it takes. */
+  async function reconnect(): Promise<void> {
     for (;;) {
-      const { snapshot } = await asked(({ runtime }) => runtime.load(accountId));
+      const { snapshot } = await askUntilAnswered(({ runtime }) => runtime.load(accountId));
       const { state, token } = standingOf(snapshot.value);
       if (state === 'connected' && (token === 'fresh' || token === 'access-key')) break;
       if (state === 'inactive') await tell({ type: 'REACTIVATE' });
       await connect({ type: 'AUTHORIZE' }, 'own');
       await pause(5 * SECOND);
     }
-    scene.merchants.delete(accountId);
+    simulation.merchants.delete(accountId);
   }
 
-  const graceMs = (): number => chance.pick([0, 30 * SECOND, 5 * MINUTE]);
+  const graceMs = (): number => random.pick([0, 30 * SECOND, 5 * MINUTE]);
   const opening = (): Event =>
     isOld
-      ? chance.pick<Event>([
+      ? random.pick<Event>([
           { type: 'AUTHORIZE' },
           { type: 'MIGRATE', graceMs: graceMs() },
           { type: 'CAMPAIGN_MIGRATE', graceMs: graceMs(), campaignId: 'c1' },
         ])
       : { type: 'AUTHORIZE' };
   const ofTheKey = (): Event =>
-    chance.pick<Event>([
-      { type: 'POSTPONE', until: world.now() + chance.between(SECOND, 3 * MINUTE) },
-      { type: 'DEADLINE_MOVED', deadlineAt: world.now() + chance.between(-MINUTE, 8 * MINUTE) },
+    random.pick<Event>([
+      { type: 'POSTPONE', until: simulator.now() + random.between(SECOND, 3 * MINUTE) },
+      { type: 'DEADLINE_MOVED', deadlineAt: simulator.now() + random.between(-MINUTE, 8 * MINUTE) },
       { type: 'RESTORE_ACCESS_KEY' },
       { type: 'ACCESS_KEY_READ' },
     ]);
-  const use = () => ({ kind: 'store' as const, ref: `st_${chance.between(1, STORES)}` });
+  const use = () => ({ kind: 'store' as const, ref: `st_${random.between(1, STORES)}` });
 
-  let isOld = chance.is(0.35);
-  await beBorn();
-  scene.merchants.set(accountId, bringBack);
+  let isOld = random.is(0.35);
+  await createAccount();
+  simulation.merchants.set(accountId, reconnect);
   while (!isOver()) {
-    await pause(chance.between(5 * SECOND, 2 * MINUTE));
-    const what = chance.next();
+    await pause(random.between(5 * SECOND, 2 * MINUTE));
+    const what = random.next();
     if (what < 0.3) await refresh();
     else if (what < 0.4) await tell({ type: 'USE', use: use() });
     else if (what < 0.46) await tell({ type: 'UNUSE', use: use() });

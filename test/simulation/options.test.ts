@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { readOptions, USAGE } from './options';
 
-it('what is typed wrong is said with what to type', () => {
+it('names a wrong option and what to type instead', () => {
   expect(() => readOptions(['--seed', 'abc'])).toThrow('--seed is abc: give a number of 0 or more, such as --seed 5');
   expect(() => readOptions(['--accounts', '0'])).toThrow('--accounts is 0: give a number of 1 or more');
   expect(() => readOptions(['--seed', ''])).toThrow('--seed is :');

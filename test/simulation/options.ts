@@ -1,9 +1,9 @@
-/** What a run of the simulation is told. */
+/** The options of `npm run simulate`. */
 
 import { parseArgs } from 'node:util';
 
 export interface SimulationOptions {
-  /** A process that lives the worlds another one names. */
+  /** Runs as a child process that simulates the seeds its parent sends. */
   job: boolean;
   outage: boolean;
   minutes?: number;
@@ -16,7 +16,7 @@ export interface SimulationOptions {
 const numbers = ['minutes', 'seed', 'from', 'accounts', 'jobs'] as const;
 type Name = (typeof numbers)[number];
 
-/** Of nobody, and on no process, nothing is lived. */
+/** Numbers that must be at least 1. */
 const LEAST: Partial<Record<Name, number>> = { accounts: 1, jobs: 1 };
 
 export const USAGE =
@@ -27,13 +27,13 @@ function parsed(args: string[]) {
   try {
     return parseArgs({ args, options: { ...options, job: { type: 'boolean' }, outage: { type: 'boolean' } } });
   } catch (error) {
-    // Its first sentence says what; the rest is about what nobody here has.
+    // Only the first sentence is about the mistake.
     const [what = ''] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/);
     throw new Error(`${what}: ${USAGE}`, { cause: error });
   }
 }
 
-/** Throws with a sentence for the person at the terminal. */
+/** Throws an error whose message is meant for the terminal. */
 export function readOptions(args: string[]): SimulationOptions {
   const values = parsed(args).values as Partial<Record<Name, string>> & { job?: boolean; outage?: boolean };
   const read = (name: Name): Partial<Record<Name, number>> => {

@@ -8,19 +8,19 @@
 import { fork } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import os from 'node:os';
-import { live, type Lived } from './life';
+import { simulate, type SimulationResult } from './simulation';
 import { readOptions } from './options';
-import { liveThroughOutages } from './outage';
+import { simulateOutages } from './outageRun';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const PROGRESS_MS = 5_000;
 const MANY = 5;
 
 async function one(seed: number): Promise<void> {
-  const lived = await live(seed);
-  say(`seed ${seed}: ${lived.accounts} lives, ${lived.steps} steps, trace ${lived.trace.slice(0, 16)}`);
-  for (const violation of lived.violations) say(`  ${violation}`);
-  process.exitCode = lived.violations.length > 0 ? 1 : 0;
+  const result = await simulate(seed);
+  say(`seed ${seed}: ${result.accounts} lives, ${result.steps} steps, trace ${result.trace.slice(0, 16)}`);
+  for (const violation of result.violations) say(`  ${violation}`);
+  process.exitCode = result.violations.length > 0 ? 1 : 0;
 }
 
 type Counts = Record<string, number>;
@@ -28,8 +28,12 @@ function add(to: Counts, more: Counts): void {
   for (const [what, count] of Object.entries(more)) to[what] = (to[what] ?? 0) + count;
 }
 
-/** Lives through worlds in processes of their own, as many at a time as there are jobs, until there is no seed more. */
-async function liveInJobs(jobs: number, nextSeed: () => number | null, tell: (lived: Lived) => void): Promise<void> {
+/** Simulates seeds in `jobs` child processes until `nextSeed` returns null. */
+async function simulateInJobs(
+  jobs: number,
+  nextSeed: () => number | null,
+  tell: (result: SimulationResult) => void,
+): Promise<void> {
   const job = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const child = fork(process.argv[1] ?? '', ['--job']);
@@ -38,8 +42,8 @@ async function liveInJobs(jobs: number, nextSeed: () => number | null, tell: (li
         if (seed === null) child.disconnect();
         else child.send({ seed });
       };
-      child.on('message', (lived: Lived) => {
-        tell(lived);
+      child.on('message', (result: SimulationResult) => {
+        tell(result);
         give();
       });
       child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error('a process that lived a world ended'))));
@@ -48,10 +52,10 @@ async function liveInJobs(jobs: number, nextSeed: () => number | null, tell: (li
   await Promise.all(Array.from({ length: jobs }, job));
 }
 
-function beJob(): void {
+function runAsJob(): void {
   process.on('message', ({ seed }: { seed: number }) => {
-    live(seed).then(
-      (lived) => process.send?.(lived),
+    simulate(seed).then(
+      (result) => process.send?.(result),
       (error: unknown) => {
         process.stderr.write(`world ${seed}: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`);
         process.exit(1);
@@ -65,20 +69,20 @@ async function many(minutes: number, from: number, jobs: number): Promise<void> 
   const total = { worlds: 0, lives: 0, steps: 0 };
   const faults: Counts = {};
   const applied: Counts = {};
-  const failed: Lived[] = [];
+  const failed: SimulationResult[] = [];
   let seed = from;
   let toldAt = begun;
   const seconds = () => (Date.now() - begun) / 1_000;
   const nextSeed = () => (seconds() < minutes * 60 && failed.length < MANY ? seed++ : null);
-  await liveInJobs(jobs, nextSeed, (lived) => {
+  await simulateInJobs(jobs, nextSeed, (result) => {
     total.worlds++;
-    total.lives += lived.accounts;
-    total.steps += lived.steps;
-    add(faults, lived.faults);
-    add(applied, lived.applied);
-    if (lived.violations.length > 0) {
-      failed.push(lived);
-      say(`seed ${lived.seed} fails: ${lived.violations[0] ?? ''}`);
+    total.lives += result.accounts;
+    total.steps += result.steps;
+    add(faults, result.faults);
+    add(applied, result.applied);
+    if (result.violations.length > 0) {
+      failed.push(result);
+      say(`seed ${result.seed} fails: ${result.violations[0] ?? ''}`);
     }
     if (Date.now() - toldAt < PROGRESS_MS) return;
     toldAt = Date.now();
@@ -99,7 +103,7 @@ async function many(minutes: number, from: number, jobs: number): Promise<void> 
   process.exitCode = failed.length > 0 ? 1 : 0;
 }
 
-async function throughOutages(accounts: number): Promise<void> {
+async function runOutages(accounts: number): Promise<void> {
   const begun = Date.now();
   let toldAt = 0;
   const seconds = () => ((Date.now() - begun) / 1_000).toFixed(0);
@@ -108,7 +112,7 @@ async function throughOutages(accounts: number): Promise<void> {
     toldAt = Date.now();
     say(`${seconds()} s: ${stage}, ${(share * 100).toFixed(0)} %`);
   };
-  const { stages, lost, revoked, violations } = await liveThroughOutages({ accounts, progress });
+  const { stages, lost, revoked, violations } = await simulateOutages({ accounts, progress });
   const list = (counts: Record<string, number>): string =>
     Object.entries(counts)
       .map(([what, count]) => `${what} ${count}`)
@@ -131,11 +135,11 @@ async function throughOutages(accounts: number): Promise<void> {
   process.exitCode = isRight ? 0 : 1;
 }
 
-/** Asynchronous so that what is typed wrong is a rejection too. */
+/** Asynchronous, so that a wrong option becomes a rejection too. */
 async function run(): Promise<void> {
   const { job, outage, minutes = 1, seed, from, accounts = 1_000, jobs } = readOptions(process.argv.slice(2));
-  if (job) return beJob();
-  if (outage) return throughOutages(accounts);
+  if (job) return runAsJob();
+  if (outage) return runOutages(accounts);
   if (seed !== undefined) return one(seed);
   return many(minutes, from ?? randomInt(2 ** 31), jobs ?? os.availableParallelism());
 }

@@ -1,4 +1,4 @@
-/** A process of the service, all roles in one, made of the real parts on simulated machines. */
+/** A service process with all roles, made of the real parts on simulated infrastructure. */
 
 import { createHash } from 'node:crypto';
 import { makeVault, type Vault } from '../../src/db/vault';
@@ -20,9 +20,9 @@ import {
   makeWaves,
   type Performer,
 } from '../../src/workers';
-import type { Machines } from './machines';
-import type { SimulatedUps } from './ups';
-import type { Process, World } from './world';
+import type { Infrastructure } from './infrastructure';
+import type { FakeUps } from './fakeUps';
+import type { Process, Simulator } from './simulator';
 
 export const definition = makeAccountDefinition();
 const key = { id: 'k1', key: createHash('sha256').update('simulation').digest() };
@@ -33,11 +33,11 @@ export interface Service {
   clock: { now(): number; monotonic(): number };
   runtime: Runtime<AccountData, AccountView>;
   performer: Performer;
-  /** SIGTERM: ends what is in hand, then the process. */
+  /** As after SIGTERM: finishes current work, then ends the process. */
   stop(): Promise<void>;
 }
 
-/** Ticks; the real ones are shorter, and nothing depends on it. */
+/** Intervals of the loops; the real ones are shorter, and nothing depends on it. */
 export interface Pace {
   sweepMs: number;
   pickUpMs: number;
@@ -46,18 +46,18 @@ export interface Pace {
 const PACE: Pace = { sweepMs: 5_000, pickUpMs: 15_000, outagesMs: 3_000 };
 
 export interface ServiceParts {
-  world: World;
-  machines: Machines;
-  ups: SimulatedUps;
+  simulator: Simulator;
+  infrastructure: Infrastructure;
+  ups: FakeUps;
   process: Process;
-  /** Something threw that nobody expected. */
+  /** Called with an unexpected error. */
   bug: (error: unknown) => void;
   pace?: Pace;
 }
 
-export function startService({ world, machines, ups, process, bug, pace = PACE }: ServiceParts): Service {
-  const { chance } = world;
-  const clock = { now: () => world.now() + process.skewMs, monotonic: () => world.now() };
+export function startService({ simulator, infrastructure, ups, process, bug, pace = PACE }: ServiceParts): Service {
+  const { random } = simulator;
+  const clock = { now: () => simulator.now() + process.skewMs, monotonic: () => simulator.now() };
   const log = {
     info: () => undefined,
     warn: () => undefined,
@@ -66,9 +66,9 @@ export function startService({ world, machines, ups, process, bug, pace = PACE }
     },
   };
   let ids = 0;
-  const store = machines.storeFor(process);
-  const queues = machines.queuesFor(process);
-  const outages = machines.outagesFor(process);
+  const store = infrastructure.storeFor(process);
+  const queues = infrastructure.queuesFor(process);
+  const outages = infrastructure.outagesFor(process);
   const circuits = makeSharedCircuits({ outages, by: process.name, clock, log });
   const waves = makeWaves({ outages, clock, log });
   const gate = makeGate(clock, { mayTry: (name) => circuits.mayTry(name) });
@@ -89,12 +89,12 @@ export function startService({ world, machines, ups, process, bug, pace = PACE }
     clock,
     makeId: () => `${process.name}-${++ids}`,
     seal: ({ id, ...about }, secret) => vault.seal(secret, { ...about, accountId: id }),
-    pause: (tries) => world.sleep(process, chance.between(0, 40 * 2 ** tries)),
+    pause: (tries) => simulator.sleep(process, random.between(0, 40 * 2 ** tries)),
     report: () => undefined,
   });
-  const wait = (ms: number) => world.sleep(process, ms);
+  const wait = (ms: number) => simulator.sleep(process, ms);
   const figures = makeSpoolFigures();
-  const spool = makeSpool({ places: machines.placesFor(process), vault, clock, log, figures });
+  const spool = makeSpool({ places: infrastructure.placesFor(process), vault, clock, log, figures });
   const recall = makeRecall({ spool, load: (id) => runtime.load(id), wait, clock, log });
   const performer = makePerformer({
     runtime,
@@ -105,7 +105,7 @@ export function startService({ world, machines, ups, process, bug, pace = PACE }
     clock,
     log,
     spool,
-    pause: (tries) => world.sleep(process, Math.min(1_000, 100 * 2 ** tries)),
+    pause: (tries) => simulator.sleep(process, Math.min(1_000, 100 * 2 ** tries)),
   });
   const pickUp = makePickUp({ spool, runtime, clock, log, figures });
   const sweep = makeSweep({
@@ -113,24 +113,24 @@ export function startService({ world, machines, ups, process, bug, pace = PACE }
     wake: (id) => runtime.wake(id),
     performer,
     queues,
-    lease: machines.leaseFor(process),
+    lease: infrastructure.leaseFor(process),
     clock,
     log,
   });
 
   let isStopping = false;
   const loop = async (tick: () => Promise<unknown>, everyMs: number): Promise<void> => {
-    await world.sleep(process, chance.between(0, everyMs));
+    await simulator.sleep(process, random.between(0, everyMs));
     while (!isStopping) {
       await tick();
-      await world.sleep(process, everyMs);
+      await simulator.sleep(process, everyMs);
     }
   };
   const look = () => lookAtOutages({ outages, gate, circuits, waves, runtime, log, triesHeld: true });
   const unlessAway = (error: unknown): void => {
     if (!(error instanceof StoreUnavailable || error instanceof TooBusy)) throw error;
   };
-  world.as(process, () => {
+  simulator.as(process, () => {
     loop(() => sweep.tick(), pace.sweepMs).catch(bug);
     loop(() => pickUp.tick(), pace.pickUpMs).catch(bug);
     loop(() => look().catch(unlessAway), pace.outagesMs).catch(bug);
@@ -146,10 +146,10 @@ export function startService({ world, machines, ups, process, bug, pace = PACE }
       await Promise.all([sweep.stop(), performer.stop()]);
       await pickUp.stop();
       await runtime.relay.idle();
-      world.note(`${process.name} has stopped`);
+      simulator.note(`${process.name} has stopped`);
       process.isDead = true;
-      process.diedAt = world.now();
-      world.onCrash(process);
+      process.diedAt = simulator.now();
+      simulator.onCrash(process);
     },
   };
 }

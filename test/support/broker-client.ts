@@ -1,4 +1,4 @@
-/** Asks the run's own process (broker.ts), which starts the servers and drops what passed. */
+/** Asks the broker (broker.ts), which starts the servers and drops the databases of tests that passed. */
 import http from 'node:http';
 
 export const BROKER_VARIABLE = 'UPSLINK_TEST_BROKER';

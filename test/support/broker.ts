@@ -1,4 +1,4 @@
-/** One per test run, in jest's own process: starts MongoDB and Redis before a whole run, else when first asked, and stops them at the end. */
+/** One per test run, in jest's main process: starts MongoDB and Redis before a whole run, otherwise on first use, and stops them at the end. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -14,7 +14,7 @@ import { Running } from '../../src/dev/running';
 
 export interface Broker {
   readonly socketPath: string;
-  /** Everything there is to ask for, installed and started. What fails is told to the test that asks for it. */
+  /** Installs and starts everything. A failure is reported to the test that asks for it. */
   prepare(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** A context for tests of src/dev: a folder of its own, what was said kept, nothing of this machine found by chance. */
+/** A context for tests of src/dev: its own folder, recorded output, and nothing from the machine's PATH or caches. */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

@@ -6,7 +6,7 @@ import type { Circus } from '@jest/types';
 import { TestEnvironment as NodeEnvironment } from 'jest-environment-node';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from './broker-client';
-import { opened } from './opened';
+import { createdStores } from './createdStores';
 
 /** Sockets close with a delay, and a BullMQ worker closed while Redis is away leaves a watchdog of 6 s behind. */
 const PATIENCE_MS = Number(process.env['LEAK_PATIENCE_MS'] ?? 60_000);
@@ -32,7 +32,7 @@ export default class Environment extends NodeEnvironment {
 
   override async teardown(): Promise<void> {
     const leaks = await this.leaks();
-    const { databases, prefixes } = opened(this.global);
+    const { databases, prefixes } = createdStores(this.global);
     const hasPassed = this.failures === 0 && leaks.length === 0;
     await super.teardown();
     for (const name of databases) await ask(hasPassed ? 'drop-database' : 'keep', { name });

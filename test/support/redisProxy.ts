@@ -1,6 +1,6 @@
 /**
- * Stands between a service and its Redis: counts connections and commands, and answers each command with an error
- * instead, where the test says so. With `tls` it takes TLS connections by a certificate.
+ * A proxy in front of Redis: counts connections and commands, and answers each command with an error if the test says so.
+ * With `certificate` it accepts TLS connections.
  */
 
 import net from 'node:net';
@@ -8,7 +8,7 @@ import tls from 'node:tls';
 
 export interface RedisProxy {
   url: string;
-  /** Since the beginning. */
+  /** Since the start. */
   connections(): number;
   commands(): number;
   /** Every command is answered with it from now on, such as `LOADING Redis is loading the dataset in memory`. */

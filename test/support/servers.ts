@@ -23,18 +23,18 @@ import { identify, signalProcess } from '../../src/dev/processes';
 import { startRedis } from '../../src/dev/redis';
 import { Running } from '../../src/dev/running';
 import { ask } from './broker-client';
-import { opened } from './opened';
+import { createdStores } from './createdStores';
 
 export interface TestDatabase {
   readonly url: string;
   readonly name: string;
 }
 
-/** `name`: the test file's, for whoever looks at a kept one. */
+/** `name` is the test file's and appears in the name of a kept database. */
 export async function testDatabase(name: string): Promise<TestDatabase> {
   const { url: server } = await ask('mongodb');
   const database = `upslink_test_${name.replace(/\W/g, '_').slice(0, 30)}_${randomBytes(4).toString('hex')}`;
-  opened().databases.push(database);
+  createdStores().databases.push(database);
   return { url: patiently(withDatabase(server, database)), name: database };
 }
 
@@ -46,7 +46,7 @@ export async function testRedis(): Promise<string> {
 /** A key prefix of this file's own, without `:`, which BullMQ refuses. */
 export function testPrefix(name: string): string {
   const prefix = `upslink-test-${name.replace(/[^\w-]/g, '-').slice(0, 30)}-${randomBytes(4).toString('hex')}`;
-  opened().prefixes.push(prefix);
+  createdStores().prefixes.push(prefix);
   return prefix;
 }
 
@@ -57,9 +57,9 @@ export async function testBrowser(): Promise<string> {
 
 export interface PrivateServer {
   readonly url: string;
-  /** SIGTERM, and waits. */
+  /** Sends SIGTERM and waits. */
   stop(): Promise<void>;
-  /** SIGKILL, and waits. */
+  /** Sends SIGKILL and waits. */
   kill(): Promise<void>;
   /** Starts it again on the same data, and on the same port where nobody has taken it. */
   start(): Promise<void>;
@@ -110,7 +110,7 @@ async function privateServer(start: (context: DevContext) => Promise<DevServer>)
   };
 }
 
-/** Many files share the server, and what one of them asks it may keep the others waiting on a slow machine. */
+/** Many files share the server, and on a slow machine one may keep the others waiting. */
 function patiently(url: string): string {
   const patience = new URLSearchParams({
     ...{ serverSelectionTimeoutMS: '60000', connectTimeoutMS: '60000' },

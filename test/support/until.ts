@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 type NotYet = undefined | false;
 
-/** Awaits a condition: asks again while the answer is undefined or false, and answers the first other one. */
+/** Waits for a condition: repeats it while it returns undefined or false, and resolves to the first other value. */
 export async function until<T>(
   what: string,
   condition: () => Promise<T | NotYet> | T | NotYet,

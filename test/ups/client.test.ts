@@ -8,7 +8,7 @@ import {
   type GateOptions,
   type UpsClientOptions,
 } from '../../src/ups';
-import { closedPort, json, makeReleases, openHttp, upsError, type Answer } from './servers';
+import { closedPort, json, makeReleases, openHttp, upsError, type Answer } from './testServers';
 
 const releases = makeReleases();
 afterEach(() => releases.run());

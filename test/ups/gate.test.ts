@@ -1,5 +1,5 @@
 import { makeGate, type Admission, type GateOptions, type GateState, type Permit } from '../../src/ups';
-import { makeStillClock } from './servers';
+import { makeStillClock } from './testServers';
 
 const circuit = { threshold: 3, openMs: 1_000, longestOpenMs: 4_000 };
 function open(options: Partial<GateOptions> = {}) {

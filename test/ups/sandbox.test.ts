@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startSandbox } from '../../src/sandbox';
 import { makeGate, makePkce, makeUpsClient, systemClock, type Tokens, type UpsAnswer } from '../../src/ups';
-import { makeReleases } from './servers';
+import { makeReleases } from './testServers';
 
 /** The client against the sandbox over HTTP: two readings of UPS's files, made apart, that must agree. */
 const releases = makeReleases();

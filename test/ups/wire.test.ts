@@ -5,7 +5,7 @@ import { TIMEOUT_DEFAULTS } from '../../src/ups/client';
 import { systemClock } from '../../src/ups/clock';
 import { makeWire, postOnce, type WireRequest } from '../../src/ups/wire';
 import { selfSigned } from './self-signed';
-import { closedPort, json, makeReleases, openHttp, openRaw, openTls } from './servers';
+import { closedPort, json, makeReleases, openHttp, openRaw, openTls } from './testServers';
 
 const releases = makeReleases();
 afterEach(() => releases.run());

@@ -1,10 +1,10 @@
 import { makeQueues, makeSweep, startWorkers, type Queues } from '../../src/workers';
 import { testPrefix, testRedis } from '../support/servers';
 import { until } from '../support/until';
-import { openHouse, type House, type Process } from './house';
+import { openTestService, type TestService, type Process } from './testService';
 
 /** What a refresh costs, from the sweep to the stored answer: counted, because a million accounts pay it for ever. */
-let house: House;
+let service: TestService;
 let process: Process;
 let queues: Queues;
 const releases: (() => Promise<void>)[] = [];
@@ -12,14 +12,14 @@ let sweep: ReturnType<typeof makeSweep>;
 let scheduler: Process;
 
 beforeAll(async () => {
-  house = await openHouse('lean');
+  service = await openTestService('lean');
   const redisUrl = await testRedis();
   const prefix = testPrefix('lean');
-  scheduler = house.process();
+  scheduler = service.process();
   queues = makeQueues({ redisUrl, prefix, log: scheduler.log });
   releases.push(() => queues.close());
-  process = house.process({ queue: queues });
-  const { clock } = house;
+  process = service.process({ queue: queues });
+  const { clock } = service;
   const workers = startWorkers({
     advance: async () => undefined,
     performer: process.performer,
@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const release of releases.reverse()) await release();
-  await house.release();
+  await service.release();
 });
 
 const jobs = async () => {
@@ -44,7 +44,7 @@ const jobs = async () => {
   );
   return counts.reduce((sum, of) => sum + Object.values(of).reduce((a, b) => a + b, 0), 0);
 };
-const generation = async (id: string) => (await house.load(id)).data.current?.generation;
+const generation = async (id: string) => (await service.load(id)).data.current?.generation;
 
 async function refreshAll(ids: string[], to: number): Promise<void> {
   await sweep.tick();
@@ -56,13 +56,13 @@ async function refreshAll(ids: string[], to: number): Promise<void> {
 }
 
 it('one refresh is one job, one read, two writes and two rows of history; only upsAt moves', async () => {
-  const id = await house.connect(process);
-  await until('nothing waits', async () => (await house.load(id)).outbox.length === 0 || undefined);
-  const { wakeAt } = await house.load(id);
-  await house.passToUps(id);
+  const id = await service.connect(process);
+  await until('nothing waits', async () => (await service.load(id)).outbox.length === 0 || undefined);
+  const { wakeAt } = await service.load(id);
+  await service.passToUps(id);
   await refreshAll([id], 2);
-  await house.passToUps(id);
-  const [before, jobsBefore] = [await house.load(id), await jobs()];
+  await service.passToUps(id);
+  const [before, jobsBefore] = [await service.load(id), await jobs()];
   expect(before.wakeAt).toBe(wakeAt);
   process.forgetCounts();
   scheduler.forgetCounts();
@@ -73,7 +73,7 @@ it('one refresh is one job, one read, two writes and two rows of history; only u
   expect(process.counts.appends).toBeLessThanOrEqual(2);
   expect(scheduler.counts).toMatchObject({ reads: 0, writes: 0, inserts: 0, appends: 0, dues: 2 });
   expect((await jobs()) - jobsBefore).toBe(1);
-  const after = await house.load(id);
+  const after = await service.load(id);
   expect(after.rev - before.rev).toBe(2);
   expect(after.seq - before.seq).toBe(2);
   // But for the day its refresh token dies on: that moves once a day.
@@ -87,9 +87,9 @@ it('one refresh is one job, one read, two writes and two rows of history; only u
 
 it('many refreshes share the inserts of their history', async () => {
   const ids: string[] = [];
-  for (let n = 0; n < 20; n++) ids.push(await house.connect(process, { username: `many-${n}` }));
+  for (let n = 0; n < 20; n++) ids.push(await service.connect(process, { username: `many-${n}` }));
   await process.runtime.relay.idle();
-  house.pass(3_000_000);
+  service.pass(3_000_000);
   process.forgetCounts();
   await refreshAll(ids, 2);
   // The account of the test before may be due again as well.

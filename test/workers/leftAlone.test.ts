@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { NewerVersion } from '../../src/durable/errors';
 import { makeLeftAlone } from '../../src/workers/leftAlone';
-import { makeClock } from '../db/opened';
+import { makeClock } from '../db/testDb';
 
 const TEN_MINUTES_MS = 600_000;
 const newer = new NewerVersion('written by a newer machine');

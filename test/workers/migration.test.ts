@@ -2,22 +2,22 @@
 
 import type { AccountContext } from '../../src/machines/context';
 import { readHistory } from '../../src/db/history';
-import { openHouse, standing, type House, type Process } from './house';
+import { openTestService, standing, type TestService, type Process } from './testService';
 
 const MINUTE = 60_000;
 
-let house: House;
+let service: TestService;
 beforeAll(async () => {
-  house = await openHouse('migration');
-  await house.control('POST', 'profiles', {
+  service = await openTestService('migration');
+  await service.control('POST', 'profiles', {
     username: 'holder',
     password: 'pass',
     accounts: [{ accountNumber: 'A1B2C3' }],
   });
-  await house.control('POST', 'profiles', { username: 'stranger', password: 'pass', accounts: [] });
+  await service.control('POST', 'profiles', { username: 'stranger', password: 'pass', accounts: [] });
 });
-afterEach(() => house.clearFaults());
-afterAll(() => house.release());
+afterEach(() => service.clearFaults());
+afterAll(() => service.release());
 
 /** IMPORT and MIGRATE. */
 const SEQ_AT_UPS = 2;
@@ -29,13 +29,13 @@ interface Trip {
 }
 
 async function atUps(on: Process, worksForMs?: number, username = 'holder'): Promise<Trip> {
-  const id = await house.withKey(on, worksForMs);
-  return { id, ...(await house.consent(on, id, username)) };
+  const id = await service.withKey(on, worksForMs);
+  return { id, ...(await service.consent(on, id, username)) };
 }
 
 /** The callback: the code is taken, exchanged and checked by this process, as far as it gets. */
 async function comeBack(on: Process, { id, code, consentId }: Trip): Promise<void> {
-  const since = house.clock.monotonic();
+  const since = service.clock.monotonic();
   const event = { type: 'CODE_RECEIVED', consentId } as never;
   const { document, claimed } = await on.runtime.dispatch(id, event, { actor: 'merchant', claimBy: on.performer.by });
   await on.performer.carry(document, claimed, { code, since });
@@ -67,7 +67,7 @@ function atCommit(process: Process, n: number, heard: boolean, then: () => Promi
 
 /** What a platform would ship with: the key, or a grant. */
 async function shipsOn(id: string): Promise<'key' | 'grant' | null> {
-  const { data, snapshot } = await house.load(id);
+  const { data, snapshot } = await service.load(id);
   const { scheme } = snapshot.context as AccountContext;
   if (scheme === 'access-key' && data.accessKey?.sealed) return 'key';
   return data.current === null ? null : 'grant';
@@ -76,25 +76,25 @@ async function shipsOn(id: string): Promise<'key' | 'grant' | null> {
 /** Others look after the account until nothing of it is due. */
 async function lookAfter(other: Process, id: string): Promise<void> {
   for (let n = 0; n < 8; n++) {
-    house.pass(31_000);
+    service.pass(31_000);
     await other.performer.perform(id);
     await other.runtime.wake(id);
   }
 }
 
 const receipts = async (id: string) =>
-  (await readHistory(house.db, await house.load(id), 0)).filter(({ event }) =>
+  (await readHistory(service.db, await service.load(id), 0)).filter(({ event }) =>
     event.type.startsWith('xstate.after.keyGrace'),
   );
 
 it('swaps, then destroys the key, in two commits', async () => {
-  const process = house.process();
+  const process = service.process();
   const trip = await atUps(process);
   await comeBack(process, trip);
-  expect(standing(await house.load(trip.id))).toBe('connected.fresh');
-  expect((await house.load(trip.id)).data.accessKey?.sealed).not.toBeNull();
+  expect(standing(await service.load(trip.id))).toBe('connected.fresh');
+  expect((await service.load(trip.id)).data.accessKey?.sealed).not.toBeNull();
   await process.runtime.wake(trip.id);
-  expect((await house.load(trip.id)).data.accessKey).toBeNull();
+  expect((await service.load(trip.id)).data.accessKey).toBeNull();
   expect(await receipts(trip.id)).toMatchObject([{ facts: { keyFingerprint: 'f1' }, actor: 'machine' }]);
 });
 
@@ -104,7 +104,7 @@ describe.each([1, 2, 3])('a process that dies at commit %i of the callback', (n)
     ['before it', true],
     ['after it, unheard', false],
   ])('%s leaves an account that ships, and another finishes what can be finished', async (_, heard) => {
-    const [dying, other] = [house.process(), house.process()];
+    const [dying, other] = [service.process(), service.process()];
     const trip = await atUps(dying);
     const cutOff = atCommit(dying, n, heard, () => dying.setAway(true));
     const coming = comeBack(dying, trip).catch(() => undefined);
@@ -115,7 +115,7 @@ describe.each([1, 2, 3])('a process that dies at commit %i of the callback', (n)
     await lookAfter(other, trip.id);
     const isExchanged = n > 2 || (n === 2 && !heard);
     expect(await shipsOn(trip.id)).toBe(isExchanged ? 'grant' : 'key');
-    const document = await house.load(trip.id);
+    const document = await service.load(trip.id);
     if (isExchanged) {
       expect(document.data.accessKey).toBeNull();
       expect(await receipts(trip.id)).toHaveLength(1);
@@ -128,13 +128,13 @@ describe.each([1, 2, 3])('a process that dies at commit %i of the callback', (n)
 });
 
 it('a key whose destruction went unheard is destroyed once, with one receipt', async () => {
-  const [process, other] = [house.process(), house.process()];
+  const [process, other] = [service.process(), service.process()];
   const trip = await atUps(process);
   await comeBack(process, trip);
   process.leaveAfterWrite();
   await process.runtime.wake(trip.id).catch(() => undefined);
-  await Promise.all([other.runtime.wake(trip.id), house.process().runtime.wake(trip.id)]);
-  expect((await house.load(trip.id)).data.accessKey).toBeNull();
+  await Promise.all([other.runtime.wake(trip.id), service.process().runtime.wake(trip.id)]);
+  expect((await service.load(trip.id)).data.accessKey).toBeNull();
   expect(await receipts(trip.id)).toHaveLength(1);
 });
 
@@ -143,15 +143,15 @@ describe.each([1, 2, 3])('a deadline that passes just before commit %i of the ca
     ['holder', n === 1 ? 'disconnected' : 'connected.fresh'],
     ['stranger', 'disconnected'],
   ])('lets what is under way end: the login of a %s', async (username, end) => {
-    const [process, other] = [house.process(), house.process()];
+    const [process, other] = [service.process(), service.process()];
     const trip = await atUps(process, 5 * MINUTE, username);
     void atCommit(process, n, true, async () => {
-      house.pass(10 * MINUTE);
+      service.pass(10 * MINUTE);
       await other.runtime.wake(trip.id);
     });
     await comeBack(process, trip);
     await lookAfter(other, trip.id);
-    const document = await house.load(trip.id);
+    const document = await service.load(trip.id);
     expect(standing(document)).toBe(end);
     const reason = end === 'disconnected' ? 'access-key-sunset' : null;
     expect((document.snapshot.context as AccountContext).reason).toBe(reason);

@@ -4,7 +4,7 @@ import { makeQueues, type Job, type Queues } from '../../src/workers';
 import { describeQueue } from '../durable/store.contract';
 import { privateRedis, testPrefix, testRedis, type PrivateServer } from '../support/servers';
 import { until } from '../support/until';
-import { makeReleases } from '../ups/servers';
+import { makeReleases } from '../ups/testServers';
 
 const releases = makeReleases();
 afterAll(() => releases.run());

@@ -7,20 +7,20 @@ import { Redis } from 'ioredis';
 import type { mongo } from 'mongoose';
 import type { Vault } from '../../src/db/vault';
 import { makeQueues } from '../../src/workers';
-import { accountData } from '../machines/lived';
+import { accountData } from '../machines/accountBuilder';
 import { testPrefix, testRedis } from '../support/servers';
 import { until } from '../support/until';
-import { makeReleases } from '../ups/servers';
-import { openHouse, TENANT, type House, type Process } from './house';
+import { makeReleases } from '../ups/testServers';
+import { openTestService, TENANT, type TestService, type Process } from './testService';
 
-let house: House;
+let service: TestService;
 const releases = makeReleases();
 beforeAll(async () => {
-  house = await openHouse('secrets');
+  service = await openTestService('secrets');
 });
 afterAll(async () => {
   await releases.run();
-  await house.release();
+  await service.release();
 });
 
 interface Heard {
@@ -44,7 +44,9 @@ function listen(vault: Vault): Heard {
 
 /** Every document of every collection. */
 async function stored(): Promise<string> {
-  const collections = Object.values(house.db).filter((one) => typeof one === 'object') as unknown as mongo.Collection[];
+  const collections = Object.values(service.db).filter(
+    (one) => typeof one === 'object',
+  ) as unknown as mongo.Collection[];
   return JSON.stringify(await Promise.all(collections.map((one) => one.find({}).toArray())));
 }
 
@@ -69,7 +71,7 @@ async function queued(url: string, prefix: string): Promise<string> {
 
 /** From an imported key over a migration to a rotated grant, so that everything there is to seal was sealed. */
 async function live(on: Process): Promise<{ id: string; code: string }> {
-  const accessKey = { sealed: null, fingerprint: 'f1', deadlineAt: house.clock.now() + 86_400_000 };
+  const accessKey = { sealed: null, fingerprint: 'f1', deadlineAt: service.clock.now() + 86_400_000 };
   const birth = {
     id: 'acc_secrets',
     tenantId: TENANT,
@@ -79,30 +81,30 @@ async function live(on: Process): Promise<{ id: string; code: string }> {
   await on.runtime.createMany([{ ...birth, secrets: { accessKey: 'licence-user-password-0123456789' } }], {
     actor: 'key:test',
   });
-  await house.control('POST', 'profiles', {
+  await service.control('POST', 'profiles', {
     ...{ username: 'secretive', password: 'pass', accounts: [{ accountNumber: 'A1B2C3' }] },
   });
-  const { consentId, code } = await house.consent(on, birth.id, 'secretive');
+  const { consentId, code } = await service.consent(on, birth.id, 'secretive');
   const event = { type: 'CODE_RECEIVED', consentId } as never;
   const options = { actor: 'merchant', claimBy: on.performer.by };
   const { document, claimed } = await on.runtime.dispatch(birth.id, event, options);
-  await on.performer.carry(document, claimed, { code, since: house.clock.monotonic() });
-  await house.passToUps(birth.id);
+  await on.performer.carry(document, claimed, { code, since: service.clock.monotonic() });
+  await service.passToUps(birth.id);
   await on.performer.perform(birth.id);
   await on.runtime.relay.idle();
   return { id: birth.id, code };
 }
 
 it('is in no document, job or line of a log', async () => {
-  const { vault, secrets } = listen(house.vault);
+  const { vault, secrets } = listen(service.vault);
   const [redisUrl, prefix] = [await testRedis(), testPrefix('secrets')];
-  const queues = makeQueues({ redisUrl, prefix, log: house.process().log });
+  const queues = makeQueues({ redisUrl, prefix, log: service.process().log });
   releases.add(() => queues.close());
-  const process = house.process({ vault, queue: queues });
+  const process = service.process({ vault, queue: queues });
   await until('Redis is there', async () => (await queues.offer([])).reached || undefined);
   const { id, code } = await live(process);
   await queues.hand([{ id, queue: 'token-refresh', at: 0 }]);
-  expect((await house.load(id)).data.current?.generation).toBe(2);
+  expect((await service.load(id)).data.current?.generation).toBe(2);
   expect(new Set(secrets.values())).toEqual(
     new Set(['accessKey 0', 'verifier 0', 'access 1', 'refresh 1', 'access 2', 'refresh 2']),
   );

@@ -1,22 +1,22 @@
 import { makeQueues, makeSweep, startSweep, type Queues, type Sweep, type SweepParts } from '../../src/workers';
 import { privateRedis, testPrefix, testRedis, type PrivateServer } from '../support/servers';
 import { until } from '../support/until';
-import { makeReleases } from '../ups/servers';
-import { openHouse, standing, type House, type Process } from './house';
+import { makeReleases } from '../ups/testServers';
+import { openTestService, standing, type TestService, type Process } from './testService';
 
-let house: House;
+let service: TestService;
 let redisUrl: string;
 beforeAll(async () => {
-  house = await openHouse('sweep');
+  service = await openTestService('sweep');
   redisUrl = await testRedis();
 });
 /** A slow store on a busy machine would not answer for many in time. */
 const BATCH = 50;
 
 async function clear(): Promise<void> {
-  const found = await house.db.accounts.find({}, { projection: { _id: 1 } }).toArray();
+  const found = await service.db.accounts.find({}, { projection: { _id: 1 } }).toArray();
   for (let from = 0; from < found.length; from += BATCH)
-    await house.db.accounts.deleteMany({ _id: { $in: found.slice(from, from + BATCH).map(({ _id }) => _id) } });
+    await service.db.accounts.deleteMany({ _id: { $in: found.slice(from, from + BATCH).map(({ _id }) => _id) } });
 }
 
 const releases = makeReleases();
@@ -24,7 +24,7 @@ afterEach(async () => {
   await releases.run();
   await clear();
 });
-afterAll(() => house.release());
+afterAll(() => service.release());
 
 interface Scheduler extends Process {
   sweep: Sweep;
@@ -33,7 +33,7 @@ interface Scheduler extends Process {
 
 async function open(given: Partial<SweepParts> & { waitingMax?: number; url?: string } = {}): Promise<Scheduler> {
   const { waitingMax, url = redisUrl, ...more } = given;
-  const process = house.process();
+  const process = service.process();
   const prefix = testPrefix('sweep');
   const limits = { patienceMs: 500, ...(waitingMax !== undefined && { waitingMax }) };
   const queues = makeQueues({ redisUrl: url, prefix, log: process.log, ...limits });
@@ -45,7 +45,7 @@ async function open(given: Partial<SweepParts> & { waitingMax?: number; url?: st
 }
 
 function partsOf({ store, runtime, performer, lease, log }: Process, queues: Queues): SweepParts {
-  return { store, wake: (id) => runtime.wake(id), performer, queues, lease, clock: house.clock, log };
+  return { store, wake: (id) => runtime.wake(id), performer, queues, lease, clock: service.clock, log };
 }
 
 const waitingIn = async (queues: Queues, name: string): Promise<string[]> => {
@@ -54,53 +54,53 @@ const waitingIn = async (queues: Queues, name: string): Promise<string[]> => {
 };
 
 /** Accounts like a connected one, due as said. Their secrets open for nobody: nothing here opens them. */
-async function crowd(
+async function storeDueAccounts(
   on: Process,
   about: { count: number; queue: string; name?: string; upsAt?: number },
 ): Promise<string[]> {
-  const model = await house.db.accounts.findOne({ _id: await house.connect(on) });
+  const model = await service.db.accounts.findOne({ _id: await service.connect(on) });
   if (!model) throw new Error('there is no model');
-  await house.db.accounts.deleteOne({ _id: model._id });
-  const { count, queue, name = 'crowd', upsAt = house.clock.now() - 1_000 } = about;
+  await service.db.accounts.deleteOne({ _id: model._id });
+  const { count, queue, name = 'due', upsAt = service.clock.now() - 1_000 } = about;
   const ids = Array.from({ length: count }, (_, n) => `acc_${name}_${String(n).padStart(4, '0')}`);
   const documents = ids.map((_id, n) => ({ ...model, _id, upsAt: upsAt + Math.floor(n / 7), upsQueue: queue }));
   for (let from = 0; from < count; from += BATCH)
-    await house.db.accounts.insertMany(documents.slice(from, from + BATCH));
+    await service.db.accounts.insertMany(documents.slice(from, from + BATCH));
   return ids;
 }
 
 describe('a tick', () => {
   it('lets a consent lapse, in this process and without Redis', async () => {
     const scheduler = await open();
-    const id = await house.create(scheduler);
-    await house.control('POST', 'profiles', { username: 'lapse', password: 'pass', accounts: [] });
-    await house.consent(scheduler, id, 'lapse');
+    const id = await service.create(scheduler);
+    await service.control('POST', 'profiles', { username: 'lapse', password: 'pass', accounts: [] });
+    await service.consent(scheduler, id, 'lapse');
     await scheduler.runtime.relay.idle();
     await scheduler.sweep.tick();
-    expect(standing(await house.load(id))).toBe('pending-authorization');
-    house.pass(1_800_001);
+    expect(standing(await service.load(id))).toBe('pending-authorization');
+    service.pass(1_800_001);
     await scheduler.sweep.tick();
-    expect(standing(await house.load(id))).toBe('created');
-    expect((await house.load(id)).data.links.at(-1)).toMatchObject({ outcome: 'lapsed' });
+    expect(standing(await service.load(id))).toBe('created');
+    expect((await service.load(id)).data.links.at(-1)).toMatchObject({ outcome: 'lapsed' });
   });
 
   it('relays what the process that wrote it could not', async () => {
     const scheduler = await open();
-    const crashed = house.process();
+    const crashed = service.process();
     crashed.store.appendHistory = () => Promise.reject(new Error('it crashed'));
-    const id = await house.create(crashed);
+    const id = await service.create(crashed);
     await crashed.runtime.relay.idle();
-    expect(await house.history(id)).toEqual([]);
-    house.pass(2_001);
+    expect(await service.history(id)).toEqual([]);
+    service.pass(2_001);
     await scheduler.sweep.tick();
-    expect(await house.history(id)).toMatchObject([{ seq: 1 }]);
-    expect(await house.load(id)).toMatchObject({ outbox: [], wakeAt: null });
+    expect(await service.history(id)).toMatchObject([{ seq: 1 }]);
+    expect(await service.load(id)).toMatchObject({ outbox: [], wakeAt: null });
   });
 
   it('pages through the whole backlog, tells each account to its own queue, and writes nothing', async () => {
     const scheduler = await open({ pageSize: 10 });
-    const refreshes = await crowd(scheduler, { count: 47, queue: 'token-refresh', name: 'r' });
-    const checks = await crowd(scheduler, { count: 23, queue: 'authorization', name: 'a' });
+    const refreshes = await storeDueAccounts(scheduler, { count: 47, queue: 'token-refresh', name: 'r' });
+    const checks = await storeDueAccounts(scheduler, { count: 23, queue: 'authorization', name: 'a' });
     scheduler.forgetCounts();
     await scheduler.sweep.tick();
     expect(await waitingIn(scheduler.queues, 'token-refresh')).toEqual(refreshes);
@@ -110,7 +110,7 @@ describe('a tick', () => {
 
   it('says nothing twice in a row, and says it again after a while: Redis may have forgotten', async () => {
     const scheduler = await open();
-    await crowd(scheduler, { count: 5, queue: 'token-refresh' });
+    await storeDueAccounts(scheduler, { count: 5, queue: 'token-refresh' });
     const offered: number[] = [];
     const { offer } = scheduler.queues;
     scheduler.queues.offer = (items) => (offered.push(items.length), offer(items));
@@ -118,7 +118,7 @@ describe('a tick', () => {
     for (const queue of scheduler.queues.all) await queue.obliterate({ force: true });
     await scheduler.sweep.tick();
     expect(offered).toEqual([5]);
-    house.pass(5_001);
+    service.pass(5_001);
     await scheduler.sweep.tick();
     expect(offered).toEqual([5, 5]);
     expect(await waitingIn(scheduler.queues, 'token-refresh')).toHaveLength(5);
@@ -126,9 +126,9 @@ describe('a tick', () => {
 
   it('tells no more than a queue is to hold, and what the other queue waits for all the same', async () => {
     const scheduler = await open({ pageSize: 10, waitingMax: 20 });
-    const refreshes = await crowd(scheduler, { count: 60, queue: 'token-refresh', name: 'r' });
-    const later = house.clock.now() - 100;
-    const checks = await crowd(scheduler, { count: 5, queue: 'authorization', name: 'a', upsAt: later });
+    const refreshes = await storeDueAccounts(scheduler, { count: 60, queue: 'token-refresh', name: 'r' });
+    const later = service.clock.now() - 100;
+    const checks = await storeDueAccounts(scheduler, { count: 5, queue: 'authorization', name: 'a', upsAt: later });
     await scheduler.sweep.tick();
     expect(await waitingIn(scheduler.queues, 'token-refresh')).toEqual(refreshes.slice(0, 20));
     expect(await waitingIn(scheduler.queues, 'authorization')).toEqual(checks);
@@ -139,7 +139,7 @@ describe('a tick', () => {
 
   it('looks through so many pages for the other queues once one is full, and leaves what is younger for later', async () => {
     const scheduler = await open({ waitingMax: 1, pageSize: 2 });
-    await crowd(scheduler, { count: 100, queue: 'token-refresh', name: 'many' });
+    await storeDueAccounts(scheduler, { count: 100, queue: 'token-refresh', name: 'many' });
     scheduler.forgetCounts();
     await scheduler.sweep.tick();
     // One look for what needs no UPS, the page that fills the queue, twenty behind it, and the one that is too many.
@@ -151,7 +151,7 @@ describe('a tick', () => {
     const scheduler = await open();
     for (const count of [10, 500]) {
       await clear();
-      await crowd(scheduler, { count, queue: 'token-refresh', upsAt: house.clock.now() + 3_600_000 });
+      await storeDueAccounts(scheduler, { count, queue: 'token-refresh', upsAt: service.clock.now() + 3_600_000 });
       scheduler.forgetCounts();
       await scheduler.sweep.tick();
       expect(scheduler.counts).toMatchObject({ reads: 0, writes: 0, finds: 0, dues: 2 });
@@ -166,8 +166,12 @@ describe('a tick', () => {
         if (id.endsWith('0000')) throw new TypeError('SECRET');
       },
     });
-    const ids = await crowd(scheduler, { count: 5, queue: 'token-refresh', upsAt: house.clock.now() + 3_600_000 });
-    await house.db.accounts.updateMany({}, { $set: { wakeAt: house.clock.now() - 1 } });
+    const ids = await storeDueAccounts(scheduler, {
+      count: 5,
+      queue: 'token-refresh',
+      upsAt: service.clock.now() + 3_600_000,
+    });
+    await service.db.accounts.updateMany({}, { $set: { wakeAt: service.clock.now() - 1 } });
     await scheduler.sweep.tick();
     await scheduler.sweep.tick();
     expect([...asked].sort()).toEqual(ids);
@@ -177,7 +181,7 @@ describe('a tick', () => {
 
   it('ends quietly when the store is away, and the next one finds everything', async () => {
     const scheduler = await open();
-    await crowd(scheduler, { count: 3, queue: 'token-refresh' });
+    await storeDueAccounts(scheduler, { count: 3, queue: 'token-refresh' });
     scheduler.setAway(true);
     await scheduler.sweep.tick();
     expect(await waitingIn(scheduler.queues, 'token-refresh')).toEqual([]);
@@ -198,11 +202,11 @@ describe('without Redis', () => {
   it('the sweep performs what is due itself', async () => {
     const scheduler = await open({ url: redis.url });
     const ids = [];
-    for (let n = 0; n < 3; n++) ids.push(await house.connect(scheduler));
-    house.pass(3_000_000);
+    for (let n = 0; n < 3; n++) ids.push(await service.connect(scheduler));
+    service.pass(3_000_000);
     await scheduler.sweep.tick();
-    for (const id of ids) expect((await house.load(id)).data.current?.generation).toBe(2);
-    expect(await house.gambles()).toEqual([]);
+    for (const id of ids) expect((await service.load(id)).data.current?.generation).toBe(2);
+    expect(await service.gambles()).toEqual([]);
   });
 
   it('it performs a few at a time, a bounded number in a tick, and goes on in the next', async () => {
@@ -216,7 +220,7 @@ describe('without Redis', () => {
     };
     const performer = { perform, peek: () => ({ ok: true as const }) };
     const scheduler = await open({ url: redis.url, performer, concurrency: 4, pageSize: 300 });
-    await crowd(scheduler, { count: 700, queue: 'token-refresh' });
+    await storeDueAccounts(scheduler, { count: 700, queue: 'token-refresh' });
     await scheduler.sweep.tick();
     expect(seen.size).toBe(600);
     expect(most).toBe(4);
@@ -228,7 +232,7 @@ describe('without Redis', () => {
     const perform = () => Promise.reject(new Error('the gate is shut'));
     const performer = { perform, peek: () => ({ ok: false as const, retryAt: 0 }) };
     const scheduler = await open({ url: redis.url, performer });
-    await crowd(scheduler, { count: 5, queue: 'token-refresh' });
+    await storeDueAccounts(scheduler, { count: 5, queue: 'token-refresh' });
     await scheduler.sweep.tick();
     expect(scheduler.logged.filter(({ level }) => level === 'error')).toEqual([]);
   });
@@ -245,38 +249,38 @@ describe('many schedulers', () => {
     expect(other.counts.dues).toBe(2);
     await third.sweep.tick();
     expect(third.counts.dues).toBe(0);
-    house.pass(10_001);
+    service.pass(10_001);
     await third.sweep.tick();
     expect(third.counts.dues).toBe(2);
   });
 
   it('whoever lost the lease stops in the middle of a page', async () => {
     const woken: string[] = [];
-    const thief = house.process();
+    const thief = service.process();
     const wake = async (id: string) => {
       woken.push(id);
       if (woken.length !== 3) return;
-      house.pass(10_001);
+      service.pass(10_001);
       expect(await thief.lease.acquire(10_000)).toBe(true);
     };
     const scheduler = await open({ wake, concurrency: 1 });
-    await crowd(scheduler, { count: 20, queue: 'token-refresh', upsAt: house.clock.now() + 3_600_000 });
-    await house.db.accounts.updateMany({}, { $set: { wakeAt: house.clock.now() - 1 } });
+    await storeDueAccounts(scheduler, { count: 20, queue: 'token-refresh', upsAt: service.clock.now() + 3_600_000 });
+    await service.db.accounts.updateMany({}, { $set: { wakeAt: service.clock.now() - 1 } });
     await scheduler.sweep.tick();
     expect(woken).toHaveLength(3);
     await thief.lease.release();
   });
 
   it('holds its lease through a page that takes longer than a lease', async () => {
-    const rival = house.process();
+    const rival = service.process();
     const taken: boolean[] = [];
     const wake = async () => {
-      house.pass(4_000);
+      service.pass(4_000);
       taken.push(await rival.lease.acquire(10_000));
     };
     const scheduler = await open({ wake, concurrency: 1 });
-    await crowd(scheduler, { count: 6, queue: 'token-refresh', upsAt: house.clock.now() + 3_600_000 });
-    await house.db.accounts.updateMany({}, { $set: { wakeAt: house.clock.now() - 1 } });
+    await storeDueAccounts(scheduler, { count: 6, queue: 'token-refresh', upsAt: service.clock.now() + 3_600_000 });
+    await service.db.accounts.updateMany({}, { $set: { wakeAt: service.clock.now() - 1 } });
     await scheduler.sweep.tick();
     expect(taken).toEqual([false, false, false, false, false, false]);
   });
@@ -287,5 +291,5 @@ it('ticks on its own until it is stopped, and lets another have the lease then',
   const running = startSweep({ ...partsOf(scheduler, scheduler.queues), intervalMs: 5 });
   await until('it ticked thrice', () => scheduler.counts.dues >= 6 || undefined);
   await running.stop();
-  expect(await house.process().lease.acquire(1)).toBe(true);
+  expect(await service.process().lease.acquire(1)).toBe(true);
 });

@@ -2,31 +2,31 @@ import { Redis } from 'ioredis';
 import { makeQueues, makeSweep, queueNames, startWorkers } from '../../src/workers';
 import { privateRedis, testPrefix, type PrivateServer } from '../support/servers';
 import { until } from '../support/until';
-import { makeReleases } from '../ups/servers';
-import { openHouse, type House, type Process } from './house';
+import { makeReleases } from '../ups/testServers';
+import { openTestService, type TestService, type Process } from './testService';
 
-let house: House;
+let service: TestService;
 let redis: PrivateServer;
 beforeAll(async () => {
-  house = await openHouse('worker');
+  service = await openTestService('worker');
   redis = await privateRedis();
 });
 const releases = makeReleases();
 afterEach(async () => {
   await releases.run();
-  await house.clearFaults();
+  await service.clearFaults();
 });
 afterAll(async () => {
   await redis.dispose();
-  await house.release();
+  await service.release();
 });
 
 /** A process with queues, workers and a sweep of its own on the test's Redis. */
 function open(given: { prefix?: string; gate?: object } = {}) {
   const { prefix = testPrefix('worker') } = given;
-  const process: Process = house.process({ ...(given.gate && { gate: given.gate }) });
+  const process: Process = service.process({ ...(given.gate && { gate: given.gate }) });
   const { performer, log, store, runtime, lease } = process;
-  const { clock } = house;
+  const { clock } = service;
   const queues = makeQueues({ redisUrl: redis.url, prefix, log, patienceMs: 500 });
   releases.add(() => queues.close());
   const stalls = { lockMs: 2_000, lookMs: 300 };
@@ -45,15 +45,15 @@ function open(given: { prefix?: string; gate?: object } = {}) {
   return { ...process, process, queues, workers, sweep, prefix };
 }
 
-const generation = async (id: string) => (await house.load(id)).data.current?.generation;
+const generation = async (id: string) => (await service.load(id)).data.current?.generation;
 const isRefreshed = (id: string, to = 2) =>
   until(`${id} is refreshed`, async () => (await generation(id)) === to || undefined);
 const tellOf = (queues: ReturnType<typeof makeQueues>, id: string) =>
   until('Redis takes the hint', async () => (await queues.hand([{ id, queue: 'token-refresh', at: 0 }])) || undefined);
 
 async function due(process: Process): Promise<string> {
-  const id = await house.connect(process);
-  await house.passToUps(id);
+  const id = await service.connect(process);
+  await service.passToUps(id);
   return id;
 }
 
@@ -80,9 +80,9 @@ it('goes on when Redis was killed and came back', async () => {
 it('loses nothing to FLUSHALL in the middle: what was in hand is stored, what waited is told again', async () => {
   const { process, queues, sweep } = open();
   const [inHand, waiting] = [await due(process), await due(process)];
-  await house.fault('refresh', { do: 'delay', ms: 300 });
+  await service.fault('refresh', { do: 'delay', ms: 300 });
   await tellOf(queues, inHand);
-  await until('it is sent', async () => (await house.load(inHand)).data.current?.sends.length === 1 || undefined);
+  await until('it is sent', async () => (await service.load(inHand)).data.current?.sends.length === 1 || undefined);
   for (const queue of queues.all) await queue.pause();
   await tellOf(queues, waiting);
   const admin = new Redis(redis.url);
@@ -92,15 +92,15 @@ it('loses nothing to FLUSHALL in the middle: what was in hand is stored, what wa
   expect(await generation(waiting)).toBe(1);
   await sweep.tick();
   await isRefreshed(waiting);
-  expect(await house.gambles()).toEqual([]);
+  expect(await service.gambles()).toEqual([]);
 });
 
 it('stops gracefully: a refresh in hand is finished and stored before stop resolves', async () => {
   const { process, queues, workers, performer } = open();
   const [waiting, id] = [await due(process), await due(process)];
-  await house.fault('refresh', { do: 'delay', ms: 400 });
+  await service.fault('refresh', { do: 'delay', ms: 400 });
   await tellOf(queues, id);
-  await until('it is sent', async () => (await house.load(id)).data.current?.sends.length === 1 || undefined);
+  await until('it is sent', async () => (await service.load(id)).data.current?.sends.length === 1 || undefined);
   await workers.stop();
   await performer.stop();
   expect(await generation(id)).toBe(2);
@@ -112,9 +112,9 @@ it('stops gracefully: a refresh in hand is finished and stored before stop resol
 it('stops in seconds although Redis is away, with what was in hand stored', async () => {
   const { process, queues, workers } = open();
   const id = await due(process);
-  await house.fault('refresh', { do: 'delay', ms: 400 });
+  await service.fault('refresh', { do: 'delay', ms: 400 });
   await tellOf(queues, id);
-  await until('it is sent', async () => (await house.load(id)).data.current?.sends.length === 1 || undefined);
+  await until('it is sent', async () => (await service.load(id)).data.current?.sends.length === 1 || undefined);
   await redis.stop();
   try {
     const started = performance.now();
@@ -187,18 +187,18 @@ it('a job that BullMQ takes for stalled runs twice at once, and its account is r
   const first = open();
   const next = open({ prefix: first.prefix });
   const id = await due(first.process);
-  await house.fault('refresh', { do: 'delay', ms: 2_000 });
-  const before = await house.refreshes();
+  await service.fault('refresh', { do: 'delay', ms: 2_000 });
+  const before = await service.refreshes();
   await tellOf(first.queues, id);
-  await until('it is sent', async () => (await house.load(id)).data.current?.sends.length === 1 || undefined);
+  await until('it is sent', async () => (await service.load(id)).data.current?.sends.length === 1 || undefined);
   const readsBefore = first.counts.reads + next.counts.reads;
   await releaseLock(first.prefix);
   // Whoever takes the job over reads the account while the first one's request is still out.
   await until('it was taken over', () => first.counts.reads + next.counts.reads > readsBefore || undefined);
   expect(await generation(id)).toBe(1);
   await isRefreshed(id);
-  expect(await house.refreshes()).toBe(before + 1);
-  expect(await house.gambles()).toEqual([]);
+  expect(await service.refreshes()).toBe(before + 1);
+  expect(await service.gambles()).toEqual([]);
 });
 
 /** As if its worker had been silent for too long. */
@@ -230,7 +230,7 @@ it('keeps jobs back while the gate is shut, and costs the store nothing meanwhil
   const gate = { client: { threshold: 1, openMs: 500, longestOpenMs: 500 } };
   const { process, queues, counts, forgetCounts, gate: itsGate } = open({ gate });
   const [shutter, id] = [await due(process), await due(process)];
-  await house.fault('refresh', { do: 'status', status: 401, code: '250002' });
+  await service.fault('refresh', { do: 'status', status: 401, code: '250002' });
   await tellOf(queues, shutter);
   await until('the gate is shut', () => !itsGate.peek('refresh').ok || undefined);
   forgetCounts();

@@ -6,9 +6,9 @@ import { REQUIRED_COLUMNS } from '../../../src/api/imports/lines';
 import { Refusal } from '../../../src/api/problems';
 import type { AccountJson, RowJson } from '../../../src/api/schemas/answers';
 import { acquireLease, releaseLease } from '../../../src/db/lease';
-import { goThroughUps } from '../../support/browsing';
+import { goThroughUps } from '../../support/merchantBrowser';
 import { until } from '../../support/until';
-import { openHouse, RETURN, type House, type ProblemJson } from '../house';
+import { openTestApi, RETURN, type TestApi, type ProblemJson } from '../testApi';
 
 /** Against hanging only. */
 const PATIENCE_MS = 180_000;
@@ -16,17 +16,17 @@ jest.setTimeout(PATIENCE_MS);
 
 const DAY = 86_400_000;
 
-let house: House;
+let api: TestApi;
 beforeAll(async () => {
-  house = await openHouse('api-import');
+  api = await openTestApi('api-import');
   for (const id of ['acme', 'other']) await deadline(id, 30 * DAY);
 });
-afterAll(() => house.release());
+afterAll(() => api.release());
 
 const deadline = (id: string, fromNowMs: number) =>
-  house.call('PATCH', `/tenants/${id}`, {
-    key: house.keys.admin,
-    body: { accessKeyDeadline: new Date(house.clock.now() + fromNowMs).toISOString() },
+  api.call('PATCH', `/tenants/${id}`, {
+    key: api.keys.admin,
+    body: { accessKeyDeadline: new Date(api.clock.now() + fromNowMs).toISOString() },
   });
 
 const comes = (condition: () => Promise<boolean>) => until('the test can go on', condition, PATIENCE_MS);
@@ -53,15 +53,15 @@ const lineOf = (changes: Partial<Record<string, string>> = {}) =>
     .map((cell = '') => `"${cell.replaceAll('"', '""')}"`)
     .join(',');
 
-const send = (body: string | Buffer, key = house.keys.operator, headers: Record<string, string> = {}, query = '') =>
-  house.send<ImportReport & ProblemJson>('POST', `/v1/access-keys/import${query}`, {
+const send = (body: string | Buffer, key = api.keys.operator, headers: Record<string, string> = {}, query = '') =>
+  api.send<ImportReport & ProblemJson>('POST', `/v1/access-keys/import${query}`, {
     headers: { authorization: `Bearer ${key}`, 'content-type': 'text/csv', ...headers },
     body: body as NonNullable<RequestInit['body']>,
   });
 const load = async (...lines: string[]) => (await send([HEADER, ...lines].join('\n'))).body;
 
 const named = async (name: string): Promise<AccountJson> => {
-  const { body } = await house.call<{ items: AccountJson[] }>('GET', `/accounts?text=${encodeURIComponent(name)}`);
+  const { body } = await api.call<{ items: AccountJson[] }>('GET', `/accounts?text=${encodeURIComponent(name)}`);
   const found = body.items.find((one) => one.name === name);
   if (!found) throw new Error(`no ${name}`);
   return found;
@@ -78,11 +78,11 @@ it('takes accounts in, connected on their keys, and seals the keys', async () =>
     refreshPolicy: 'eager',
   });
   expect(account.accessKey?.daysLeft).toBe(30);
-  const stored = await house.services.db.accounts.findOne({ _id: account.id });
-  const rows = await house.services.db.history.find({ accountId: account.id }).toArray();
+  const stored = await api.services.db.accounts.findOne({ _id: account.id });
+  const rows = await api.services.db.history.find({ accountId: account.id }).toArray();
   expect(rows).toHaveLength(1);
-  expect(JSON.stringify([stored, rows, house.logged])).not.toContain('SECRET');
-  const key = await house.call<{ password: string }>('GET', `/accounts/${account.id}/access-key`);
+  expect(JSON.stringify([stored, rows, api.logged])).not.toContain('SECRET');
+  const key = await api.call<{ password: string }>('GET', `/accounts/${account.id}/access-key`);
   expect(key.body).toEqual({
     accessLicenseNumber: '0123456789ABCDEF',
     userId: 'user-SECRET',
@@ -93,9 +93,9 @@ it('takes accounts in, connected on their keys, and seals the keys', async () =>
 it('takes accounts in disconnected after the deadline', async () => {
   await deadline('other', -DAY);
   const name = `Old ${made + 1}`;
-  await send(`${HEADER}\n${lineOf()}`, house.keys.admin, {}, '?tenantId=other');
-  const { body } = await house.call<{ items: AccountJson[] }>('GET', `/accounts?text=${encodeURIComponent(name)}`, {
-    key: house.keys.other,
+  await send(`${HEADER}\n${lineOf()}`, api.keys.admin, {}, '?tenantId=other');
+  const { body } = await api.call<{ items: AccountJson[] }>('GET', `/accounts?text=${encodeURIComponent(name)}`, {
+    key: api.keys.other,
   });
   expect(body.items[0]).toMatchObject({ state: 'disconnected', reason: 'access-key-sunset', tenantId: 'other' });
 });
@@ -104,10 +104,10 @@ it('again changes nothing, whatever became of the accounts since', async () => {
   const lines = [lineOf(), lineOf(), lineOf(), lineOf()];
   expect(await load(...lines)).toMatchObject({ created: 4 });
   const [one, two, three] = await Promise.all([3, 2, 1].map((back) => named(`Old ${made - back}`)));
-  const link = await house.link(one?.id ?? '');
-  await goThroughUps(link.connectUrl, await house.profile('A1B2C3'), { returnTo: RETURN });
-  await house.event(two?.id ?? '', { type: 'DEACTIVATE' });
-  await house.call('PATCH', `/accounts/${three?.id}`, { body: { owner: 'store' }, headers: { 'if-match': '"1"' } });
+  const link = await api.link(one?.id ?? '');
+  await goThroughUps(link.connectUrl, await api.profile('A1B2C3'), { returnTo: RETURN });
+  await api.event(two?.id ?? '', { type: 'DEACTIVATE' });
+  await api.call('PATCH', `/accounts/${three?.id}`, { body: { owner: 'store' }, headers: { 'if-match': '"1"' } });
   expect(await load(...lines)).toEqual({ created: 0, unchanged: 4, failed: [] });
   expect((await named(`Old ${made - 3}`)).scheme).toBe('oauth');
 });
@@ -184,7 +184,7 @@ it('reads no file that says it is compressed', async () => {
 });
 
 it('does not take a name that is taken, by another account or earlier in the file', async () => {
-  const { name } = await house.create();
+  const { name } = await api.create();
   const [mine, twin] = [lineOf({ name: 'Twice' }), lineOf({ name: 'Twice', password: 'another' })];
   const report = await load(lineOf({ name }), mine, mine, twin);
   expect([report.created, report.unchanged]).toEqual([1, 1]);
@@ -204,11 +204,11 @@ it.each([
 });
 
 it('is for operators and admins, and takes CSV alone', async () => {
-  const { platform, reader, admin } = house.keys;
+  const { platform, reader, admin } = api.keys;
   for (const key of [platform, reader]) expect((await send(HEADER, key)).status).toBe(403);
   expect((await send(HEADER, admin)).body.field).toBe('tenantId');
-  expect((await send(HEADER, house.keys.operator, { 'content-type': 'application/json' })).status).toBe(415);
-  expect((await send(HEADER, house.keys.operator, { 'content-encoding': 'gzip' })).status).toBe(415);
+  expect((await send(HEADER, api.keys.operator, { 'content-type': 'application/json' })).status).toBe(415);
+  expect((await send(HEADER, api.keys.operator, { 'content-encoding': 'gzip' })).status).toBe(415);
   expect((await send(HEADER)).body).toEqual({ created: 0, unchanged: 0, failed: [] });
 });
 
@@ -217,9 +217,9 @@ it('takes more lines than one batch, each with its row of history', async () => 
   const report = await load(...lines);
   expect([report.created, report.failed.length]).toEqual([117, 3]);
   const { id } = await named(`Old ${made}`);
-  const { body } = await house.call<{ items: RowJson[] }>('GET', `/accounts/${id}/history`);
+  const { body } = await api.call<{ items: RowJson[] }>('GET', `/accounts/${id}/history`);
   expect(body.items).toMatchObject([{ seq: 1, type: 'IMPORT', told: ['account.created'] }]);
-  expect((await house.services.db.accounts.findOne({ _id: id }))?.outbox).toEqual([]);
+  expect((await api.services.db.accounts.findOne({ _id: id }))?.outbox).toEqual([]);
 });
 
 it('is finished by importing the whole file again after half of it was in', async () => {
@@ -231,8 +231,8 @@ it('is finished by importing the whole file again after half of it was in', asyn
 /** A request whose body the test writes by itself. */
 function upload(requestId: string, more: Record<string, string> = {}) {
   const about = { 'content-type': 'text/csv', 'x-request-id': requestId, ...more };
-  const headers = { authorization: `Bearer ${house.keys.operator}`, ...about };
-  const { port } = new URL(house.publicUrl);
+  const headers = { authorization: `Bearer ${api.keys.operator}`, ...about };
+  const { port } = new URL(api.publicUrl);
   return request({ port, method: 'POST', path: '/v1/access-keys/import', headers });
 }
 
@@ -242,7 +242,7 @@ it('takes an upload that breaks off for no fault of ours', async () => {
   await once(broken, 'continue');
   await new Promise((sent) => broken.write(`${HEADER}\n${lineOf()}\n`, sent));
   broken.destroy();
-  const ofIt = () => house.logged.filter((line) => line.includes('broken-off-1'));
+  const ofIt = () => api.logged.filter((line) => line.includes('broken-off-1'));
   await comes(async () => ofIt().length > 0);
   // By the end of another import whatever else was to be said of this one has been said.
   await load(lineOf());
@@ -266,7 +266,7 @@ const DONE = { created: 0, unchanged: 0, failed: [] };
 const MB = 1024 * 1024;
 
 /** How many places are held. */
-const held = () => house.services.db.leases.countDocuments({ _id: /^imports?:/ });
+const held = () => api.services.db.leases.countDocuments({ _id: /^imports?:/ });
 
 /** An import that has its place and is not sent to its end. */
 async function begin(requestId: string): Promise<ClientRequest> {
@@ -286,8 +286,8 @@ async function answerOf(
 
 describe('places for imports', () => {
   const take = (name: string) =>
-    acquireLease(house.services.db, { name, holder: 'another process', now: house.clock.now(), ttlMs: 45_000 });
-  const giveBack = (name: string) => releaseLease(house.services.db, { name, holder: 'another process' });
+    acquireLease(api.services.db, { name, holder: 'another process', now: api.clock.now(), ttlMs: 45_000 });
+  const giveBack = (name: string) => releaseLease(api.services.db, { name, holder: 'another process' });
 
   it('are two for a tenant; the third import hears so, and other tenants do not', async () => {
     const [one, two] = [await begin('place-number-1'), await begin('place-number-2')];
@@ -295,7 +295,7 @@ describe('places for imports', () => {
     expect([third.status, third.body.code]).toEqual([429, 'too-many-imports']);
     expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(third.body.detail).toContain('A tenant runs 2 imports at a time');
-    expect((await send(HEADER, house.keys.admin, {}, '?tenantId=other')).status).toBe(200);
+    expect((await send(HEADER, api.keys.admin, {}, '?tenantId=other')).status).toBe(200);
     for (const sent of [one, two]) {
       sent.end();
       expect(await answerOf(sent)).toEqual({ status: 200, body: DONE });
@@ -310,7 +310,7 @@ describe('places for imports', () => {
     await giveBack('import:acme:1');
     expect((await send(HEADER)).status).toBe(200);
     await take('import:acme:1');
-    house.pass(60_000);
+    api.pass(60_000);
     expect((await send(HEADER)).status).toBe(200);
     for (const name of ['import:acme:0', 'import:acme:1']) await giveBack(name);
   });
@@ -330,7 +330,7 @@ describe('places for imports', () => {
 
 describe('a client that hangs up', () => {
   const rows = (count: number) => Array.from({ length: count }, () => lineOf()).join('\n');
-  const accounts = () => house.services.db.accounts.countDocuments({ tenantId: 'acme' });
+  const accounts = () => api.services.db.accounts.countDocuments({ tenantId: 'acme' });
 
   it('while its file is imported ends the import and gives its place back', async () => {
     const before = await accounts();
@@ -372,7 +372,7 @@ it('lets other requests be answered while it reads millions of empty lines', asy
   });
   await comes(async () => (await held()) === 2);
   for (let n = 0; n < 3; n++) {
-    await house.send('GET', '/healthz');
+    await api.send('GET', '/healthz');
     answered.push('healthz');
   }
   expect(await importing).toMatchObject({ created: 1, failed: [] });
@@ -409,7 +409,7 @@ describe('what an import may be', () => {
     open: () => AsyncIterable<Uint8Array>,
   ) => {
     const upload = { open, wanted: new AbortController().signal };
-    const refused: unknown = await importAccessKeys(house.services, caller, { upload, limits }).catch(
+    const refused: unknown = await importAccessKeys(api.services, caller, { upload, limits }).catch(
       (error: unknown) => error,
     );
     return refused as Refusal;
@@ -446,7 +446,7 @@ describe('the encoding', () => {
     const name = `Caf\u00e9 \u0080 ${++made}`;
     const { body } = await send(
       Buffer.from(`${HEADER}\n${lineOf({ name })}`, 'latin1'),
-      house.keys.operator,
+      api.keys.operator,
       typed(charset),
     );
     expect(body).toEqual({ created: 1, unchanged: 0, failed: [] });
@@ -454,7 +454,7 @@ describe('the encoding', () => {
   });
 
   it.each(['utf-7', 'nonsense', '""', 'utf-8x'])('charset=%s is refused by name', async (charset) => {
-    const { status, body } = await send(HEADER, house.keys.operator, typed(charset));
+    const { status, body } = await send(HEADER, api.keys.operator, typed(charset));
     expect([status, body.code, body.field]).toEqual([415, 'unsupported-media-type', 'charset']);
   });
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pino from 'pino';
 import { inImportPlace } from '../../../src/api/imports/places';
 import type { Db } from '../../../src/db/connection';
-import { makeClock, openDb } from '../../db/opened';
+import { makeClock, openDb } from '../../db/testDb';
 import { until } from '../../support/until';
 
 /** Against hanging only. */

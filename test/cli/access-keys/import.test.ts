@@ -6,7 +6,7 @@ import path from 'node:path';
 import { REQUIRED_COLUMNS } from '../../../src/api/imports/lines';
 import { connectDb, type Db } from '../../../src/db/connection';
 import { createTenant } from '../../../src/db/tenants';
-import { silent } from '../../db/opened';
+import { silent } from '../../db/testDb';
 import { testDatabase } from '../../support/servers';
 import { until } from '../../support/until';
 import { runImport, type ImportOptions } from '../../../src/cli/access-keys/import';

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { connectDb, type Db } from '../../../src/db/connection';
 import type { StoredAccount } from '../../../src/db/schemas';
 import { startSandbox, type RunningSandbox } from '../../../src/sandbox';
-import { silent } from '../../db/opened';
+import { silent } from '../../db/testDb';
 import { testDatabase, testRedis } from '../../support/servers';
-import { asVariable, makeLives, ring } from '../accounts';
+import { asVariable, makeStoredAccounts, ring } from '../storedAccounts';
 import { listenAnywhere, type Listening } from '../ports';
 import { json, upslink } from '../upslink';
 
@@ -61,10 +61,10 @@ it('finds fault with nothing when all is well, and says what is missing in a new
   expect(fresh.named('indexes')).toMatchObject([{ status: 'warn', next: expect.stringContaining('serve') as string }]);
 
   await db.ensureIndexes();
-  const lives = makeLives(db);
-  await lives.create('acc_doctor', 'acme');
-  await lives.authorize('acc_doctor', 'verified');
-  await lives.settle();
+  const builder = makeStoredAccounts(db);
+  await builder.create('acc_doctor', 'acme');
+  await builder.authorize('acc_doctor', 'verified');
+  await builder.settle();
   const { code, checks, named } = await doctor();
   expect(code).toBe(0);
   for (const name of [
@@ -134,9 +134,9 @@ it('finds out that the ring lacks a key, or holds another under its name', async
 it('opens access keys too: a ring that lacks theirs is wrong although nobody is connected by UPS', async () => {
   const kept = await db.accounts.find({}).toArray();
   await db.accounts.deleteMany({});
-  const lives = makeLives(db);
-  await lives.withKey('acc_doctor_key');
-  await lives.settle();
+  const builder = makeStoredAccounts(db);
+  await builder.withKey('acc_doctor_key');
+  await builder.settle();
   const [right, wrong] = await Promise.all([
     doctor(),
     doctor({ ENCRYPTION_KEYS: asVariable([{ id: 'k2', key: Buffer.alloc(32, 8) }]) }),

@@ -7,10 +7,10 @@ import type { Db } from '../../../src/db/connection';
 import { keepFingerprintKeys } from '../../../src/db/fingerprints';
 import { makeVault, type RingKey } from '../../../src/db/vault';
 import { makeDiskPlace } from '../../../src/workers';
-import { openDb } from '../../db/opened';
+import { openDb } from '../../db/testDb';
 import { privateRedis, type PrivateServer } from '../../support/servers';
 import { aSealedAnswer } from '../../workers/spool/samples';
-import { makeLives, ring } from '../accounts';
+import { makeStoredAccounts, ring } from '../storedAccounts';
 
 let db: Db;
 let redis: PrivateServer;
@@ -37,11 +37,11 @@ const check = (keys: RingKey[], { isTold = false, redisUrl = redis.url } = {}) =
 
 it('counts what is left on each key, through a rotation', async () => {
   expect(await check(ring)).toMatchObject({ status: 'ok', detail: 'k1 (seals) 0', next: null });
-  const lives = makeLives(db);
-  await lives.create('acc_use', 'acme');
-  await lives.authorize('acc_use', 'verified');
-  await lives.withKey('acc_use_key');
-  await lives.settle();
+  const builder = makeStoredAccounts(db);
+  await builder.create('acc_use', 'acme');
+  await builder.authorize('acc_use', 'verified');
+  await builder.withKey('acc_use_key');
+  await builder.settle();
   expect(await check(ring)).toMatchObject({ status: 'ok', detail: 'k1 (seals) 3' });
 
   const rotated = await check(both);

@@ -10,24 +10,24 @@ import { boxesOf, linkBelonging } from '../../../src/db/sealed';
 import { makeVault, type Belonging, type Vault } from '../../../src/db/vault';
 import { ACCESS_KEY_BOX, type AccountData } from '../../../src/machines/data';
 import { sampleDocument } from '../../durable/samples';
-import { openHouse, TENANT, type House, type Process } from '../../workers/house';
+import { openTestService, TENANT, type TestService, type Process } from '../../workers/testService';
 
 jest.setTimeout(180_000);
 
-let house: House;
+let service: TestService;
 let during: Vault;
 let after: Vault;
 beforeAll(async () => {
-  house = await openHouse('cli_move');
+  service = await openTestService('cli_move');
   const k2 = { id: 'k2', key: randomBytes(32) };
-  [during, after] = [makeVault([k2, house.ringKey]), makeVault([k2])];
+  [during, after] = [makeVault([k2, service.ringKey]), makeVault([k2])];
 });
-afterAll(() => house.release());
+afterAll(() => service.release());
 
 /** The same database, whose first update of that collection waits until something else has happened. */
 function interrupted(collection: 'accounts' | 'campaignItems', first: () => Promise<unknown>): Db {
   let isFirst = true;
-  const updates = new Proxy(house.db[collection] as Db['accounts'], {
+  const updates = new Proxy(service.db[collection] as Db['accounts'], {
     get: (target, name) => {
       const found = Reflect.get(target, name) as unknown;
       if (typeof found !== 'function') return found;
@@ -41,7 +41,7 @@ function interrupted(collection: 'accounts' | 'campaignItems', first: () => Prom
       };
     },
   });
-  return { ...house.db, [collection]: updates };
+  return { ...service.db, [collection]: updates };
 }
 
 async function refresh(on: Process, id: string): Promise<void> {
@@ -52,37 +52,37 @@ async function refresh(on: Process, id: string): Promise<void> {
 }
 
 it('loses the race to a refresh, and moves the new pair', async () => {
-  const old = house.process();
-  const id = await house.connect(old);
+  const old = service.process();
+  const id = await service.connect(old);
   const moved = await moveAccount(
     interrupted('accounts', () => refresh(old, id)),
     during,
     id,
   );
   expect(moved).toEqual({ moved: 2, stuck: [] });
-  expect((await house.load(id)).data.current?.generation).toBe(2);
-  expect(await house.holdsNewestPair(id, after)).toBe(true);
+  expect((await service.load(id)).data.current?.generation).toBe(2);
+  expect(await service.holdsNewestPair(id, after)).toBe(true);
 });
 
 it('comes between the send of a refresh and its answer, and changes nothing of either', async () => {
-  const on = house.process({ vault: during });
-  const id = await house.connect(house.process());
+  const on = service.process({ vault: during });
+  const id = await service.connect(service.process());
   const write = on.store.write.bind(on.store);
   const journal: unknown[] = [];
   on.store.write = async (before, next) => {
     // W1 journals the send, W2 stores the answer.
     if ((next.data.current?.generation ?? 0) > 1 && journal.length === 0) {
-      journal.push((await house.load(id)).data.current?.sends);
-      expect(await moveAccount(house.db, during, id)).toEqual({ moved: 2, stuck: [] });
-      journal.push((await house.load(id)).data.current?.sends);
+      journal.push((await service.load(id)).data.current?.sends);
+      expect(await moveAccount(service.db, during, id)).toEqual({ moved: 2, stuck: [] });
+      journal.push((await service.load(id)).data.current?.sends);
     }
     return write(before, next);
   };
   await refresh(on, id);
   expect(journal[0]).toHaveLength(1);
   expect(journal[1]).toEqual(journal[0]);
-  expect(await house.holdsNewestPair(id, after)).toBe(true);
-  expect(await house.gambles()).toEqual([]);
+  expect(await service.holdsNewestPair(id, after)).toBe(true);
+  expect(await service.gambles()).toEqual([]);
 });
 
 const item = (accountId: string): CampaignItem => ({
@@ -93,19 +93,19 @@ const item = (accountId: string): CampaignItem => ({
 
 it('brings no link back that was taken away meanwhile', async () => {
   const one = item('acc_taken');
-  await insertItems(house.db, [{ ...one, link: house.vault.seal('a link', linkBelonging(one)) }]);
-  const taken = interrupted('campaignItems', () => changeItem(house.db, one, { link: null, state: 'undone' }));
+  await insertItems(service.db, [{ ...one, link: service.vault.seal('a link', linkBelonging(one)) }]);
+  const taken = interrupted('campaignItems', () => changeItem(service.db, one, { link: null, state: 'undone' }));
   expect(await moveLink(taken, during, one._id)).toEqual({ moved: 0, stuck: [] });
-  expect(await house.db.campaignItems.findOne({ _id: one._id })).toMatchObject({ link: null, state: 'undone' });
+  expect(await service.db.campaignItems.findOne({ _id: one._id })).toMatchObject({ link: null, state: 'undone' });
 });
 
 it('brings nothing back of an account that is erased meanwhile, or was', async () => {
-  const id = await house.connect(house.process());
+  const id = await service.connect(service.process());
   const erase = () =>
-    house.db.accounts.updateOne({ _id: id }, { $set: { erasedAt: 1 }, $unset: { data: '' }, $inc: { rev: 1 } });
+    service.db.accounts.updateOne({ _id: id }, { $set: { erasedAt: 1 }, $unset: { data: '' }, $inc: { rev: 1 } });
   expect(await moveAccount(interrupted('accounts', erase), during, id)).toEqual({ moved: 0, stuck: [] });
-  expect(await moveAccount(house.db, during, id)).toEqual({ moved: 0, stuck: [] });
-  expect(await house.db.accounts.findOne({ _id: id })).not.toHaveProperty('data');
+  expect(await moveAccount(service.db, during, id)).toEqual({ moved: 0, stuck: [] });
+  expect(await service.db.accounts.findOne({ _id: id })).not.toHaveProperty('data');
 });
 
 const secret = fc.string({ unit: 'binary', maxLength: 200 });
@@ -124,7 +124,7 @@ it('keeps every secret, whatever an account holds', async () => {
     fc.asyncProperty(shapes, async ({ current, candidate, accessKey, links }) => {
       const id = `acc_property_${++count}`;
       const seal = (one: { secret: string; isOld: boolean }, about: Omit<Belonging, 'tenantId' | 'accountId'>) =>
-        (one.isOld ? house.vault : during).seal(one.secret, { tenantId: TENANT, accountId: id, ...about });
+        (one.isOld ? service.vault : during).seal(one.secret, { tenantId: TENANT, accountId: id, ...about });
       const slotOf = (one: typeof current) =>
         one && {
           ...one,
@@ -147,13 +147,13 @@ it('keeps every secret, whatever an account holds', async () => {
         ...rest
       } = sampleDocument({ id, tenantId: TENANT });
       const stored = { ...rest, _id, terms: [], data: data as unknown as AccountData } as StoredAccount;
-      await house.db.accounts.insertOne(stored);
+      await service.db.accounts.insertOne(stored);
       const opened = (one: StoredAccount, vault: Vault) =>
         boxesOf(one).map(({ path, sealed: box, belonging }) => [path, vault.open(box, belonging)]);
       const before = opened(stored, during);
-      const { stuck } = await moveAccount(house.db, during, id);
+      const { stuck } = await moveAccount(service.db, during, id);
       expect(stuck).toEqual([]);
-      const [is] = await house.db.accounts.find({ _id: id }).toArray();
+      const [is] = await service.db.accounts.find({ _id: id }).toArray();
       if (!is) throw new Error('no account');
       expect(opened(is, after)).toEqual(before);
     }),

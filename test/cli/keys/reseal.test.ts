@@ -10,9 +10,9 @@ import { boxesOf, linkBelonging } from '../../../src/db/sealed';
 import { makeVault, type RingKey, type Vault } from '../../../src/db/vault';
 import { ACCESS_KEY_BOX } from '../../../src/machines/data';
 import { newToken, readToken, textOf } from '../../../src/links';
-import { openHouse, TENANT, type House, type Process } from '../../workers/house';
+import { openTestService, TENANT, type TestService, type Process } from '../../workers/testService';
 import { until } from '../../support/until';
-import { asVariable } from '../accounts';
+import { asVariable } from '../storedAccounts';
 import { json, startUpslink, upslink } from '../upslink';
 
 jest.setTimeout(300_000);
@@ -34,20 +34,20 @@ interface Report {
   stopped?: true;
 }
 
-let house: House;
+let service: TestService;
 const k2: RingKey = { id: 'k2', key: randomBytes(32) };
 let ring: RingKey[];
 /** As processes were configured before the rotation, during it, and after the old key was removed. */
 let vaults: { before: Vault; during: Vault; after: Vault };
 
 beforeEach(async () => {
-  house = await openHouse('cli_reseal');
-  ring = [k2, house.ringKey];
-  vaults = { before: makeVault([house.ringKey]), during: makeVault(ring), after: makeVault([k2]) };
+  service = await openTestService('cli_reseal');
+  ring = [k2, service.ringKey];
+  vaults = { before: makeVault([service.ringKey]), during: makeVault(ring), after: makeVault([k2]) };
 });
-afterEach(() => house.release());
+afterEach(() => service.release());
 
-const envOf = (keys: RingKey[]) => ({ ...house.environment(), ENCRYPTION_KEYS: asVariable(keys) });
+const envOf = (keys: RingKey[]) => ({ ...service.environment(), ENCRYPTION_KEYS: asVariable(keys) });
 
 async function reseal(...args: string[]) {
   const ended = await upslink(['keys', 'reseal', '--json', ...args], envOf(ring));
@@ -62,17 +62,17 @@ async function sealedWith(keyId: string): Promise<string[]> {
     if (value !== null && typeof value === 'object')
       for (const [name, inner] of Object.entries(value)) walk(inner, `${where}.${name}`);
   };
-  const { close: _close, ping: _ping, ensureIndexes: _ensure, ...collections } = house.db;
+  const { close: _close, ping: _ping, ensureIndexes: _ensure, ...collections } = service.db;
   for (const [name, collection] of Object.entries(collections))
-    for (const one of await (collection as typeof house.db.accounts).find({}).toArray())
+    for (const one of await (collection as typeof service.db.accounts).find({}).toArray())
       walk(one, `${name}:${one._id}`);
   return found;
 }
 
 /** Every secret of every account and link, opened, by where it stands. */
 async function secretsWith(vault: Vault): Promise<Record<string, string>> {
-  const accounts = await house.db.accounts.find({}).toArray();
-  const items = await house.db.campaignItems.find({}).toArray();
+  const accounts = await service.db.accounts.find({}).toArray();
+  const items = await service.db.campaignItems.find({}).toArray();
   return Object.fromEntries([
     ...accounts.flatMap((one) =>
       boxesOf(one).map(({ path, sealed, belonging }) => [`${one._id} ${path}`, vault.open(sealed, belonging)]),
@@ -88,14 +88,14 @@ async function importLines(on: Process, vault: Vault, lines: string[]) {
   const home = async () => ({
     tenantId: TENANT,
     refreshPolicy: 'eager' as const,
-    deadlineAt: house.clock.now() + 60 * 86_400_000,
+    deadlineAt: service.clock.now() + 60 * 86_400_000,
   });
-  const parts = { runtime: on.runtime, vault: await fingerprintsOf(house.db, vault), home, actor: 'key:test' };
+  const parts = { runtime: on.runtime, vault: await fingerprintsOf(service.db, vault), home, actor: 'key:test' };
   return importKeys(parts, Readable.from([Buffer.from([REQUIRED_COLUMNS.join(','), ...lines].join('\n'))]));
 }
 
 async function idOf(name: string): Promise<string> {
-  const stored = await house.db.accounts.findOne({ 'view.name': name });
+  const stored = await service.db.accounts.findOne({ 'view.name': name });
   if (!stored) throw new Error(`no account ${name}`);
   return stored._id;
 }
@@ -103,12 +103,12 @@ async function idOf(name: string): Promise<string> {
 /** The merchant's way through UPS; the code is at hand, and the callback has not come yet. */
 async function atUps(on: Process, id: string) {
   const username = `m-${randomBytes(4).toString('hex')}`;
-  await house.control('POST', 'profiles', { username, password: 'pass', accounts: [{ accountNumber: 'A1B2C3' }] });
-  return house.consent(on, id, username);
+  await service.control('POST', 'profiles', { username, password: 'pass', accounts: [{ accountNumber: 'A1B2C3' }] });
+  return service.consent(on, id, username);
 }
 
 async function callback(on: Process, id: string, { consentId, code }: { consentId: string; code: string }) {
-  const since = house.clock.monotonic();
+  const since = service.clock.monotonic();
   const event = { type: 'CODE_RECEIVED', consentId } as never;
   const { document, claimed } = await on.runtime.dispatch(id, event, { actor: 'merchant', claimBy: on.performer.by });
   await on.performer.carry(document, claimed, { code, since });
@@ -135,8 +135,8 @@ const item = (accountId: string, over: Partial<CampaignItem> = {}): CampaignItem
 /** One of everything that is sealed, by a process of the old ring alone. */
 async function fill(on: Process) {
   const vault = vaults.before;
-  const connected = await house.connect(on);
-  const reconnecting = await house.connect(on);
+  const connected = await service.connect(on);
+  const reconnecting = await service.connect(on);
   const atReconnect = await atUps(on, reconnecting);
   await importLines(
     on,
@@ -147,10 +147,10 @@ async function fill(on: Process) {
   const atMigration = await atUps(on, migrating);
   const migrated = await idOf('Migrated');
   await callback(on, migrated, await atUps(on, migrated));
-  house.pass(1_000);
+  service.pass(1_000);
   await on.runtime.wake(migrated);
-  const unverified = await house.create(on);
-  await house.fault('rate', { do: 'status', status: 503 });
+  const unverified = await service.create(on);
+  await service.fault('rate', { do: 'status', status: 503 });
   await callback(on, unverified, await atUps(on, unverified));
   const graced = await idOf('Graced');
   const minted = { consentId: 'c-graced', linkHash: 'l', stateHash: 's', cookieHash: 'c', returnTo: null };
@@ -160,7 +160,7 @@ async function fill(on: Process) {
   await on.runtime.dispatch(closed, { type: 'DEACTIVATE' }, { actor: 'key:test' });
   const token = textOf(newToken(graced));
   const named = item(graced);
-  await insertItems(house.db, [
+  await insertItems(service.db, [
     { ...named, link: vault.seal(token, linkBelonging(named)) },
     item(connected, { consentId: null, state: 'skipped' }),
   ]);
@@ -168,22 +168,22 @@ async function fill(on: Process) {
 }
 
 it('moves everything while the service refreshes and a merchant connects; then the old key can be removed', async () => {
-  const old = house.process();
+  const old = service.process();
   const made = await fill(old);
   const before = await secretsWith(vaults.before);
   const kinds = new Set(Object.keys(before).map((where) => where.split(' ')[1]?.replace(/\d+/, 'n')));
   const all = ['data.current.access', 'data.current.refresh', 'data.candidate.access', 'data.candidate.refresh'];
   expect([...kinds].sort()).toEqual([...all, 'data.accessKey.sealed', 'data.links.n.verifier', undefined].sort());
 
-  const restarted = house.process({ vault: vaults.during });
+  const restarted = service.process({ vault: vaults.during });
   const running = startUpslink(['keys', 'reseal', '--json', '--rate', '8'], envOf(ring));
   let hasEnded = false;
   void running.ended.then(() => (hasEnded = true));
-  const busy = await house.connect(restarted);
+  const busy = await service.connect(restarted);
   while (!hasEnded) {
     await refresh(restarted, busy);
     await refresh(restarted, made.connected);
-    await house.connect(restarted);
+    await service.connect(restarted);
   }
   const { code, stderr, stdout } = await running.ended;
   const report = JSON.parse(stdout) as Report;
@@ -201,7 +201,7 @@ it('moves everything while the service refreshes and a merchant connects; then t
     total: 0,
   });
   expect(await sealedWith('k1')).toEqual([]);
-  expect(await house.gambles()).toEqual([]);
+  expect(await service.gambles()).toEqual([]);
 
   const after = await secretsWith(vaults.after);
   const isRefreshed = (where: string) => where.startsWith(made.connected);
@@ -209,21 +209,21 @@ it('moves everything while the service refreshes and a merchant connects; then t
   expect(await reseal()).toMatchObject({ code: 0, report: { moved: 0 } });
 
   // The old key is gone for good: whatever was begun under it goes on.
-  const alone = house.process({ vault: vaults.after });
+  const alone = service.process({ vault: vaults.after });
   await refresh(alone, made.connected);
-  expect(await house.holdsNewestPair(made.connected, vaults.after)).toBe(true);
+  expect(await service.holdsNewestPair(made.connected, vaults.after)).toBe(true);
   await callback(alone, made.reconnecting, made.atReconnect);
   await callback(alone, made.migrating, made.atMigration);
-  await house.passToUps(made.unverified);
+  await service.passToUps(made.unverified);
   await alone.performer.perform(made.unverified);
   for (const id of [made.reconnecting, made.migrating, made.unverified]) {
-    expect((await house.load(id)).view).toMatchObject({ state: 'connected', scheme: 'oauth' });
-    expect(await house.holdsNewestPair(id, vaults.after)).toBe(true);
+    expect((await service.load(id)).view).toMatchObject({ state: 'connected', scheme: 'oauth' });
+    expect(await service.holdsNewestPair(id, vaults.after)).toBe(true);
   }
-  const stored = await house.db.campaignItems.findOne({ _id: made.named._id });
+  const stored = await service.db.campaignItems.findOne({ _id: made.named._id });
   const link = vaults.after.open(stored?.link ?? '', linkBelonging(made.named));
   expect(readToken(link)).toEqual(readToken(made.token));
-  const kept = await house.load(await idOf('Kept'));
+  const kept = await service.load(await idOf('Kept'));
   const opened = vaults.after.open(kept.data.accessKey?.sealed ?? '', {
     ...{ tenantId: TENANT, accountId: kept.id, field: 'accessKey', ...ACCESS_KEY_BOX },
   });
@@ -241,7 +241,7 @@ it('moves everything while the service refreshes and a merchant connects; then t
   expect(await importLines(alone, vaults.after, [line('Kept', 'another')])).toMatchObject({
     failed: [{ code: 'name-taken' }],
   });
-  for (const row of await house.history(made.connected)) expect(JSON.stringify(row)).not.toMatch(/v1\.k\d\./);
+  for (const row of await service.history(made.connected)) expect(JSON.stringify(row)).not.toMatch(/v1\.k\d\./);
 });
 
 /** Accounts on access keys, quickly. */
@@ -255,10 +255,10 @@ async function many(on: Process, count: number): Promise<void> {
 }
 
 const onKey = (keyId: string) =>
-  house.db.accounts.countDocuments({ 'data.accessKey.sealed': { $regex: `^v1\\.${keyId}\\.` } });
+  service.db.accounts.countDocuments({ 'data.accessKey.sealed': { $regex: `^v1\\.${keyId}\\.` } });
 
 it('killed in the middle, it goes on when it is run again, and two runs at once do no harm', async () => {
-  const old = house.process();
+  const old = service.process();
   await many(old, 60);
   const before = await secretsWith(vaults.before);
   const dying = startUpslink(['keys', 'reseal', '--rate', '10'], envOf(ring));
@@ -275,7 +275,7 @@ it('killed in the middle, it goes on when it is run again, and two runs at once 
 });
 
 it('told to stop, it ends after the accounts in hand, with 1, and says how to go on', async () => {
-  await many(house.process(), 40);
+  await many(service.process(), 40);
   const stopping = startUpslink(['keys', 'reseal', '--json', '--rate', '5'], envOf(ring));
   await until('some of it is moved', async () => (await onKey('k2')) > 0);
   stopping.child.kill('SIGINT');
@@ -289,13 +289,13 @@ it('told to stop, it ends after the accounts in hand, with 1, and says how to go
 });
 
 it('changes nothing of an account but its boxes and rev', async () => {
-  const old = house.process();
-  const id = await house.connect(old);
+  const old = service.process();
+  const id = await service.connect(old);
   await atUps(old, id);
   await old.runtime.relay.idle();
-  const [was] = await house.db.accounts.find({ _id: id }).toArray();
+  const [was] = await service.db.accounts.find({ _id: id }).toArray();
   await reseal();
-  const [is] = await house.db.accounts.find({ _id: id }).toArray();
+  const [is] = await service.db.accounts.find({ _id: id }).toArray();
   if (!was || !is) throw new Error('no account');
   expect(is.rev).toBe(was.rev + 1);
   const withoutBoxes = (one: typeof was) =>
@@ -304,13 +304,13 @@ it('changes nothing of an account but its boxes and rev', async () => {
 });
 
 it('names what does not open, leaves it as it is, and moves the rest', async () => {
-  const old = house.process();
+  const old = service.process();
   await many(old, 3);
   const [broken, foreign] = [await idOf('Many 0'), await idOf('Many 1')];
   const stranger = makeVault([{ id: 'k0', key: randomBytes(32) }]);
   const about = { tenantId: TENANT, accountId: foreign, field: 'accessKey', ...ACCESS_KEY_BOX };
   const set = (_id: string, sealed: string) =>
-    house.db.accounts.updateOne({ _id }, { $set: { 'data.accessKey.sealed': sealed } });
+    service.db.accounts.updateOne({ _id }, { $set: { 'data.accessKey.sealed': sealed } });
   await set(broken, vaults.before.seal('for another account', { ...about, accountId: 'acc_other' }));
   await set(foreign, stranger.seal('{}', about));
   const { code, report } = await reseal();
@@ -330,26 +330,26 @@ it('names what does not open, leaves it as it is, and moves the rest', async () 
 });
 
 it('moves the boxes of an account that a newer machine wrote, and says where it holds more than it knows', async () => {
-  await many(house.process(), 2);
+  await many(service.process(), 2);
   const [known, unknown] = [await idOf('Many 0'), await idOf('Many 1')];
-  await house.db.accounts.updateMany({}, { $set: { version: 99, shape: 'newer' } });
+  await service.db.accounts.updateMany({}, { $set: { version: 99, shape: 'newer' } });
   const sealed = vaults.before.seal('a secret of tomorrow', {
     ...{ tenantId: TENANT, accountId: unknown, field: 'new', grantId: 'g', generation: 1 },
   });
-  await house.db.accounts.updateOne({ _id: unknown }, { $set: { 'data.tomorrow': { sealed } } });
+  await service.db.accounts.updateOne({ _id: unknown }, { $set: { 'data.tomorrow': { sealed } } });
   const { code, report } = await reseal();
   expect(code).toBe(1);
   expect(report.stuck).toEqual([{ id: unknown, message: expect.stringContaining('newer version') as string }]);
   expect(report.left).toMatchObject([{ accounts: 2 }, { keyId: 'k1', accounts: 1 }]);
   expect(await sealedWith('k1')).toEqual([`accounts:${unknown}.data.tomorrow.sealed`]);
-  expect((await house.load(known)).version).toBe(99);
+  expect((await service.load(known)).version).toBe(99);
 });
 
 it('moves nothing to a key whose bytes the service does not have', async () => {
-  const old = house.process();
+  const old = service.process();
   await many(old, 3);
-  await house.connect(house.process({ vault: vaults.during }));
-  const wrong = [{ id: 'k2', key: randomBytes(32) }, house.ringKey];
+  await service.connect(service.process({ vault: vaults.during }));
+  const wrong = [{ id: 'k2', key: randomBytes(32) }, service.ringKey];
   const refused = await upslink(['keys', 'reseal', '--json'], envOf(wrong));
   expect([refused.code, refused.stdout]).toEqual([1, '']);
   expect(refused.stderr).toContain('seal-broken');

@@ -3,15 +3,15 @@ import {
   connect,
   errorOf,
   ledgerOf,
-  makeBench,
+  openTestSandbox,
   party,
   probe,
   rate,
   ratePath,
   seed,
-  type Bench,
+  type TestSandbox,
   type UpsError,
-} from '../support';
+} from '../testSandbox';
 
 interface Rated {
   RateResponse: {
@@ -26,10 +26,10 @@ interface RatedShipment {
   TimeInTransit?: object;
 }
 
-let ups: Bench;
+let ups: TestSandbox;
 let token: string;
 beforeAll(async () => {
-  ups = await makeBench();
+  ups = await openTestSandbox();
   await seed(ups, 'merchant', [
     { accountNumber: 'A1B2C3' },
     { accountNumber: 'NONEGO', negotiatedRates: false },

@@ -1,6 +1,6 @@
 import { Refusal } from '../../../src/sandbox/answer';
 import { readRateRequest, type RateOption } from '../../../src/sandbox/rating/request';
-import { probe } from '../support';
+import { probe } from '../testSandbox';
 
 const rateOption: RateOption = { shop: false, timeInTransit: false };
 

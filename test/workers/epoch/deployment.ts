@@ -1,21 +1,21 @@
-/** A house whose database can be put back to what it was, and processes that keep the epoch in folders of their own. */
+/** A test service whose database can be restored, with processes that keep the epoch in their own folders. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { mongo } from 'mongoose';
 import { makeEpoch, makeVolume, type Epoch, type Volume } from '../../../src/workers';
-import { openHouse, type Process } from '../house';
+import { openTestService, type Process } from '../testService';
 
 export interface Member extends Process {
   epoch: Epoch;
   volume: Volume;
-  /** What is due in an account, done as a worker does it. */
+  /** Does what is due in an account, as a worker does. */
   refresh(id: string): Promise<void>;
 }
 
 export async function openDeployment(name: string) {
-  const house = await openHouse(name);
+  const service = await openTestService(name);
   const folders: string[] = [];
 
   async function folder(): Promise<string> {
@@ -24,18 +24,18 @@ export async function openDeployment(name: string) {
     return made;
   }
 
-  /** A process that has started: it has looked once. */
+  /** A started process, which has checked the epoch once. */
   async function start(
     spoolDir: string,
     { deployment = 'production', requireVolume = false, volume = makeVolume(spoolDir) } = {},
   ): Promise<Member> {
     // Made first, so that its log is the process's own.
-    const member = house.process({ gate: { mayRefresh: () => epoch.mayRefresh() } });
-    const { clock, db } = house;
+    const member = service.process({ gate: { mayRefresh: () => epoch.mayRefresh() } });
+    const { clock, db } = service;
     const epoch: Epoch = makeEpoch({ db, volume, clock, log: member.log, deployment, requireVolume });
     await epoch.look(true);
     const refresh = async (id: string) => {
-      await house.passToUps(id);
+      await service.passToUps(id);
       await member.performer.perform(id);
     };
     return { ...member, epoch, volume, refresh };
@@ -43,7 +43,7 @@ export async function openDeployment(name: string) {
 
   async function backUp(): Promise<() => Promise<void>> {
     const names = ['accounts', 'history', 'checkpoints', 'events', 'epoch'] as const;
-    const collections = names.map((one) => house.db[one] as unknown as mongo.Collection);
+    const collections = names.map((one) => service.db[one] as unknown as mongo.Collection);
     const copies = await Promise.all(collections.map((one) => one.find({}).toArray()));
     return async () => {
       for (const [n, collection] of collections.entries()) {
@@ -55,9 +55,9 @@ export async function openDeployment(name: string) {
   }
 
   async function release(): Promise<void> {
-    await house.release();
+    await service.release();
     for (const one of folders) await rm(one, { recursive: true, force: true });
   }
-  return { ...house, folder, start, backUp, release };
+  return { ...service, folder, start, backUp, release };
 }
 export type Deployment = Awaited<ReturnType<typeof openDeployment>>;

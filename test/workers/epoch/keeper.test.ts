@@ -1,11 +1,11 @@
-/** Databases put back and copied, on real parts: the sandbox's ledger is the witness of what was sent. */
+/** Restored and copied databases on real parts; the sandbox's ledger shows what was sent. */
 
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { adoptEpoch, findEpoch, raiseEpoch, type StoredEpoch } from '../../../src/db/epoch';
 import { makeVolume } from '../../../src/workers';
 import { until } from '../../support/until';
-import { standing } from '../house';
+import { standing } from '../testService';
 import { openDeployment, type Deployment, type Member } from './deployment';
 
 let on: Deployment;

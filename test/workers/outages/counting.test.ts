@@ -3,7 +3,7 @@
 import type { StoredWave } from '../../../src/db/outages';
 import { newWave, WAVE } from '../../../src/workers/outages/wave';
 import { makeWaves, type Waves } from '../../../src/workers/outages/waves';
-import { makeMemoryOutages } from '../../simulation/outages';
+import { makeMemoryOutages } from '../../simulation/memoryOutages';
 
 const T0 = 1_000_000;
 const log = { info() {}, warn() {}, error() {} };

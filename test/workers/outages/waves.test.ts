@@ -2,43 +2,43 @@
 
 import type { AccountContext } from '../../../src/machines/context';
 import { standingOf } from '../../../src/machines/definition';
-import { openHouse, paths, type House, type Process } from '../house';
+import { openTestService, paths, type TestService, type Process } from '../testService';
 
-let house: House;
+let service: TestService;
 beforeEach(async () => {
-  house = await openHouse('waves');
+  service = await openTestService('waves');
 });
-afterEach(() => house.release());
+afterEach(() => service.release());
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const invalid = { do: 'status', status: 400, code: '10400', message: 'Invalid Refresh Token' };
 
-const tokenOf = async (id: string) => standingOf((await house.load(id)).snapshot.value).token;
-const blameOf = async (id: string) => ((await house.load(id)).snapshot.context as AccountContext).reason;
-const reasonOf = async (id: string) => (await house.load(id)).view.reason;
+const tokenOf = async (id: string) => standingOf((await service.load(id)).snapshot.value).token;
+const blameOf = async (id: string) => ((await service.load(id)).snapshot.context as AccountContext).reason;
+const reasonOf = async (id: string) => (await service.load(id)).view.reason;
 
 async function connected(on: Process, count: number, policy: 'eager' | 'lazy' = 'eager'): Promise<string[]> {
   const ids: string[] = [];
-  for (let n = 0; n < count; n++) ids.push(await house.connect(on, { policy }));
+  for (let n = 0; n < count; n++) ids.push(await service.connect(on, { policy }));
   return ids;
 }
 
 /** Each falls due and is refreshed, one after the other, by these processes in turn. */
 async function refreshAll(processes: Process[], ids: string[]): Promise<void> {
   for (const [n, id] of ids.entries()) {
-    await house.passToUps(id);
+    await service.passToUps(id);
     await processes[n % processes.length]?.performer.perform(id);
   }
 }
 
 /** Whatever is due in these accounts, for so long, a step at a time. */
 async function liveOn(processes: Process[], ids: string[], forMs: number, stepMs = 30 * SECOND): Promise<void> {
-  const until = house.clock.now() + forMs;
-  while (house.clock.now() < until) {
-    house.pass(stepMs);
+  const until = service.clock.now() + forMs;
+  while (service.clock.now() < until) {
+    service.pass(stepMs);
     for (const one of processes) await one.look();
-    for (const id of await house.dueOf(ids)) {
+    for (const id of await service.dueOf(ids)) {
       await processes[0]?.runtime.wake(id);
       await processes[0]?.performer.perform(id);
     }
@@ -46,9 +46,9 @@ async function liveOn(processes: Process[], ids: string[], forMs: number, stepMs
 }
 
 it('refuses nobody for good what everybody is refused, and goes on when a canary is given a pair', async () => {
-  const [a, b] = [house.process({ shares: true }), house.process({ shares: true })];
+  const [a, b] = [service.process({ shares: true }), service.process({ shares: true })];
   const ids = await connected(a, 8);
-  await house.fault('refresh', { ...invalid, times: undefined });
+  await service.fault('refresh', { ...invalid, times: undefined });
   await refreshAll([a, b], ids);
   const tokens = await Promise.all(ids.map(tokenOf));
   expect(tokens.slice(0, 4)).toEqual(Array(4).fill('ending'));
@@ -60,16 +60,16 @@ it('refuses nobody for good what everybody is refused, and goes on when a canary
   const told = [...a.logged, ...b.logged].filter(({ message }) => message.includes('refuses many accounts'));
   expect(told).toHaveLength(1);
 
-  await house.clearFaults();
+  await service.clearFaults();
   await liveOn([a, b], ids, 60 * MINUTE, 5 * MINUTE);
   expect(await Promise.all(ids.map(tokenOf))).toEqual(Array(8).fill('fresh'));
-  for (const id of ids) expect(await house.holdsNewestPair(id)).toBe(true);
+  for (const id of ids) expect(await service.holdsNewestPair(id)).toBe(true);
 });
 
 it('makes no wave of refusals that lost answers of our own explain', async () => {
-  const a = house.process({ shares: true });
+  const a = service.process({ shares: true });
   const ids = await connected(a, 5);
-  await house.fault('refresh', { do: 'drop-answer', times: ids.length });
+  await service.fault('refresh', { do: 'drop-answer', times: ids.length });
   await refreshAll([a], ids);
   await liveOn([a], ids, 5 * MINUTE);
   expect(await Promise.all(ids.map(tokenOf))).toEqual(Array(5).fill('ending'));
@@ -79,14 +79,14 @@ it('makes no wave of refusals that lost answers of our own explain', async () =>
 });
 
 it('finds the one account among them that UPS has really revoked', async () => {
-  const a = house.process({ shares: true });
+  const a = service.process({ shares: true });
   const ids = await connected(a, 7);
-  const revoked = await house.connect(a, { username: 'left-ups' });
-  await house.fault('refresh', { ...invalid, times: undefined });
+  const revoked = await service.connect(a, { username: 'left-ups' });
+  await service.fault('refresh', { ...invalid, times: undefined });
   await refreshAll([a], [...ids, revoked]);
   expect(await tokenOf(revoked)).toBe('held');
-  await house.clearFaults();
-  await house.control('POST', 'faults', { match: { path: paths.refresh, username: 'left-ups' }, do: 'revoke' });
+  await service.clearFaults();
+  await service.control('POST', 'faults', { match: { path: paths.refresh, username: 'left-ups' }, do: 'revoke' });
   await liveOn([a], [...ids, revoked], 150 * MINUTE, 5 * MINUTE);
   expect(await Promise.all(ids.map(tokenOf))).toEqual(Array(7).fill('fresh'));
   expect(await tokenOf(revoked)).toBeNull();
@@ -94,16 +94,16 @@ it('finds the one account among them that UPS has really revoked', async () => {
 });
 
 it('believes a wave that canary after canary confirms for a month while UPS answers others', async () => {
-  const a = house.process({ shares: true });
+  const a = service.process({ shares: true });
   const leavers: string[] = [];
-  for (let n = 0; n < 7; n++) leavers.push(await house.connect(a, { username: 'one-login' }));
+  for (let n = 0; n < 7; n++) leavers.push(await service.connect(a, { username: 'one-login' }));
   const others = await connected(a, 8);
-  await house.control('POST', 'faults', { match: { path: paths.refresh, username: 'one-login' }, do: 'revoke' });
+  await service.control('POST', 'faults', { match: { path: paths.refresh, username: 'one-login' }, do: 'revoke' });
   await refreshAll([a], leavers);
   expect(a.waves.states()).toEqual({ '10400': 'held' });
   await liveOn([a], [...leavers, ...others], 2 * 60 * MINUTE, 5 * MINUTE);
   expect(a.waves.states()['10400']).toBe('held');
-  house.pass(30 * 24 * 60 * MINUTE);
+  service.pass(30 * 24 * 60 * MINUTE);
   await liveOn([a], [...leavers, ...others], 2 * 60 * MINUTE, 5 * MINUTE);
   expect(a.waves.states()['10400']).not.toBe('held');
   expect(await Promise.all(leavers.map(reasonOf))).toEqual(Array(7).fill('refresh-token-revoked'));
@@ -111,21 +111,21 @@ it('believes a wave that canary after canary confirms for a month while UPS answ
 });
 
 it.each(['released', 'applied'] as const)('an admin ends a wave as %s', async (state) => {
-  const a = house.process({ shares: true });
+  const a = service.process({ shares: true });
   const ids = await connected(a, 6);
-  await house.fault('refresh', { ...invalid, times: undefined });
+  await service.fault('refresh', { ...invalid, times: undefined });
   await refreshAll([a], ids);
   expect(await a.waves.decide('10400', state, 'key:admin')).toMatchObject({ state, decidedBy: 'key:admin' });
   expect(await a.waves.decide('10400', state, 'key:admin')).toBeNull();
-  if (state === 'released') await house.clearFaults();
+  if (state === 'released') await service.clearFaults();
   await liveOn([a], ids, 40 * MINUTE, 5 * MINUTE);
   expect(await tokenOf(ids[5] ?? '')).toBe(state === 'released' ? 'fresh' : null);
 });
 
 it('a store that is away keeps no refusal from its account', async () => {
-  const a = house.process();
+  const a = service.process();
   const [id = ''] = await connected(a, 1);
-  await house.fault('refresh', invalid);
+  await service.fault('refresh', invalid);
   await refreshAll([a], [id]);
   expect(await tokenOf(id)).toBe('ending');
 });
@@ -133,12 +133,12 @@ it('a store that is away keeps no refusal from its account', async () => {
 describe('circuits', () => {
   const down = { do: 'status', status: 503 };
   const open = { threshold: 3, openMs: 5_000, longestOpenMs: 60_000 };
-  const opened = () => house.process({ shares: true, gate: { ups: open, client: open } });
+  const opened = () => service.process({ shares: true, gate: { ups: open, client: open } });
 
   /** Refreshes until the circuit of this process opens; each account is asked for once. */
   async function breakIt(on: Process): Promise<string[]> {
     const ids = await connected(on, 4);
-    await house.fault('refresh', { ...down, times: undefined });
+    await service.fault('refresh', { ...down, times: undefined });
     await refreshAll([on], ids);
     expect(on.gate.state().ups.state).toBe('open');
     return ids;
@@ -173,10 +173,10 @@ describe('circuits', () => {
     const ids = await breakIt(a);
     await a.look();
     await b.look();
-    await house.clearFaults();
-    house.pass(61_000);
+    await service.clearFaults();
+    service.pass(61_000);
     expect(await triersOf([a, b])).toHaveLength(1);
-    house.pass(10 * MINUTE);
+    service.pass(10 * MINUTE);
     const [trier] = await triersOf([a, b]);
     await trier?.performer.perform(ids[0] ?? '');
     for (const one of [a, b, a, b]) await one.look();
@@ -188,14 +188,14 @@ describe('circuits', () => {
     await breakIt(a);
     await a.look();
     await b.look();
-    house.pass(61_000);
+    service.pass(61_000);
     a.performer.peek('refresh');
     await a.look();
     expect(a.performer.peek('refresh').ok).toBe(true);
     b.performer.peek('refresh');
     await b.look();
     expect(b.performer.peek('refresh').ok).toBe(false);
-    house.pass(26_000);
+    service.pass(26_000);
     b.performer.peek('refresh');
     await b.look();
     expect(b.performer.peek('refresh').ok).toBe(true);
@@ -204,7 +204,7 @@ describe('circuits', () => {
   it('are our own while the store says nothing', async () => {
     const a = opened();
     await breakIt(a);
-    house.pass(10_000);
+    service.pass(10_000);
     expect(a.performer.peek('refresh').ok).toBe(true);
   });
 });

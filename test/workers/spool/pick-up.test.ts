@@ -9,21 +9,21 @@ import { sealAnswer } from '../../../src/workers/spool/answer';
 import { startPickUp, makeSpoolFigures } from '../../../src/workers/spool';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
-import { openHouse, standing, type House, type Process } from '../house';
-import { answersIn, crash, isKept, namesIn, onAnswer, withAnswerInHand } from './holding';
+import { openTestService, standing, type TestService, type Process } from '../testService';
+import { answersIn, crash, isKept, namesIn, onAnswer, withAnswerInHand } from './heldAnswers';
 import { anAnswer } from './samples';
 
-let house: House;
+let service: TestService;
 let redis: PrivateServer;
 const root = mkdtempSync(path.join(tmpdir(), 'upslink-pick-up-'));
 
 beforeAll(async () => {
-  house = await openHouse('pick_up');
+  service = await openTestService('pick_up');
   redis = await privateRedis();
 });
-afterEach(() => house.clearFaults());
+afterEach(() => service.clearFaults());
 afterAll(async () => {
-  await house.release();
+  await service.release();
   await redis.dispose();
   rmSync(root, { recursive: true, force: true });
 });
@@ -31,10 +31,10 @@ afterAll(async () => {
 let count = 0;
 const newFolder = () => path.join(root, `host-${count++}`);
 const newRedis = () => ({ url: redis.url, prefix: testPrefix('pick-up') });
-const generation = async (id: string) => (await house.load(id)).data.current?.generation;
+const generation = async (id: string) => (await service.load(id)).data.current?.generation;
 
 /** Its owner has had its time. */
-const later = () => house.pass(6_000);
+const later = () => service.pass(6_000);
 
 async function tickUntilStored(process: Process, id: string, to = 2): Promise<void> {
   await until('it is stored', async () => {
@@ -45,15 +45,15 @@ async function tickUntilStored(process: Process, id: string, to = 2): Promise<vo
 
 it('stores what a killed process left on its disk, when the next one comes', async () => {
   const spoolDir = newFolder();
-  const killed = house.process({ spoolDir });
-  const { id, performing } = await withAnswerInHand(house, killed);
+  const killed = service.process({ spoolDir });
+  const { id, performing } = await withAnswerInHand(service, killed);
   await crash(killed, performing);
   later();
-  const next = house.process({ spoolDir });
+  const next = service.process({ spoolDir });
   expect(await next.pickUp.tick()).toBe(1);
   expect(await generation(id)).toBe(2);
-  expect(await house.holdsNewestPair(id)).toBe(true);
-  expect(standing(await house.load(id))).toBe('connected.fresh');
+  expect(await service.holdsNewestPair(id)).toBe(true);
+  expect(standing(await service.load(id))).toBe('connected.fresh');
   expect(namesIn(spoolDir)).toEqual([]);
   expect(next.logged).toMatchObject([{ level: 'info', fields: { accountId: id } }]);
   expect(await next.pickUp.tick()).toBe(0);
@@ -61,51 +61,51 @@ it('stores what a killed process left on its disk, when the next one comes', asy
 
 it('stores what a process of another host left in Redis', async () => {
   const shared = newRedis();
-  const killed = house.process({ spoolDir: newFolder(), redis: shared });
-  const { id, performing } = await withAnswerInHand(house, killed);
+  const killed = service.process({ spoolDir: newFolder(), redis: shared });
+  const { id, performing } = await withAnswerInHand(service, killed);
   await crash(killed, performing);
   later();
-  await tickUntilStored(house.process({ spoolDir: newFolder(), redis: shared }), id);
-  expect(await house.holdsNewestPair(id)).toBe(true);
+  await tickUntilStored(service.process({ spoolDir: newFolder(), redis: shared }), id);
+  expect(await service.holdsNewestPair(id)).toBe(true);
 });
 
 it('an exchange is gone on with: what it starts is verified by whoever is told', async () => {
   const spoolDir = newFolder();
-  const [killed, next] = [house.process({ spoolDir }), house.process({ spoolDir })];
+  const [killed, next] = [service.process({ spoolDir }), service.process({ spoolDir })];
   onAnswer(killed, 'exchange', () => killed.setAway(true));
-  const connecting = house.connect(killed).catch(() => null);
+  const connecting = service.connect(killed).catch(() => null);
   await until('it is kept', () => namesIn(spoolDir).length === 1);
   const id = namesIn(spoolDir)[0]?.split('.')[0] ?? '';
   await crash(killed);
   await connecting;
   later();
   expect(await next.pickUp.tick()).toBe(1);
-  expect((await house.load(id)).invocations).toMatchObject([{ src: 'verify', claim: null }]);
+  expect((await service.load(id)).invocations).toMatchObject([{ src: 'verify', claim: null }]);
   await next.performer.perform(id);
-  expect(standing(await house.load(id))).toBe('connected.fresh');
-  expect(await house.holdsNewestPair(id)).toBe(true);
+  expect(standing(await service.load(id))).toBe('connected.fresh');
+  expect(await service.holdsNewestPair(id)).toBe(true);
 });
 
 describe('has one effect', () => {
   it('when two processes pick it up at once, from both places', async () => {
     const host = { spoolDir: newFolder(), redis: newRedis() };
-    const killed = house.process(host);
-    const { id, performing } = await withAnswerInHand(house, killed);
+    const killed = service.process(host);
+    const { id, performing } = await withAnswerInHand(service, killed);
     await crash(killed, performing);
     later();
-    const others = Array.from({ length: 4 }, () => house.process(host));
+    const others = Array.from({ length: 4 }, () => service.process(host));
     await Promise.all(others.map(({ pickUp }) => pickUp.tick()));
     expect(await generation(id)).toBe(2);
-    expect(await answersIn(house, id)).toHaveLength(1);
+    expect(await answersIn(service, id)).toHaveLength(1);
     for (const other of others) expect((await other.spool.all()).answers).toEqual([]);
     for (const { logged } of others) expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
   it('when another process stores it while its owner is writing', async () => {
     const spoolDir = newFolder();
-    const [owner, other] = [house.process({ spoolDir }), house.process({ spoolDir })];
-    const id = await house.connect(owner);
-    await house.passToUps(id);
+    const [owner, other] = [service.process({ spoolDir }), service.process({ spoolDir })];
+    const id = await service.connect(owner);
+    await service.passToUps(id);
     const write = owner.store.write.bind(owner.store);
     onAnswer(owner, 'refresh', () => {
       owner.store.write = async (before, next) => {
@@ -118,40 +118,40 @@ describe('has one effect', () => {
     });
     await owner.performer.perform(id);
     expect(await generation(id)).toBe(2);
-    expect(await answersIn(house, id)).toHaveLength(1);
-    expect(await house.holdsNewestPair(id)).toBe(true);
+    expect(await answersIn(service, id)).toHaveLength(1);
+    expect(await service.holdsNewestPair(id)).toBe(true);
   });
 
   it('when its owner had stored it, unheard', async () => {
     const spoolDir = newFolder();
-    const owner = house.process({ spoolDir });
-    const id = await house.connect(owner);
-    await house.passToUps(id);
+    const owner = service.process({ spoolDir });
+    const id = await service.connect(owner);
+    await service.passToUps(id);
     onAnswer(owner, 'refresh', () => owner.leaveAfterWrite());
     const performing = owner.performer.perform(id);
     await isKept(owner, id);
     await crash(owner, performing);
     expect(await generation(id)).toBe(2);
     later();
-    const { seq } = await house.load(id);
-    expect(await house.process({ spoolDir }).pickUp.tick()).toBe(1);
-    expect((await house.load(id)).seq).toBe(seq);
+    const { seq } = await service.load(id);
+    expect(await service.process({ spoolDir }).pickUp.tick()).toBe(1);
+    expect((await service.load(id)).seq).toBe(seq);
     expect(namesIn(spoolDir)).toEqual([]);
   });
 
   it('when the account has gone on since: it is on record, and changes nothing', async () => {
     const spoolDir = newFolder();
-    const killed = house.process({ spoolDir });
-    const { id, performing } = await withAnswerInHand(house, killed);
+    const killed = service.process({ spoolDir });
+    const { id, performing } = await withAnswerInHand(service, killed);
     await crash(killed, performing);
-    const without = house.process();
+    const without = service.process();
     await without.runtime.dispatch(id, { type: 'DISCONNECT', note: 'n' } as never, { actor: 'key:1' });
-    const before = await house.load(id);
+    const before = await service.load(id);
     later();
-    expect(await house.process({ spoolDir }).pickUp.tick()).toBe(1);
-    const after = await house.load(id);
+    expect(await service.process({ spoolDir }).pickUp.tick()).toBe(1);
+    const after = await service.load(id);
     expect({ seq: after.seq, data: after.data }).toEqual({ seq: before.seq + 1, data: before.data });
-    expect(await answersIn(house, id)).toMatchObject([{ event: { type: 'LATE_ANSWER', stored: false } }]);
+    expect(await answersIn(service, id)).toMatchObject([{ event: { type: 'LATE_ANSWER', stored: false } }]);
     expect(namesIn(spoolDir)).toEqual([]);
   });
 });
@@ -159,10 +159,10 @@ describe('has one effect', () => {
 describe('is left to its owner', () => {
   it('for some seconds, whoever that is', async () => {
     const spoolDir = newFolder();
-    const killed = house.process({ spoolDir });
-    const { id, performing } = await withAnswerInHand(house, killed);
+    const killed = service.process({ spoolDir });
+    const { id, performing } = await withAnswerInHand(service, killed);
     await crash(killed, performing);
-    const next = house.process({ spoolDir });
+    const next = service.process({ spoolDir });
     expect(await next.pickUp.tick()).toBe(0);
     expect(namesIn(spoolDir, id)).toHaveLength(1);
     later();
@@ -170,8 +170,8 @@ describe('is left to its owner', () => {
   });
 
   it('while it is this process, which is trying', async () => {
-    const owner = house.process({ spoolDir: newFolder() });
-    const { performing } = await withAnswerInHand(house, owner);
+    const owner = service.process({ spoolDir: newFolder() });
+    const { performing } = await withAnswerInHand(service, owner);
     later();
     expect(owner.spool.isHeld((await owner.spool.all()).answers[0]?.eventId ?? '')).toBe(true);
     expect(await owner.pickUp.tick()).toBe(0);
@@ -184,8 +184,8 @@ describe('is left to its owner', () => {
 describe('what cannot be stored stays, and is told of now and then', () => {
   async function left() {
     const spoolDir = newFolder();
-    const killed = house.process({ spoolDir });
-    const { id, performing } = await withAnswerInHand(house, killed);
+    const killed = service.process({ spoolDir });
+    const { id, performing } = await withAnswerInHand(service, killed);
     await crash(killed, performing);
     later();
     return { spoolDir, id };
@@ -194,18 +194,18 @@ describe('what cannot be stored stays, and is told of now and then', () => {
 
   it('sealed with a key this process does not have, until one with the key comes', async () => {
     const { spoolDir, id } = await left();
-    const stranger = house.process({ spoolDir, vault: makeVault([{ id: 'k2', key: randomBytes(32) }]) });
+    const stranger = service.process({ spoolDir, vault: makeVault([{ id: 'k2', key: randomBytes(32) }]) });
     expect(await stranger.pickUp.tick()).toBe(0);
     expect(await stranger.pickUp.tick()).toBe(0);
     expect(errorsOf(stranger)).toMatchObject([
       { fields: { accountId: id }, message: expect.stringContaining('vault-key-missing') as string },
     ]);
-    house.pass(61_000);
+    service.pass(61_000);
     await stranger.pickUp.tick();
     expect(errorsOf(stranger)).toHaveLength(2);
     expect(namesIn(spoolDir, id)).toHaveLength(1);
-    const ring = [{ id: 'k2', key: randomBytes(32) }, house.ringKey];
-    expect(await house.process({ spoolDir, vault: makeVault(ring) }).pickUp.tick()).toBe(1);
+    const ring = [{ id: 'k2', key: randomBytes(32) }, service.ringKey];
+    expect(await service.process({ spoolDir, vault: makeVault(ring) }).pickUp.tick()).toBe(1);
     expect(await generation(id)).toBe(2);
   });
 
@@ -214,7 +214,7 @@ describe('what cannot be stored stays, and is told of now and then', () => {
     const file = path.join(spoolDir, namesIn(spoolDir)[0] ?? '');
     const sealed = JSON.parse(readFileSync(file, 'utf8')) as { generation: number };
     writeFileSync(file, JSON.stringify({ ...sealed, generation: sealed.generation + 1 }));
-    const process = house.process({ spoolDir });
+    const process = service.process({ spoolDir });
     expect(await process.pickUp.tick()).toBe(0);
     expect(errorsOf(process)[0]?.message).toContain('seal-broken');
     expect(await generation(id)).toBe(1);
@@ -227,7 +227,7 @@ describe('what cannot be stored stays, and is told of now and then', () => {
     const whole = readFileSync(path.join(spoolDir, name), 'utf8');
     writeFileSync(path.join(spoolDir, name), whole.replace('"format":1', '"format":0'));
     writeFileSync(path.join(spoolDir, 'acc_x.torn.json'), whole.slice(0, 80));
-    const process = house.process({ spoolDir });
+    const process = service.process({ spoolDir });
     expect(await process.pickUp.tick()).toBe(0);
     expect(await process.pickUp.tick()).toBe(0);
     const named = errorsOf(process).map(({ fields }) => (fields as { name: string }).name);
@@ -237,7 +237,7 @@ describe('what cannot be stored stays, and is told of now and then', () => {
 
   it('of an account that is gone, for a week: the wrong database may have been given', async () => {
     const spoolDir = newFolder();
-    const process = house.process({ spoolDir });
+    const process = service.process({ spoolDir });
     const answer = anAnswer({ tenantId: 'acme', accountId: 'acc_gone' });
     const hold = process.spool.hold(answer);
     await hold.keep();
@@ -246,15 +246,19 @@ describe('what cannot be stored stays, and is told of now and then', () => {
     expect(await process.pickUp.tick()).toBe(0);
     expect(errorsOf(process)[0]?.message).toContain('there is no such account');
     expect(namesIn(spoolDir)).toHaveLength(1);
-    house.pass(7 * 86_400_000);
+    service.pass(7 * 86_400_000);
     await process.pickUp.tick();
     expect(namesIn(spoolDir)).toEqual([]);
   });
 
   it('of another tenant than the account: it does not open for it', async () => {
     const { spoolDir, id } = await left();
-    const process = house.process({ spoolDir });
-    const foreign = sealAnswer(house.vault, anAnswer({ tenantId: 'other', accountId: id }), house.clock.now() - 9_000);
+    const process = service.process({ spoolDir });
+    const foreign = sealAnswer(
+      service.vault,
+      anAnswer({ tenantId: 'other', accountId: id }),
+      service.clock.now() - 9_000,
+    );
     writeFileSync(path.join(spoolDir, `${id}.${foreign.eventId}.json`), JSON.stringify(foreign));
     expect(await process.pickUp.tick()).toBe(1);
     expect(await generation(id)).toBe(2);
@@ -263,7 +267,7 @@ describe('what cannot be stored stays, and is told of now and then', () => {
 
   it('while the store is away; it is tried again at the next look', async () => {
     const { spoolDir, id } = await left();
-    const process = house.process({ spoolDir });
+    const process = service.process({ spoolDir });
     process.setAway(true);
     expect(await process.pickUp.tick()).toBe(0);
     expect(process.logged).toMatchObject([{ level: 'warn', fields: { waiting: 1 } }]);
@@ -275,14 +279,14 @@ describe('what cannot be stored stays, and is told of now and then', () => {
 
 it('costs the store nothing when there is nothing, and never stops looking', async () => {
   const spoolDir = newFolder();
-  const process = house.process({ spoolDir });
+  const process = service.process({ spoolDir });
   const { spool, runtime, log } = process;
-  const parts = { spool, runtime, clock: house.clock, log, figures: makeSpoolFigures(), intervalMs: 10 };
+  const parts = { spool, runtime, clock: service.clock, log, figures: makeSpoolFigures(), intervalMs: 10 };
   const pickUp = startPickUp(parts);
   await pickUp.tick();
   expect(process.counts).toMatchObject({ reads: 0, writes: 0, finds: 0, dues: 0 });
-  const killed = house.process({ spoolDir });
-  const { id, performing } = await withAnswerInHand(house, killed);
+  const killed = service.process({ spoolDir });
+  const { id, performing } = await withAnswerInHand(service, killed);
   await crash(killed, performing);
   later();
   await until('it is picked up', async () => (await generation(id)) === 2);

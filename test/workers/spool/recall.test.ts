@@ -10,26 +10,26 @@ import { makeVault } from '../../../src/db/vault';
 import type { Answer } from '../../../src/workers/spool/answer';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
-import { makeWire, type Wire } from '../../db/wire';
-import { makeReleases } from '../../ups/servers';
-import { openHouse, standing, type House, type Process } from '../house';
-import { answersIn, crash, namesIn, onAnswer, withAnswerInHand } from './holding';
+import { startLossyProxy, type LossyProxy } from '../../support/lossyProxy';
+import { makeReleases } from '../../ups/testServers';
+import { openTestService, standing, type TestService, type Process } from '../testService';
+import { answersIn, crash, namesIn, onAnswer, withAnswerInHand } from './heldAnswers';
 
-let house: House;
+let service: TestService;
 let redis: PrivateServer;
 const root = mkdtempSync(path.join(tmpdir(), 'upslink-recall-'));
 
 beforeAll(async () => {
-  house = await openHouse('recall');
+  service = await openTestService('recall');
   redis = await privateRedis();
 });
 const releases = makeReleases();
 afterEach(async () => {
   await releases.run();
-  await house.clearFaults();
+  await service.clearFaults();
 });
 afterAll(async () => {
-  await house.release();
+  await service.release();
   await redis.dispose();
   rmSync(root, { recursive: true, force: true });
 });
@@ -40,9 +40,9 @@ const CLAIM_MS = 60_001;
 const noRedis = () => ({ url: 'redis://127.0.0.1:1', prefix: 'away' });
 
 /** An account whose refresh UPS answered, and whose process is gone with the answer nowhere but in the second place. */
-async function orphan(given: Parameters<House['process']>[0]) {
-  const killed = house.process(given);
-  const { id, performing } = await withAnswerInHand(house, killed);
+async function orphan(given: Parameters<TestService['process']>[0]) {
+  const killed = service.process(given);
+  const { id, performing } = await withAnswerInHand(service, killed);
   await crash(killed, performing);
   return id;
 }
@@ -56,7 +56,7 @@ async function putThere({ spool }: Process, answer: Answer): Promise<void> {
 /** The one answer that lies there is sealed by a key that others have not yet. Resolves with it. */
 async function sealAnew(spoolDir: string): Promise<Answer> {
   const stranger = makeVault([{ id: 'k2', key: randomBytes(32) }]);
-  const process = house.process({ spoolDir, vault: { ...house.vault, seal: stranger.seal } });
+  const process = service.process({ spoolDir, vault: { ...service.vault, seal: stranger.seal } });
   const [found] = (await process.spool.all()).answers;
   if (!found) throw new Error('no answer was kept');
   const answer = process.spool.open(found);
@@ -77,40 +77,40 @@ describe('a recovery', () => {
     const spoolDir = newFolder();
     const id = await orphan({ spoolDir });
     const kept = namesIn(spoolDir, id)[0] ?? '';
-    const other = house.process({ spoolDir });
-    const before = await house.refreshes();
-    house.pass(CLAIM_MS);
+    const other = service.process({ spoolDir });
+    const before = await service.refreshes();
+    service.pass(CLAIM_MS);
     await other.performer.perform(id);
-    expect(await house.refreshes()).toBe(before);
-    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
-    expect(await house.holdsNewestPair(id)).toBe(true);
-    expect(await answersIn(house, id)).toMatchObject([{ eventId: kept.split('.')[1] }]);
+    expect(await service.refreshes()).toBe(before);
+    expect((await service.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+    expect(await service.holdsNewestPair(id)).toBe(true);
+    expect(await answersIn(service, id)).toMatchObject([{ eventId: kept.split('.')[1] }]);
     expect(namesIn(spoolDir)).toEqual([]);
   });
 
   it('uses the answer in Redis, on another host', async () => {
     const shared = { url: redis.url, prefix: testPrefix('recall') };
-    const other = house.process({ spoolDir: newFolder(), redis: shared });
+    const other = service.process({ spoolDir: newFolder(), redis: shared });
     await isThere(other);
     const id = await orphan({ spoolDir: newFolder(), redis: shared });
-    const before = await house.refreshes();
-    house.pass(CLAIM_MS);
+    const before = await service.refreshes();
+    service.pass(CLAIM_MS);
     await other.performer.perform(id);
-    expect(await house.refreshes()).toBe(before);
-    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+    expect(await service.refreshes()).toBe(before);
+    expect((await service.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
     expect((await other.spool.all()).answers).toEqual([]);
   });
 
   it('and a pick-up at the same moment have one effect', async () => {
     const spoolDir = newFolder();
     const id = await orphan({ spoolDir });
-    house.pass(CLAIM_MS);
-    const before = await house.refreshes();
-    const [one, other] = [house.process({ spoolDir }), house.process({ spoolDir })];
+    service.pass(CLAIM_MS);
+    const before = await service.refreshes();
+    const [one, other] = [service.process({ spoolDir }), service.process({ spoolDir })];
     await Promise.all([one.performer.perform(id), other.pickUp.tick()]);
-    expect(await house.refreshes()).toBe(before);
-    expect((await house.load(id)).data.current).toMatchObject({ generation: 2 });
-    expect(await answersIn(house, id)).toHaveLength(1);
+    expect(await service.refreshes()).toBe(before);
+    expect((await service.load(id)).data.current).toMatchObject({ generation: 2 });
+    expect(await answersIn(service, id)).toHaveLength(1);
   });
 
   it('does not send while an answer lies there that this process lacks the key for', async () => {
@@ -118,12 +118,12 @@ describe('a recovery', () => {
     const id = await orphan({ spoolDir });
     // The account's own secrets open here, the answer does not: it was sealed by a process that has the newer key already.
     await sealAnew(spoolDir);
-    const other = house.process({ spoolDir });
-    const before = await house.refreshes();
-    house.pass(CLAIM_MS);
+    const other = service.process({ spoolDir });
+    const before = await service.refreshes();
+    service.pass(CLAIM_MS);
     await other.performer.perform(id);
-    expect(await house.refreshes()).toBe(before);
-    const document = await house.load(id);
+    expect(await service.refreshes()).toBe(before);
+    const document = await service.load(id);
     expect(standing(document)).toBe('connected.backing-off');
     expect(document.data.current?.sends).toHaveLength(1);
     expect(other.logged).toContainEqual(
@@ -132,9 +132,9 @@ describe('a recovery', () => {
   });
 
   it('lets a holder on another host go first, whose disk it cannot see', async () => {
-    const holder = house.process({ spoolDir: newFolder() });
-    const { id, performing } = await withAnswerInHand(house, holder);
-    const other = house.process({
+    const holder = service.process({ spoolDir: newFolder() });
+    const { id, performing } = await withAnswerInHand(service, holder);
+    const other = service.process({
       spoolDir: newFolder(),
       wait: async () => {
         // The store is back for the holder too, a moment later.
@@ -142,25 +142,25 @@ describe('a recovery', () => {
         await performing;
       },
     });
-    const before = await house.refreshes();
-    house.pass(CLAIM_MS);
+    const before = await service.refreshes();
+    service.pass(CLAIM_MS);
     await other.performer.perform(id);
-    expect(await house.refreshes()).toBe(before);
-    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
-    expect(await answersIn(house, id)).toHaveLength(1);
-    expect(await house.holdsNewestPair(id)).toBe(true);
+    expect(await service.refreshes()).toBe(before);
+    expect((await service.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+    expect(await answersIn(service, id)).toHaveLength(1);
+    expect(await service.holdsNewestPair(id)).toBe(true);
   });
 
   it('sends when nobody has the answer, still in time after its claim', async () => {
-    const crashed = house.process();
-    const id = await house.connect(crashed);
-    await house.passToUps(id);
-    await crashed.runtime.fire(await house.load(id), { needsUps: true, claimBy: crashed.performer.by });
-    house.pass(CLAIM_MS);
-    const before = await house.refreshes();
-    await house.process({ spoolDir: newFolder() }).performer.perform(id);
-    expect(await house.refreshes()).toBe(before + 1);
-    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+    const crashed = service.process();
+    const id = await service.connect(crashed);
+    await service.passToUps(id);
+    await crashed.runtime.fire(await service.load(id), { needsUps: true, claimBy: crashed.performer.by });
+    service.pass(CLAIM_MS);
+    const before = await service.refreshes();
+    await service.process({ spoolDir: newFolder() }).performer.perform(id);
+    expect(await service.refreshes()).toBe(before + 1);
+    expect((await service.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
   });
 
   it.each([
@@ -169,34 +169,34 @@ describe('a recovery', () => {
   ])('waits for nobody when the lost answer is on record and %s', async (_, places) => {
     const waits: number[] = [];
     const wait = async (ms: number) => void waits.push(ms);
-    const process = house.process({ spoolDir: newFolder(), ...places, wait });
-    const id = await house.connect(process);
-    await house.fault('refresh', { do: 'reset' });
-    await house.passToUps(id);
+    const process = service.process({ spoolDir: newFolder(), ...places, wait });
+    const id = await service.connect(process);
+    await service.fault('refresh', { do: 'reset' });
+    await service.passToUps(id);
     await process.performer.perform(id);
-    await house.passToUps(id);
+    await service.passToUps(id);
     await process.performer.perform(id);
-    expect((await house.load(id)).data.current?.generation).toBe(2);
+    expect((await service.load(id)).data.current?.generation).toBe(2);
     expect(waits).toEqual([]);
   });
 });
 
 const MINUTE = 60_000;
 
-/** Redis as another host reaches it: over a wire that the test holds. */
-async function overWire(prefix: string): Promise<{ wire: Wire; reached: { url: string; prefix: string } }> {
-  const wire = await makeWire(redis.url.replace('redis:', 'mongodb:'));
-  releases.add(() => wire.close());
-  const { port } = new URL(wire.url.replace('mongodb:', 'http:'));
-  return { wire, reached: { url: `redis://127.0.0.1:${port}`, prefix } };
+/** Redis as another host reaches it, through a proxy that the test controls. */
+async function throughProxy(prefix: string): Promise<{ proxy: LossyProxy; reached: { url: string; prefix: string } }> {
+  const proxy = await startLossyProxy(redis.url.replace('redis:', 'mongodb:'));
+  releases.add(() => proxy.close());
+  const { port } = new URL(proxy.url.replace('mongodb:', 'http:'));
+  return { proxy, reached: { url: `redis://127.0.0.1:${port}`, prefix } };
 }
 
 /** Tries of that account, each by who is given, as they fall due until that instant. */
 async function performUntil(id: string, instant: number, next: () => Process): Promise<void> {
   for (;;) {
-    const { upsAt } = await house.load(id);
+    const { upsAt } = await service.load(id);
     if ((upsAt ?? Infinity) > instant) return;
-    await house.passToUps(id);
+    await service.passToUps(id);
     await next().performer.perform(id);
   }
 }
@@ -204,96 +204,96 @@ async function performUntil(id: string, instant: number, next: () => Process): P
 describe('a recovery that cannot ask Redis', () => {
   /** Claimed by a process that is gone, nobody knows what UPS answered. */
   async function claimedByTheGone(): Promise<string> {
-    const crashed = house.process();
-    const id = await house.connect(crashed);
-    await house.passToUps(id);
-    await crashed.runtime.fire(await house.load(id), { needsUps: true, claimBy: crashed.performer.by });
-    house.pass(CLAIM_MS);
+    const crashed = service.process();
+    const id = await service.connect(crashed);
+    await service.passToUps(id);
+    await crashed.runtime.fire(await service.load(id), { needsUps: true, claimBy: crashed.performer.by });
+    service.pass(CLAIM_MS);
     return id;
   }
 
   it('waits, and uses the answer that lies there once it can', async () => {
     const prefix = testPrefix('recall');
-    const { wire, reached } = await overWire(prefix);
-    const other = house.process({ spoolDir: newFolder(), redis: reached, patienceMs: 100 });
+    const { proxy, reached } = await throughProxy(prefix);
+    const other = service.process({ spoolDir: newFolder(), redis: reached, patienceMs: 100 });
     await isThere(other);
     const id = await orphan({ spoolDir: newFolder(), redis: { url: redis.url, prefix } });
-    const before = await house.refreshes();
-    house.pass(CLAIM_MS);
-    wire.become('deaf');
-    const lookedAt = house.clock.now();
+    const before = await service.refreshes();
+    service.pass(CLAIM_MS);
+    proxy.become('deaf');
+    const lookedAt = service.clock.now();
     await other.performer.perform(id);
     await performUntil(id, lookedAt + 9 * MINUTE, () => other);
-    const waiting = await house.load(id);
+    const waiting = await service.load(id);
     expect(standing(waiting)).toBe('connected.backing-off');
     expect(waiting.data.current?.sends).toMatchObject([{ end: null, soughtAt: expect.any(Number) as number }]);
     expect(other.logged.filter(({ message }) => message.includes('asked again before UPS is')).length).toBeGreaterThan(
       5,
     );
-    expect(await house.refreshes()).toBe(before);
-    wire.become('cut');
-    wire.become('open');
+    expect(await service.refreshes()).toBe(before);
+    proxy.become('cut');
+    proxy.become('open');
     await until('the answer is seen', async () => (await other.spool.all()).answers.length === 1);
-    await house.passToUps(id);
+    await service.passToUps(id);
     await other.performer.perform(id);
-    expect(await house.refreshes()).toBe(before);
-    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
-    expect(await house.holdsNewestPair(id)).toBe(true);
+    expect(await service.refreshes()).toBe(before);
+    expect((await service.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+    expect(await service.holdsNewestPair(id)).toBe(true);
   });
 
   it('goes on after ten minutes, counted in the account: whoever looks, and however often it was begun anew', async () => {
     const id = await claimedByTheGone();
-    const before = await house.refreshes();
-    const next = () => house.process({ spoolDir: newFolder(), redis: noRedis() });
-    const lookedAt = house.clock.now();
+    const before = await service.refreshes();
+    const next = () => service.process({ spoolDir: newFolder(), redis: noRedis() });
+    const lookedAt = service.clock.now();
     await next().performer.perform(id);
     await performUntil(id, lookedAt + 10 * MINUTE, next);
-    expect(await house.refreshes()).toBe(before);
-    await house.passToUps(id);
-    expect(house.clock.now() - lookedAt).toBeLessThan(17 * MINUTE);
+    expect(await service.refreshes()).toBe(before);
+    await service.passToUps(id);
+    expect(service.clock.now() - lookedAt).toBeLessThan(17 * MINUTE);
     const last = next();
     await last.performer.perform(id);
-    expect(await house.refreshes()).toBe(before + 1);
+    expect(await service.refreshes()).toBe(before + 1);
     expect(last.logged).toContainEqual(
       expect.objectContaining({ level: 'error', message: expect.stringContaining('waited for no longer') as string }),
     );
-    expect((await house.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
+    expect((await service.load(id)).data.current).toMatchObject({ generation: 2, sends: [] });
   });
 
   it('sends in time after its claim, however long Redis says nothing', async () => {
-    const { wire, reached } = await overWire(testPrefix('recall'));
-    const process = house.process({ spoolDir: newFolder(), redis: reached, patienceMs: 1_000 });
+    const { proxy, reached } = await throughProxy(testPrefix('recall'));
+    const process = service.process({ spoolDir: newFolder(), redis: reached, patienceMs: 1_000 });
     await isThere(process);
     const id = await claimedByTheGone();
-    const { data } = await house.load(id);
-    const sends = data.current?.sends.map((one) => ({ ...one, soughtAt: house.clock.now() - 10 * MINUTE }));
-    await house.db.accounts.updateOne({ _id: id }, { $set: { 'data.current.sends': sends ?? [] } });
-    const before = await house.refreshes();
-    wire.become('deaf');
+    const { data } = await service.load(id);
+    const sends = data.current?.sends.map((one) => ({ ...one, soughtAt: service.clock.now() - 10 * MINUTE }));
+    await service.db.accounts.updateOne({ _id: id }, { $set: { 'data.current.sends': sends ?? [] } });
+    const before = await service.refreshes();
+    proxy.become('deaf');
     await process.performer.perform(id);
-    expect(await house.refreshes()).toBe(before + 1);
+    expect(await service.refreshes()).toBe(before + 1);
   });
 
   it('waits for what others did before the database was restored', async () => {
-    const process = house.process({ spoolDir: newFolder(), redis: noRedis() });
-    const id = await house.connect(process);
-    const { tenantId, view, data } = await house.load(id);
+    const process = service.process({ spoolDir: newFolder(), redis: noRedis() });
+    const id = await service.connect(process);
+    const { tenantId, view, data } = await service.load(id);
     const holder = { id, tenantId, name: view.name, state: view.state, current: data.current, hasCandidate: false };
-    await noteUnknownSend(house.db, holder, unknownSend('restored', house.clock.now()));
-    const before = await house.refreshes();
-    await house.passToUps(id);
+    await noteUnknownSend(service.db, holder, unknownSend('restored', service.clock.now()));
+    const before = await service.refreshes();
+    await service.passToUps(id);
     await process.performer.perform(id);
-    expect(await house.refreshes()).toBe(before);
-    expect(standing(await house.load(id))).toBe('connected.backing-off');
+    expect(await service.refreshes()).toBe(before);
+    expect(standing(await service.load(id))).toBe('connected.backing-off');
   });
 });
 
 describe('a second attempt at an exchange', () => {
   async function orphanedExchange(spoolDir: string, shared?: { url: string; prefix: string }) {
-    const killed = house.process({ spoolDir, ...(shared && { redis: shared }) });
+    const killed = service.process({ spoolDir, ...(shared && { redis: shared }) });
     if (shared) await isThere(killed);
     onAnswer(killed, 'exchange', () => killed.setAway(true));
-    const connecting = house.connect(killed).catch(() => null);
+    const connecting = service.connect(killed).catch(() => null);
     await until('it is kept', () => namesIn(spoolDir).length === 1);
     await crash(killed);
     await connecting;
@@ -303,73 +303,73 @@ describe('a second attempt at an exchange', () => {
   it('uses the answer to the first', async () => {
     const spoolDir = newFolder();
     const id = await orphanedExchange(spoolDir);
-    house.pass(31_000);
-    await house.process({ spoolDir }).performer.perform(id);
-    expect(standing(await house.load(id))).toBe('connected.fresh');
-    expect(await house.holdsNewestPair(id)).toBe(true);
+    service.pass(31_000);
+    await service.process({ spoolDir }).performer.perform(id);
+    expect(standing(await service.load(id))).toBe('connected.fresh');
+    expect(await service.holdsNewestPair(id)).toBe(true);
     expect(namesIn(spoolDir)).toEqual([]);
   });
 
   it('ends as interrupted when nobody has it, and what comes later is on record', async () => {
     const spoolDir = newFolder();
     const id = await orphanedExchange(spoolDir);
-    house.pass(31_000);
-    await house.process({ spoolDir: newFolder() }).performer.perform(id);
-    expect((await house.load(id)).data.links.at(-1)).toMatchObject({ reason: 'authorization-interrupted' });
-    expect(await house.process({ spoolDir }).pickUp.tick()).toBe(1);
-    expect(await answersIn(house, id)).toMatchObject([{ event: { type: 'LATE_ANSWER', stored: false } }]);
+    service.pass(31_000);
+    await service.process({ spoolDir: newFolder() }).performer.perform(id);
+    expect((await service.load(id)).data.links.at(-1)).toMatchObject({ reason: 'authorization-interrupted' });
+    expect(await service.process({ spoolDir }).pickUp.tick()).toBe(1);
+    expect(await answersIn(service, id)).toMatchObject([{ event: { type: 'LATE_ANSWER', stored: false } }]);
   });
 
   it('waits two minutes for a Redis that cannot be asked, then ends as interrupted', async () => {
     const id = await orphanedExchange(newFolder());
-    const usedAt = house.clock.now();
-    const process = () => house.process({ spoolDir: newFolder(), redis: noRedis() });
+    const usedAt = service.clock.now();
+    const process = () => service.process({ spoolDir: newFolder(), redis: noRedis() });
     for (let n = 0; n < 4; n++) {
-      house.pass(30_001);
+      service.pass(30_001);
       await process().performer.perform(id);
-      expect((await house.load(id)).data.links.at(-1)).toMatchObject({ outcome: null });
+      expect((await service.load(id)).data.links.at(-1)).toMatchObject({ outcome: null });
     }
-    house.pass(30_001);
+    service.pass(30_001);
     await process().performer.perform(id);
-    expect((await house.load(id)).data.links.at(-1)).toMatchObject({ reason: 'authorization-interrupted' });
-    expect(house.clock.now() - usedAt).toBeLessThan(3 * MINUTE);
+    expect((await service.load(id)).data.links.at(-1)).toMatchObject({ reason: 'authorization-interrupted' });
+    expect(service.clock.now() - usedAt).toBeLessThan(3 * MINUTE);
   });
 
   it('waits as long for the key to an answer that lies there, and uses it once it can be opened', async () => {
     const [first, second] = [newFolder(), newFolder()];
     const opened = { id: await orphanedExchange(first), answer: await sealAnew(first) };
-    house.pass(30_001);
-    await house.process({ spoolDir: first }).performer.perform(opened.id);
-    expect((await house.load(opened.id)).data.links.at(-1)).toMatchObject({ outcome: null });
-    const keyed = house.process({ spoolDir: first });
+    service.pass(30_001);
+    await service.process({ spoolDir: first }).performer.perform(opened.id);
+    expect((await service.load(opened.id)).data.links.at(-1)).toMatchObject({ outcome: null });
+    const keyed = service.process({ spoolDir: first });
     await keyed.spool.remove(opened.answer);
     await putThere(keyed, opened.answer);
-    house.pass(30_001);
+    service.pass(30_001);
     await keyed.performer.perform(opened.id);
-    expect(standing(await house.load(opened.id))).toBe('connected.fresh');
-    expect(await house.holdsNewestPair(opened.id)).toBe(true);
+    expect(standing(await service.load(opened.id))).toBe('connected.fresh');
+    expect(await service.holdsNewestPair(opened.id)).toBe(true);
 
     const id = await orphanedExchange(second);
     await sealAnew(second);
     for (const outcome of [null, null, null, null, 'failed']) {
-      house.pass(30_001);
-      await house.process({ spoolDir: second }).performer.perform(id);
-      expect((await house.load(id)).data.links.at(-1)).toMatchObject({ outcome });
+      service.pass(30_001);
+      await service.process({ spoolDir: second }).performer.perform(id);
+      expect((await service.load(id)).data.links.at(-1)).toMatchObject({ outcome });
     }
-    expect((await house.load(id)).data.links.at(-1)).toMatchObject({ reason: 'authorization-interrupted' });
+    expect((await service.load(id)).data.links.at(-1)).toMatchObject({ reason: 'authorization-interrupted' });
   });
 
   it('uses the answer in Redis once it can be asked', async () => {
     const prefix = testPrefix('recall');
     const killed = { spoolDir: newFolder(), redis: { url: redis.url, prefix } };
     const id = await orphanedExchange(killed.spoolDir, killed.redis);
-    house.pass(30_001);
-    await house.process({ spoolDir: newFolder(), redis: noRedis() }).performer.perform(id);
-    const other = house.process({ spoolDir: newFolder(), redis: killed.redis });
+    service.pass(30_001);
+    await service.process({ spoolDir: newFolder(), redis: noRedis() }).performer.perform(id);
+    const other = service.process({ spoolDir: newFolder(), redis: killed.redis });
     await isThere(other);
-    house.pass(30_001);
+    service.pass(30_001);
     await other.performer.perform(id);
-    expect(standing(await house.load(id))).toBe('connected.fresh');
-    expect(await house.holdsNewestPair(id)).toBe(true);
+    expect(standing(await service.load(id))).toBe('connected.fresh');
+    expect(await service.holdsNewestPair(id)).toBe(true);
   });
 });

@@ -7,30 +7,30 @@ import { Redis } from 'ioredis';
 import { makeDiskPlace, makeSpool, makeSpoolFigures } from '../../../src/workers/spool';
 import { privateRedis, testPrefix, type PrivateServer } from '../../support/servers';
 import { until } from '../../support/until';
-import { makeWire } from '../../db/wire';
-import { makeReleases } from '../../ups/servers';
-import { openHouse, standing, type House } from '../house';
-import { answersIn, isKept, namesIn, onAnswer, withAnswerInHand } from './holding';
+import { startLossyProxy } from '../../support/lossyProxy';
+import { makeReleases } from '../../ups/testServers';
+import { openTestService, standing, type TestService } from '../testService';
+import { answersIn, isKept, namesIn, onAnswer, withAnswerInHand } from './heldAnswers';
 import { anAnswer } from './samples';
 
-let house: House;
+let service: TestService;
 let redis: PrivateServer;
 let admin: Redis;
 const root = mkdtempSync(path.join(tmpdir(), 'upslink-spool-'));
 const releases = makeReleases();
 
 beforeAll(async () => {
-  house = await openHouse('spool');
+  service = await openTestService('spool');
   redis = await privateRedis();
   admin = new Redis(redis.url);
 });
 afterEach(async () => {
   await releases.run();
-  await house.clearFaults();
+  await service.clearFaults();
 });
 afterAll(async () => {
   admin.disconnect();
-  await house.release();
+  await service.release();
   await redis.dispose();
   rmSync(root, { recursive: true, force: true });
 });
@@ -43,43 +43,44 @@ async function newHost() {
 }
 
 async function openProcess(host: { spoolDir?: string; redis?: { url: string; prefix: string } }, more = {}) {
-  const process = house.process({ ...host, ...more });
+  const process = service.process({ ...host, ...more });
   if (host.redis?.url === redis.url) await until('Redis is there', async () => isReached(process));
   process.logged.length = 0;
   return process;
 }
 
-const isReached = async (process: ReturnType<House['process']>) => {
+const isReached = async (process: ReturnType<TestService['process']>) => {
   process.logged.length = 0;
   await process.spool.all();
   return process.logged.length === 0;
 };
 
-const generation = async (id: string) => (await house.load(id)).data.current?.generation;
-const errorsOf = (process: ReturnType<House['process']>) => process.logged.filter(({ level }) => level === 'error');
+const generation = async (id: string) => (await service.load(id)).data.current?.generation;
+const errorsOf = (process: ReturnType<TestService['process']>) =>
+  process.logged.filter(({ level }) => level === 'error');
 
 describe('an answer that the store does not take', () => {
   it('lies in both places until the store has it, and in neither afterwards', async () => {
     const host = await newHost();
     const process = await openProcess(host);
-    const { id, performing } = await withAnswerInHand(house, process);
+    const { id, performing } = await withAnswerInHand(service, process);
     expect(namesIn(host.spoolDir, id)).toHaveLength(1);
     expect(await host.keysInRedis()).toHaveLength(2);
     expect(await generation(id)).toBe(1);
     process.setAway(false);
     await performing;
     expect(await generation(id)).toBe(2);
-    expect(await house.holdsNewestPair(id)).toBe(true);
+    expect(await service.holdsNewestPair(id)).toBe(true);
     expect(namesIn(host.spoolDir)).toEqual([]);
     expect(await host.keysInRedis()).toEqual([]);
-    expect(await answersIn(house, id)).toHaveLength(1);
+    expect(await answersIn(service, id)).toHaveLength(1);
     expect(errorsOf(process)).toEqual([]);
   });
 
   it('is put again where it was lost meanwhile, and not written again where it lies', async () => {
     const host = await newHost();
     const process = await openProcess(host);
-    const { id, performing } = await withAnswerInHand(house, process);
+    const { id, performing } = await withAnswerInHand(service, process);
     const file = path.join(host.spoolDir, namesIn(host.spoolDir, id)[0] ?? '');
     const written = statSync(file);
     await admin.flushall();
@@ -97,7 +98,7 @@ describe('an answer that the store does not take', () => {
 
   it('counts once as written, however often it is put again', async () => {
     const log = { info: () => {}, warn: () => {}, error: () => {} };
-    const { vault, clock } = house;
+    const { vault, clock } = service;
     const figures = makeSpoolFigures();
     const places = [makeDiskPlace(path.join(root, `host-${count++}`))];
     const hold = makeSpool({ places, vault, clock, log, figures }).hold(anAnswer());
@@ -111,16 +112,16 @@ describe('an answer that the store does not take', () => {
     const host = await newHost();
     const process = await openProcess(host);
     const secrets: string[] = [];
-    const { id, performing } = await withAnswerInHand(house, process);
+    const { id, performing } = await withAnswerInHand(service, process);
     const text = readFileSync(path.join(host.spoolDir, namesIn(host.spoolDir, id)[0] ?? ''), 'utf8');
     const inRedis = JSON.stringify(await admin.hgetall(`${host.redis.prefix}:{answers}:${id}`));
     process.setAway(false);
     await performing;
-    const { tenantId, data } = await house.load(id);
+    const { tenantId, data } = await service.load(id);
     for (const field of ['access', 'refresh'] as const) {
       const { grantId, generation: number } = data.current ?? { grantId: '', generation: 0 };
       const about = { tenantId, accountId: id, field, grantId, generation: number };
-      secrets.push(house.vault.open(data.current?.[field] ?? '', about));
+      secrets.push(service.vault.open(data.current?.[field] ?? '', about));
     }
     expect(secrets).toHaveLength(2);
     for (const secret of secrets)
@@ -131,8 +132,8 @@ describe('an answer that the store does not take', () => {
   it('is not written when the store takes it at once', async () => {
     const host = await newHost();
     const process = await openProcess(host);
-    const id = await house.connect(process);
-    await house.passToUps(id);
+    const id = await service.connect(process);
+    await service.passToUps(id);
     await process.performer.perform(id);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(await generation(id)).toBe(2);
@@ -143,8 +144,8 @@ describe('an answer that the store does not take', () => {
   it('is written while the store takes its time, and no error is needed for it', async () => {
     const host = await newHost();
     const process = await openProcess(host);
-    const id = await house.connect(process);
-    await house.passToUps(id);
+    const id = await service.connect(process);
+    await service.passToUps(id);
     const write = process.store.write.bind(process.store);
     onAnswer(process, 'refresh', () => {
       process.store.write = async (before, next) => {
@@ -163,15 +164,15 @@ describe('an answer that the store does not take', () => {
     const host = await newHost();
     const process = await openProcess(host);
     onAnswer(process, 'exchange', () => process.setAway(true));
-    const connecting = house.connect(process);
+    const connecting = service.connect(process);
     await until('it is kept', () => namesIn(host.spoolDir).length === 1);
     process.setAway(false);
     const id = await connecting;
-    expect(standing(await house.load(id))).toBe('connected.fresh');
+    expect(standing(await service.load(id))).toBe('connected.fresh');
     expect(namesIn(host.spoolDir)).toEqual([]);
 
-    await house.fault('refresh', { do: 'status', status: 503 });
-    await house.passToUps(id);
+    await service.fault('refresh', { do: 'status', status: 503 });
+    await service.passToUps(id);
     onAnswer(process, 'refresh', () => process.setAway(true));
     const performing = process.performer.perform(id);
     await until('the store was asked', () => process.logged.some(({ message }) => message.includes('did not take')));
@@ -192,7 +193,7 @@ describe('one place is enough', () => {
   it('Redis, where SPOOL_DIR cannot be written', async () => {
     const host = { ...(await newHost()), spoolDir: noFolder() };
     const process = await openProcess(host);
-    const { id, performing } = await withAnswerInHand(house, process);
+    const { id, performing } = await withAnswerInHand(service, process);
     expect(await host.keysInRedis()).toHaveLength(2);
     expect(errorsOf(process)).toMatchObject([{ fields: { place: 'disk', doing: 'put' } }]);
     process.setAway(false);
@@ -204,7 +205,7 @@ describe('one place is enough', () => {
   it('the disk, where Redis is away, and nobody waits for Redis', async () => {
     const host = { ...(await newHost()), redis: { url: 'redis://127.0.0.1:1', prefix: 'away' } };
     const process = await openProcess(host);
-    const { id, performing } = await withAnswerInHand(house, process);
+    const { id, performing } = await withAnswerInHand(service, process);
     expect(namesIn(host.spoolDir, id)).toHaveLength(1);
     process.setAway(false);
     const started = performance.now();
@@ -215,17 +216,17 @@ describe('one place is enough', () => {
   });
 
   it('the disk, where Redis falls silent in the middle', async () => {
-    const wire = await makeWire(redis.url.replace('redis:', 'mongodb:'));
-    releases.add(() => wire.close());
+    const proxy = await startLossyProxy(redis.url.replace('redis:', 'mongodb:'));
+    releases.add(() => proxy.close());
     const host = await newHost();
     const throughWire = {
-      url: `redis://127.0.0.1:${new URL(wire.url.replace('mongodb:', 'http:')).port}`,
-      prefix: 'wire',
+      url: `redis://127.0.0.1:${new URL(proxy.url.replace('mongodb:', 'http:')).port}`,
+      prefix: 'proxy',
     };
     const process = await openProcess({ ...host, redis: throughWire }, { patienceMs: 100 });
     await until('Redis is there', () => isReached(process));
-    wire.become('deaf');
-    const { id, performing } = await withAnswerInHand(house, process);
+    proxy.become('deaf');
+    const { id, performing } = await withAnswerInHand(service, process);
     process.setAway(false);
     const started = performance.now();
     await performing;
@@ -237,8 +238,8 @@ describe('one place is enough', () => {
   it('but not to know that nothing is there: a place that was not asked is told of, unless the other has it', async () => {
     const host = { ...(await newHost()), redis: { url: 'redis://127.0.0.1:1', prefix: 'away' } };
     const process = await openProcess(host);
-    const { id, performing } = await withAnswerInHand(house, process);
-    const { grantId = '' } = (await house.load(id)).data.current ?? {};
+    const { id, performing } = await withAnswerInHand(service, process);
+    const { grantId = '' } = (await service.load(id)).data.current ?? {};
     const find = (number: number) => process.spool.find({ accountId: id, grantId, generation: number });
     expect([await find(2), await find(3)]).toMatchObject([{ kind: 'answer' }, { kind: 'unasked' }]);
     const withRedis = await openProcess({ ...host, redis: (await newHost()).redis });
@@ -250,8 +251,8 @@ describe('one place is enough', () => {
   it('but not to know that nothing is there: what cannot be read may be it, where it is of that account', async () => {
     const host = await newHost();
     const process = await openProcess(host);
-    const { id, performing } = await withAnswerInHand(house, process);
-    const { grantId = '' } = (await house.load(id)).data.current ?? {};
+    const { id, performing } = await withAnswerInHand(service, process);
+    const { grantId = '' } = (await service.load(id)).data.current ?? {};
     const find = (accountId = id) => process.spool.find({ accountId, grantId, generation: 2 });
     const file = path.join(host.spoolDir, namesIn(host.spoolDir, id)[0] ?? '');
     const written = readFileSync(file, 'utf8');
@@ -282,8 +283,8 @@ describe('one place is enough', () => {
   it('none, and the process holds it alone and says so, until a place or the store is back', async () => {
     const host = { spoolDir: noFolder() };
     const process = await openProcess(host);
-    const id = await house.connect(process);
-    await house.passToUps(id);
+    const id = await service.connect(process);
+    await service.passToUps(id);
     onAnswer(process, 'refresh', () => process.setAway(true));
     const performing = process.performer.perform(id);
     await until('it says so', () => errorsOf(process).some(({ message }) => message.includes('in this process alone')));
@@ -301,7 +302,7 @@ describe('a process that has to go while the store is away', () => {
   it('leaves the answer instead of giving it up, and the next one on its folder stores it', async () => {
     const host = await newHost();
     const process = await openProcess(host);
-    const { id, performing } = await withAnswerInHand(house, process);
+    const { id, performing } = await withAnswerInHand(service, process);
     await process.performer.stop(50);
     await performing;
     expect(process.logged.at(-1)).toMatchObject({
@@ -310,16 +311,16 @@ describe('a process that has to go while the store is away', () => {
     expect(errorsOf(process)).toEqual([]);
     expect(namesIn(host.spoolDir, id)).toHaveLength(1);
     const next = await openProcess({ spoolDir: host.spoolDir });
-    house.pass(6_000);
+    service.pass(6_000);
     expect(await next.pickUp.tick()).toBe(1);
     expect(await generation(id)).toBe(2);
-    expect(await house.holdsNewestPair(id)).toBe(true);
+    expect(await service.holdsNewestPair(id)).toBe(true);
   });
 
   it('says that the answer is lost when no place took it', async () => {
     const process = await openProcess({});
-    const id = await house.connect(process);
-    await house.passToUps(id);
+    const id = await service.connect(process);
+    await service.passToUps(id);
     onAnswer(process, 'refresh', () => process.setAway(true));
     const performing = process.performer.perform(id);
     await until('it is tried', () => process.logged.some(({ message }) => message.includes('did not take')));
@@ -333,14 +334,14 @@ describe('an account that is not ours to write', () => {
   it('of a newer machine: its answer waits for a newer process', async () => {
     const host = await newHost();
     const process = await openProcess(host);
-    const { id, performing } = await withAnswerInHand(house, process);
-    await house.db.accounts.updateOne({ _id: id }, { $set: { version: 999 } });
+    const { id, performing } = await withAnswerInHand(service, process);
+    await service.db.accounts.updateOne({ _id: id }, { $set: { version: 999 } });
     process.setAway(false);
     await performing;
     expect(namesIn(host.spoolDir, id)).toHaveLength(1);
     expect(process.logged.at(-1)).toMatchObject({ fields: { error: 'newer-version' } });
-    await house.db.accounts.updateOne({ _id: id }, { $set: { version: house.definition.version } });
-    house.pass(6_000);
+    await service.db.accounts.updateOne({ _id: id }, { $set: { version: service.definition.version } });
+    service.pass(6_000);
     expect(await process.pickUp.tick()).toBe(1);
     expect(await generation(id)).toBe(2);
   });
@@ -348,8 +349,8 @@ describe('an account that is not ours to write', () => {
   it('erased meanwhile: its answer is erased too', async () => {
     const host = await newHost();
     const process = await openProcess(host);
-    const { id, performing } = await withAnswerInHand(house, process);
-    await house.db.accounts.deleteOne({ _id: id });
+    const { id, performing } = await withAnswerInHand(service, process);
+    await service.db.accounts.deleteOne({ _id: id });
     process.setAway(false);
     await performing;
     expect(namesIn(host.spoolDir)).toEqual([]);
@@ -359,11 +360,11 @@ describe('an account that is not ours to write', () => {
   it('a bug in storing it leaves it for a process without the bug', async () => {
     const host = await newHost();
     const process = await openProcess(host);
-    const id = await house.connect(process);
-    await house.passToUps(id);
+    const id = await service.connect(process);
+    await service.passToUps(id);
     process.runtime.settle = () => Promise.reject(new TypeError('a bug'));
     await expect(process.performer.perform(id)).rejects.toThrow('a bug');
-    house.pass(6_000);
+    service.pass(6_000);
     expect(await (await openProcess(host)).pickUp.tick()).toBe(1);
     expect(await generation(id)).toBe(2);
   });
