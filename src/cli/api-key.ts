@@ -35,19 +35,19 @@ const clock = { now: Date.now, monotonic: () => performance.now() };
 
 function newKey({ tenant, role, name, expiresAt }: ApiKeyOptions): NewKey {
   if (!belongsToTenant(role) && tenant !== undefined)
-    throw new UsageError(`A key of role ${role} belongs to no tenant: leave out --tenant.`);
+    throw new UsageError(`A key of role ${role} does not belong to a tenant: omit --tenant.`);
   if (belongsToTenant(role) && tenant === undefined)
-    throw new UsageError(`A key of role ${role} belongs to a tenant: say --tenant T.`);
+    throw new UsageError(`A key of role ${role} belongs to a tenant: pass --tenant T.`);
   const input = parseOptions(createKeySchema, { role, name, expiresAt });
   const expires = input.expiresAt ? Date.parse(input.expiresAt) : null;
   if (expires !== null && expires <= clock.now())
-    throw new UsageError('--expires-at has passed already: choose an instant in the future.');
+    throw new UsageError('--expires-at is in the past: choose an instant in the future.');
   return { tenantId: tenant ?? null, role, name: input.name, createdBy: 'cli', expiresAt: expires };
 }
 
 const notTooMany = (error: unknown): never => {
   if (!(error instanceof TooManyKeys)) throw error;
-  throw new CliError('too-many-keys', `There are ${KEYS_MAX} keys already: delete those that are not used any more.`);
+  throw new CliError('too-many-keys', `There are ${KEYS_MAX} keys already: delete keys that are no longer used.`);
 };
 
 export async function runApiKeyCreate(env: Environment, out: Output, options: ApiKeyOptions): Promise<void> {
@@ -61,7 +61,7 @@ export async function runApiKeyCreate(env: Environment, out: Output, options: Ap
   const { id, tenantId, role } = made;
   out.result({ ...presentKey(made), key }, () => key);
   out.remark(
-    `${id}, role ${role}${tenantId === null ? '' : `, tenant ${tenantId}`}. It cannot be shown again: keep it.`,
+    `${id}, role ${role}${tenantId === null ? '' : `, tenant ${tenantId}`}. Store it now: it cannot be shown again.`,
   );
 }
 
@@ -76,13 +76,13 @@ export async function runApiKeyList(env: Environment, out: Output, options: ApiK
     return { items: items.map((key) => presentKey(key, names)), nextCursor };
   });
   out.result(page, () => describe(page.items, out.width));
-  if (page.nextCursor !== null) out.remark(`There are more: upslink api-key list --cursor ${page.nextCursor}`);
+  if (page.nextCursor !== null) out.remark(`More keys: upslink api-key list --cursor ${page.nextCursor}`);
 }
 
 export async function runApiKeyDelete(env: Environment, out: Output, id: string): Promise<void> {
   const isGone = await withDb(env, (db) => makeApiKeys(db, clock).remove({ tenantId: null, id, by: 'cli' }));
   if (!isGone)
-    throw new CliError('not-found', `There is no API key ${id}: \`upslink api-key list\` shows those there are.`);
+    throw new CliError('not-found', `There is no API key ${id}: \run \`upslink api-key list\` to see the keys.`);
   out.result({ id }, () => `Deleted ${id}.`);
 }
 

@@ -31,7 +31,7 @@ export interface Failure {
 }
 
 const MONGODB_REFUSALS: Record<number, string> = {
-  13: 'MongoDB allows this login too little: give it readWrite on the database of MONGODB_URL.',
+  13: 'The login in MONGODB_URL lacks a right: give it readWrite on the database of MONGODB_URL.',
   18: 'MongoDB refused the login in MONGODB_URL: set the right user, password and authSource.',
   8000: 'MongoDB refused the login in MONGODB_URL: set the right user, password and authSource.',
 };
@@ -48,7 +48,7 @@ export function failureOf(error: unknown): Failure {
   if (code === 'store-unavailable' || isDnsFault(error))
     return {
       code: 'store-unavailable',
-      message: 'MongoDB did not answer: start it, or set MONGODB_URL right. `upslink doctor` says more.',
+      message: 'MongoDB did not answer: start it, or correct MONGODB_URL. Run `upslink doctor` for details.',
     };
   if (typeof code === 'number' && MONGODB_REFUSALS[code] !== undefined)
     return { code: 'store-refused', message: MONGODB_REFUSALS[code] };

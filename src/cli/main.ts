@@ -36,7 +36,7 @@ function afterParsing({ exitCode, code, message }: CommanderError, argv: string[
   if (code !== 'commander.help') {
     const said = message.replace(/^error: /, '').replaceAll('\n', ' ');
     tell(
-      { code: 'wrong-usage', message: `${said}${/[.)]$/.test(said) ? '' : '.'} Add --help to see what there is.` },
+      { code: 'wrong-usage', message: `${said}${/[.)]$/.test(said) ? '' : '.'} Add --help to see the usage.` },
       argv,
     );
   }

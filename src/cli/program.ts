@@ -48,15 +48,15 @@ const oneOf = (flags: string, description: string, choices: readonly string[]) =
 
 export function makeProgram(env: Environment): Command {
   const program = new Command('upslink')
-    .description('Carries UPS accounts through their life: connected, refreshed in time, nothing lost.')
+    .description('Manages UPS accounts: connects them, refreshes their tokens in time, and loses none.')
     .helpCommand(false)
     .showSuggestionAfterError(true)
-    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage. `upslink COMMAND --help` says more.');
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage. Run `upslink COMMAND --help` for details.');
 
   const command: MakeCommand = (parent, usage, description) =>
     parent.command(usage).description(description).option('--json', 'answer as JSON');
 
-  command(program, 'serve', 'run the service in the role ROLE names, until SIGTERM or Ctrl-C').action(() =>
+  command(program, 'serve', 'run the service in the role that ROLE names, until SIGTERM or Ctrl-C').action(() =>
     runners.serve().runServe(env),
   );
   command(program, 'sandbox', 'run a UPS to develop against (SANDBOX_PORT, DATA_DIR, PUBLIC_URL)').action(
@@ -66,38 +66,42 @@ export function makeProgram(env: Environment): Command {
     runners.doctor().runDoctor(env, outputFor(options)),
   );
 
-  command(program, 'adopt', 'say whether a restored or copied database is real; without a choice, show both sides')
-    .option('--database', 'this database is real: go on with it')
-    .option('--as-new', 'this database is a copy: give up the grants in it, they belong to where it came from')
-    .option('--list', 'list the accounts whose refresh token may have been used since, as CSV')
-    .option('--yes', 'do not ask')
+  command(
+    program,
+    'adopt',
+    'decide whether a restored or copied database continues; without an option, show both sides',
+  )
+    .option('--database', 'this database is the real one: continue with it')
+    .option('--as-new', 'this database is a copy: give up its grants, because they belong to the original')
+    .option('--list', 'list the accounts whose refresh token may have been used elsewhere, as CSV')
+    .option('--yes', 'do not ask for confirmation')
     .action((options: AdoptOptions & Json) => runners.adopt().runAdopt(env, outputFor(options), options));
 
-  const tenant = program.command('tenant').description('tenants');
+  const tenant = program.command('tenant').description('create tenants');
   command(tenant, 'create', 'create a tenant')
-    .requiredOption('--id <id>', 'its id, for ever')
-    .requiredOption('--name <name>', 'its name, for people')
-    .option('--return-origin <origin...>', 'where merchants may be sent back to, such as https://shop.example')
-    .addOption(oneOf('--refresh-policy <policy>', 'when tokens are refreshed', POLICIES).default('eager'))
+    .requiredOption('--id <id>', 'the id of the tenant; it never changes')
+    .requiredOption('--name <name>', 'the name that people see')
+    .option('--return-origin <origin...>', 'origins that merchants may return to, such as https://shop.example')
+    .addOption(oneOf('--refresh-policy <policy>', 'when its tokens are refreshed', POLICIES).default('eager'))
     .action((options: TenantOptions & Json) => runners.tenant().runTenantCreate(env, outputFor(options), options));
 
   addApiKeys(program, command, env);
   addAccounts(program, command, env);
 
-  const machine = program.command('machine').description('the machine that carries accounts, before a deploy');
-  command(machine, 'preview', 'try this version on every stored account, and change nothing').action((options: Json) =>
-    runners.preview().runPreview(env, outputFor(options)),
+  const machine = program.command('machine').description('check the state machine before a deploy');
+  command(machine, 'preview', 'try this machine version on every stored account, and change nothing').action(
+    (options: Json) => runners.preview().runPreview(env, outputFor(options)),
   );
 
-  const keys = program.command('keys').description('the keys of ENCRYPTION_KEYS');
-  command(keys, 'reseal', 'move all that is sealed to the first key of ENCRYPTION_KEYS; safe to stop and to repeat')
-    .option('--rate <n>', 'at most so many accounts a second', '200')
+  const keys = program.command('keys').description('manage the keys in ENCRYPTION_KEYS');
+  command(keys, 'reseal', 'seal all secrets again with the first key of ENCRYPTION_KEYS; safe to stop and to repeat')
+    .option('--rate <n>', 'the maximum number of accounts per second', '200')
     .action((options: ResealOptions & Json) => runners.reseal().runReseal(env, outputFor(options), options));
 
-  const accessKeys = program.command('access-keys').description('access keys of the XML era');
-  command(accessKeys, 'import <file>', 'import them from a CSV file (- for standard input); safe to repeat')
-    .requiredOption('--tenant <id>', 'whose accounts they are')
-    .option('--encoding <label>', 'how the file is encoded, such as windows-1252', 'utf-8')
+  const accessKeys = program.command('access-keys').description('import access keys of the XML era');
+  command(accessKeys, 'import <file>', 'import access keys from a CSV file (- for standard input); safe to repeat')
+    .requiredOption('--tenant <id>', 'the tenant that owns the accounts')
+    .option('--encoding <label>', 'the encoding of the file, such as windows-1252', 'utf-8')
     .action((file: string, options: ImportOptions & Json) =>
       runners.importKeys().runImport(env, outputFor(options), file, options),
     );
@@ -107,18 +111,18 @@ export function makeProgram(env: Environment): Command {
 type MakeCommand = (parent: Command, usage: string, description: string) => Command;
 
 function addApiKeys(program: Command, command: MakeCommand, env: Environment): void {
-  const apiKey = program.command('api-key').description('keys for the API');
-  command(apiKey, 'create', 'create a key; it is printed once, alone on its line')
-    .option('--tenant <id>', 'whose key it is (none for the roles admin and metrics)')
-    .addOption(oneOf('--role <role>', 'what it may do', ROLES).makeOptionMandatory())
-    .option('--name <name>', 'what it is for, or whose it is: history shows it')
-    .option('--expires-at <instant>', 'when it stops working, such as 2027-01-31T00:00:00Z')
+  const apiKey = program.command('api-key').description('manage API keys');
+  command(apiKey, 'create', 'create a key and print it once, on a line of its own')
+    .option('--tenant <id>', 'the tenant of the key; omit it for the roles admin and metrics')
+    .addOption(oneOf('--role <role>', 'what the key may do', ROLES).makeOptionMandatory())
+    .option('--name <name>', 'what the key is for; history shows this name')
+    .option('--expires-at <instant>', 'when the key expires, such as 2027-01-31T00:00:00Z')
     .action((options: ApiKeyOptions & Json) => runners.apiKey().runApiKeyCreate(env, outputFor(options), options));
 
-  command(apiKey, 'list', 'list keys, in order of id; never the keys themselves')
-    .option('--tenant <id>', 'only of this tenant')
-    .option('--limit <n>', 'how many, up to 200', '50')
-    .option('--cursor <id>', 'go on after this id')
+  command(apiKey, 'list', 'list keys in order of id, without their secrets')
+    .option('--tenant <id>', 'only keys of this tenant')
+    .option('--limit <n>', 'how many to list, up to 200', '50')
+    .option('--cursor <id>', 'continue after this id')
     .action((options: ApiKeyListOptions & Json) => runners.apiKey().runApiKeyList(env, outputFor(options), options));
 
   command(apiKey, 'delete <id>', 'delete a key; running processes refuse it within 2 s').action(
@@ -127,47 +131,51 @@ function addApiKeys(program: Command, command: MakeCommand, env: Environment): v
 }
 
 function addAccounts(program: Command, command: MakeCommand, env: Environment): void {
-  const accounts = program.command('accounts').description('look at accounts, and erase closed ones');
-  const inTenant = ['--tenant <id>', 'only within this tenant'] as const;
+  const accounts = program.command('accounts').description('show accounts, and erase inactive ones');
+  const inTenant = ['--tenant <id>', 'only accounts of this tenant'] as const;
 
-  command(accounts, 'list', 'list accounts, in order of id')
+  command(accounts, 'list', 'list accounts in order of id')
     .option(...inTenant)
-    .addOption(oneOf('--state <state>', 'only in this state', STATES))
-    .addOption(oneOf('--scheme <scheme>', 'only with this kind of credential', SCHEMES))
-    .addOption(oneOf('--reason <reason>', 'only for this reason', Object.keys(reasons)))
-    .option('--text <text>', 'only names or numbers that begin so')
-    .option('--external-id <id>', 'only with this id of the platform')
-    .option('--limit <n>', 'how many, up to 200', '50')
-    .option('--cursor <id>', 'go on after this id')
+    .addOption(oneOf('--state <state>', 'only accounts in this state', STATES))
+    .addOption(oneOf('--scheme <scheme>', 'only accounts with this kind of credential', SCHEMES))
+    .addOption(oneOf('--reason <reason>', 'only accounts with this reason', Object.keys(reasons)))
+    .option('--text <text>', 'only accounts whose name or number begins with this text')
+    .option('--external-id <id>', 'only accounts with this id of the platform')
+    .option('--limit <n>', 'how many to list, up to 200', '50')
+    .option('--cursor <id>', 'continue after this id')
     .action((options: ListOptions & Json) => runners.list().runList(env, outputFor(options), options));
 
   command(accounts, 'show <id>', 'show one account')
     .option(...inTenant)
     .action((id: string, options: InTenant & Json) => runners.show().runShow(env, outputFor(options), id, options));
 
-  command(accounts, 'history <id>', 'what happened to an account, oldest first')
+  command(accounts, 'history <id>', 'show what happened to an account, oldest first')
     .option(...inTenant)
-    .option('--after <seq>', 'go on after this seq', '0')
+    .option('--after <seq>', 'continue after this seq', '0')
     .action((id: string, options: HistoryOptions & Json) =>
       runners.history().runHistory(env, outputFor(options), id, options),
     );
 
-  command(accounts, 'explain <id>', 'why an account is where it is, and whose move it is')
+  command(accounts, 'explain <id>', 'show why an account is in its state, and whose move it is')
     .option(...inTenant)
     .action((id: string, options: InTenant & Json) =>
       runners.explain().runExplain(env, outputFor(options), id, options),
     );
 
-  command(accounts, 'erase <id>', 'remove an inactive account and its history, except a receipt')
-    .requiredOption('--tenant <id>', 'whose account it is')
-    .option('--yes', 'do not ask')
+  command(accounts, 'erase <id>', 'erase an inactive account and its history; a receipt remains')
+    .requiredOption('--tenant <id>', 'the tenant that owns the account')
+    .option('--yes', 'do not ask for confirmation')
     .action((id: string, options: EraseOptions & Json) =>
       runners.erase().runErase(env, outputFor(options), id, options),
     );
 
-  command(accounts, 'replay [ids...]', 'run history through the machine again and compare with what is stored')
+  command(
+    accounts,
+    'replay [ids...]',
+    'run history through the machine again and compare the result with what is stored',
+  )
     .option(...inTenant)
-    .option('--all', 'every account of every tenant')
+    .option('--all', 'replay every account of every tenant')
     .action((ids: string[], options: ReplayOptions & Json) =>
       runners.replay().runReplay(env, outputFor(options), ids, options),
     );

@@ -26,7 +26,7 @@ export async function runSandbox(env: Environment, out: Output): Promise<void> {
   }, onAbandoned);
 }
 
-const onAbandoned = (signal: NodeJS.Signals): void => log({ signal, message: 'told to stop again: ended at once' });
+const onAbandoned = (signal: NodeJS.Signals): void => log({ signal, message: 'second signal: stopped at once' });
 
 /** Its log is JSON lines, as the service's; stdout is for whoever started it. */
 const log = (entry: Readonly<Record<string, unknown>>): void => {
@@ -42,7 +42,7 @@ function describe(
       ['UPS sandbox', url],
       ['data', dataDir],
       ['client id', clientId],
-      ['client secret', clientSecret ?? 'as UPS_CLIENT_SECRET says'],
+      ['client secret', clientSecret ?? 'the value of UPS_CLIENT_SECRET'],
       ['callback', `${publicUrl}/oauth/callback (PUBLIC_URL)`],
     ],
     width,
@@ -53,5 +53,5 @@ function describe(
 Add a UPS login to try:
   curl ${url}/sandbox/profiles -H content-type:application/json \\
     -d '${profile}'
-Ctrl-C stops it; what it knows stays in its data folder.`;
+Press Ctrl-C to stop it. Its data stays in the data folder.`;
 }

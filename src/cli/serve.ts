@@ -11,6 +11,6 @@ export async function runServe(env: Environment): Promise<void> {
   const log = pino({ level: config.logLevel });
   await runUntilStopped(
     () => serve(config, { log }),
-    (signal) => log.warn({ signal }, 'Told to stop again: ended at once, with work in hand left to other processes.'),
+    (signal) => log.warn({ signal }, 'Second signal: stopped at once. Other processes continue the work in hand.'),
   );
 }

@@ -33,7 +33,7 @@ export const withDb = async <T>(env: Environment, work: (db: Db) => Promise<T>):
 /** One trip where a tenant is named: one that is not there has no accounts, and that is no answer to who mistyped it. */
 export async function assertTenant(db: Db, tenant: string | undefined): Promise<void> {
   if (tenant !== undefined && (await getTenant(db, tenant)) === null)
-    throw new CliError('not-found', `There is no tenant ${tenant}: create it by \`upslink tenant create\`.`);
+    throw new CliError('not-found', `There is no tenant ${tenant}: create it with \`upslink tenant create\`.`);
 }
 
 /** One trip. */
@@ -54,6 +54,6 @@ function noAccount(id: string, { tenant }: InTenant): CliError {
   const where = tenant === undefined ? '' : ` in tenant ${tenant}`;
   return new CliError(
     'not-found',
-    `There is no account ${id}${where}: \`upslink accounts list\` shows those there are.`,
+    `There is no account ${id}${where}: run \`upslink accounts list\` to see the accounts.`,
   );
 }

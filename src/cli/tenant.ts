@@ -20,7 +20,7 @@ export interface TenantOptions {
 export async function runTenantCreate(env: Environment, out: Output, options: TenantOptions): Promise<void> {
   const tenant = tenantFrom(options, Date.now());
   const done = await withDb(env, (db) => createTenant(db, tenant));
-  if (done === 'taken') throw new CliError('tenant-taken', `There is a tenant ${tenant.id} already: take another id.`);
+  if (done === 'taken') throw new CliError('tenant-taken', `Tenant ${tenant.id} exists already: choose another id.`);
   const shown = { ...tenant, createdAt: new Date(tenant.createdAt).toISOString() };
   out.result(shown, () => describe(tenant, out.width));
   out.remark(`Next: upslink api-key create --tenant ${tenant.id} --role platform`);
@@ -36,7 +36,7 @@ function describe({ id, name, returnOrigins, refreshPolicy }: Tenant, width: num
     [
       ['id', id],
       ['name', name],
-      ['return origins', returnOrigins.join(' ') || 'none: a merchant stays on our page at the end'],
+      ['return origins', returnOrigins.join(' ') || 'none: merchants end on a page of this service'],
       ['refresh policy', refreshPolicy],
     ],
     width,

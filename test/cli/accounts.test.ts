@@ -67,7 +67,7 @@ it('shows people a table of 80 columns, without colours, with the reason of what
   // eslint-disable-next-line no-control-regex -- a colour is a control character
   expect(stdout).not.toMatch(/\u001b/);
   expect(stdout).toContain('account-not-in-profile');
-  expect((await accounts('list', '--state', 'inactive')).stdout).toBe('No account is like that.\n');
+  expect((await accounts('list', '--state', 'inactive')).stdout).toBe('No account matches.\n');
   const nobody = await accounts('list', '--tenant', 'nobody');
   expect(nobody).toMatchObject({ code: 1, stdout: '' });
   expect(nobody.stderr).toContain('There is no tenant nobody');

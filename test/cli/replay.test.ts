@@ -197,7 +197,7 @@ it('leaves an account to the version that wrote it last, and counts it', async (
   expect(told.code).toBe(0);
   expect(json(told)).toEqual({ replayed: 2, same: 1, older: 1, different: [] });
   expect(plain.stdout).toBe(
-    '2 replayed, 1 as stored, 0 different, 1 written by an older version, which alone can replay them\n',
+    '2 replayed, 1 as stored, 0 different, 1 written by an older version: replay them with that version\n',
   );
 });
 

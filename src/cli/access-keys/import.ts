@@ -31,12 +31,12 @@ const SAMPLED = 50;
 export async function runImport(env: Environment, out: Output, file: string, options: ImportOptions): Promise<void> {
   const { tenant, encoding = 'utf-8' } = options;
   if (!isEncoding(encoding))
-    throw new UsageError('--encoding names no encoding that is known here: give utf-8, or one such as windows-1252.');
+    throw new UsageError('--encoding is not a known encoding: use utf-8, or another one such as windows-1252.');
   const config = loadKeysConfig(env);
   const size = file === '-' ? null : await sizeOf(file);
   const { report, isStopped } = await withOpenDb(config, async (db) => {
     if ((await getTenant(db, tenant)) === null)
-      throw new CliError('not-found', `There is no tenant ${tenant}: \`upslink tenant create\` makes one.`);
+      throw new CliError('not-found', `There is no tenant ${tenant}: create it with \`upslink tenant create\`.`);
     return importFile(db, config, { file, size, tenant, encoding }, out);
   });
   const result = { ...report, ...(isStopped && { stopped: true }) };
@@ -59,7 +59,7 @@ async function assertServiceRing(db: Db, vault: Vault): Promise<void> {
   } catch (error) {
     if (!(error instanceof VaultKeyMissing) && !(error instanceof SealBroken)) throw error;
     const seen = error.message.split(/[.:] /)[0] ?? '';
-    throw new CliError(error.code, `${seen}. Nothing was imported: set ENCRYPTION_KEYS as the service has it.`);
+    throw new CliError(error.code, `${seen}. Nothing was imported: use the ENCRYPTION_KEYS of the service.`);
   }
 }
 
@@ -131,7 +131,7 @@ function describe({ created, unchanged, failed, failedOmitted = 0 }: ImportRepor
   if (failed.length === 0) return counts;
   const shown = failed.slice(0, FAILED_SHOWN);
   const more = failed.length + failedOmitted - shown.length;
-  const rest = more > 0 ? `\n… and ${more} more: --json shows them.` : '';
+  const rest = more > 0 ? `\n… and ${more} more: use --json to see them.` : '';
   const columns = [{ head: 'LINE' }, { head: 'COLUMN' }, { head: 'WHY', shrinksTo: 20 }];
   return `${counts}\n\n${table(columns, shown.map(cellsOf), width)}${rest}`;
 }

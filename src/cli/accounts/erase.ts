@@ -58,7 +58,7 @@ async function erase(db: Db, id: string, options: EraseOptions, out: Output): Pr
     if (document.outbox.length > 0) await runtime.relay.relayNow([document]);
     else if (await bury(db, document, { by: 'cli', at: Date.now() })) return finished(db, id, tenant);
   }
-  throw new CliError('too-busy', `Account ${id} is being written by others: try again in a moment.`);
+  throw new CliError('too-busy', `Other processes keep changing account ${id}: try again in a moment.`);
 }
 
 /** Also what another call began and could not end. */
@@ -71,11 +71,11 @@ async function finished(db: Db, id: string, tenant: string): Promise<Receipt> {
 async function confirm({ data, id }: AccountDocument, { yes = false }: EraseOptions, out: Output): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY)
-    throw new UsageError('Nobody is here to be asked: add --yes to erase the account for good.');
+    throw new UsageError('Not an interactive terminal: pass --yes to erase the account for good.');
   out.remark(
-    `${data.settings.name} (${id}) and its history will be gone for good, and its name and numbers from campaigns.`,
+    `This erases ${data.settings.name} (${id}) and its history for good, and its name and numbers in campaigns.`,
   );
   const asking = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await asking.question('Its name, to go on: ').finally(() => asking.close());
-  if (answer.trim() !== data.settings.name) throw new CliError('not-confirmed', 'Not erased: that is not its name.');
+  const answer = await asking.question('Type its name to continue: ').finally(() => asking.close());
+  if (answer.trim() !== data.settings.name) throw new CliError('not-confirmed', 'Not erased: the name does not match.');
 }

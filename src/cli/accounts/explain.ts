@@ -22,7 +22,7 @@ function describe(explanation: ExplanationJson, width: number): string {
     [
       ['state', `${state} since ${instant(since)}`],
       ['because', because],
-      ['whose move', whoseMove ?? 'nobody has to do anything'],
+      ['whose move', whoseMove ?? 'none: no action is needed'],
       ['next step', nextStep?.text],
       ['UPS said', lastUpsAnswer && upsSaid(lastUpsAnswer)],
       ...pending.map(({ what, at }): [string, string] => [

@@ -21,12 +21,12 @@ export async function runHistory(env: Environment, out: Output, id: string, opti
     return askAbout(readHistory, { db, document }, { after });
   });
   out.result(page, () => describe(page.items, out.width));
-  if (page.nextCursor !== null) out.remark(`There are more: upslink accounts history ${id} --after ${page.nextCursor}`);
+  if (page.nextCursor !== null) out.remark(`More rows: upslink accounts history ${id} --after ${page.nextCursor}`);
 }
 
 /** `>` marks a row that changed the state. */
 function describe(items: RowJson[], width: number): string {
-  if (items.length === 0) return 'Nothing has happened since.';
+  if (items.length === 0) return 'No rows after this seq.';
   const columns = [
     { head: 'SEQ' },
     { head: 'AT' },

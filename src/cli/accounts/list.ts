@@ -32,7 +32,7 @@ export async function runList(env: Environment, out: Output, options: ListOption
   });
   const shown = { items: items.map((stored) => itemFrom(stored, Date.now())), nextCursor };
   out.result(shown, () => describe(shown.items, tenant === undefined, out.width));
-  if (nextCursor !== null) out.remark(`There are more: the same again with --cursor ${nextCursor}`);
+  if (nextCursor !== null) out.remark(`More accounts: run the same command with --cursor ${nextCursor}`);
 }
 
 /** What is known of an account that cannot be read: what lists are filtered by, as far as it is there, and what is wrong. */
@@ -64,7 +64,7 @@ function damagedItem(stored: StoredAccount, damage: string): DamagedItem {
 
 /** The reason stands on a line of its own: beside the id it leaves no room for the rest. */
 function describe(items: (AccountJson | DamagedItem)[], areOfAll: boolean, width: number): string {
-  if (items.length === 0) return 'No account is like that.';
+  if (items.length === 0) return 'No account matches.';
   const columns = [
     { head: 'ID' },
     ...(areOfAll ? [{ head: 'TENANT', shrinksTo: 6 }] : []),

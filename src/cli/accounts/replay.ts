@@ -44,8 +44,8 @@ export async function runReplay(
   place?: Place,
 ): Promise<void> {
   if (ids.length === 0 && !options.all && options.tenant === undefined)
-    throw new UsageError('Say what to replay: account ids, --tenant T or --all.');
-  if (ids.length > 0 && options.all) throw new UsageError('Name account ids or say --all, not both.');
+    throw new UsageError('Choose what to replay: account ids, --tenant T or --all.');
+  if (ids.length > 0 && options.all) throw new UsageError('Pass account ids or --all, not both.');
   const found = await withDb(env, async (db) => {
     await assertTenant(db, options.tenant);
     if (ids.length > 0) await assertAccounts(db, ids, options);
@@ -178,12 +178,12 @@ function unlessRefused<T>(seq: number, run: () => T): T | Difference {
   try {
     return run();
   } catch (error) {
-    return { same: false, seq, why: error instanceof Error ? error.message : 'the machine refuses it' };
+    return { same: false, seq, why: error instanceof Error ? error.message : 'the machine refuses this row' };
   }
 }
 
 function describe({ replayed, same, older, different }: Found, width: number): string {
-  const left = older === 0 ? '' : `, ${older} written by an older version, which alone can replay them`;
+  const left = older === 0 ? '' : `, ${older} written by an older version: replay them with that version`;
   const count = `${replayed} replayed, ${same} as stored, ${different.length} different${left}`;
   if (different.length === 0) return count;
   const columns = [{ head: 'ID' }, { head: 'TENANT', shrinksTo: 8 }, { head: 'FIRST SEQ' }];

@@ -9,7 +9,7 @@ import { CliError } from '../failure';
 import { runtimeOn } from '../runtime';
 
 const LANES = 8;
-const NOTE = 'This database is a copy: the grant belongs to where it came from.';
+const NOTE = 'This database is a copy: the grant belongs to the original.';
 
 /** Whoever is disconnected may keep a dead grant, which nobody sends. */
 const holdsGrant = ({ data, snapshot }: AccountDocument): boolean =>

@@ -29,15 +29,12 @@ const SHOWN = 20;
 /** Throws FoundFault when the sides disagree and nothing was chosen. */
 export async function runAdopt(env: Environment, out: Output, options: AdoptOptions): Promise<void> {
   const chosen = [options.database, options.asNew, options.list].filter(Boolean).length;
-  if (chosen > 1) throw new UsageError('Say --database, --as-new or --list: one of them, or none.');
+  if (chosen > 1) throw new UsageError('Use only one of --database, --as-new and --list.');
   const config = loadConfig(env);
   await withOpenDb(config, async (db) => {
     const sides = await readSides(db, config);
     if (!sides)
-      throw new CliError(
-        'no-epoch',
-        'This database has no epoch yet: start `upslink serve` first, it compares both sides.',
-      );
+      throw new CliError('no-epoch', 'This database has no epoch yet: start `upslink serve` first, which creates one.');
     if (options.database) return adoptDatabase(db, out, config, sides, options);
     if (options.asNew) return adoptAsNew(db, out, config, sides, options);
     if (options.list) return list(db, out, sides);
@@ -77,7 +74,7 @@ async function adoptDatabase(db: Db, out: Output, config: Config, sides: Sides, 
     await confirm(
       out,
       yes,
-      'Whatever else holds these accounts must be gone for good: this database is the one that goes on.',
+      'Confirm only if no other system uses these accounts any more: this database becomes the real one.',
     );
     marked = await markSpent(db, sides);
     await adopt(db, config, sides);
@@ -98,7 +95,7 @@ async function markSpent(db: Db, sides: Sides): Promise<number> {
 }
 
 async function adoptAsNew(db: Db, out: Output, config: Config, sides: Sides, { yes }: AdoptOptions): Promise<void> {
-  const warning = `Every grant in ${config.mongodbDatabase} is given up, and its merchants are asked to reconnect in "${config.deployment}".`;
+  const warning = `This gives up every grant in ${config.mongodbDatabase}. The merchants are asked to reconnect in "${config.deployment}".`;
   await confirm(out, yes, warning);
   const givenUp = await giveUpGrants(db, (done) => out.remarkInPlace(`${done} grants given up`));
   out.remarkInPlace('');
@@ -109,13 +106,13 @@ async function adoptAsNew(db: Db, out: Output, config: Config, sides: Sides, { y
 async function adopt(db: Db, { deployment }: Config, { database, held }: Sides): Promise<void> {
   const gone = [database.doubt?.id, held.kind === 'known' ? held.known.id : undefined].filter((id) => id !== undefined);
   if (await adoptEpoch(db, database, { id: randomUUID(), deployment, now: Date.now(), gone })) return;
-  throw new CliError('changed-meanwhile', 'Somebody else adopted, or found more: run `upslink adopt` again.');
+  throw new CliError('changed-meanwhile', 'The epoch was changed meanwhile: run `upslink adopt` again.');
 }
 
 /** Other volumes follow by themselves; one that is damaged, or must not be empty, is written here. */
 async function tell(db: Db, out: Output, config: Config, before: Sides, done: Omit<Adopted, 'epoch' | 'volume'>) {
   const epoch = await findEpoch(db);
-  if (!epoch) throw new CliError('no-epoch', 'The epoch is gone from the database: start `upslink serve`.');
+  if (!epoch) throw new CliError('no-epoch', 'The database has lost its epoch: start `upslink serve`.');
   const writes = before.held.kind !== 'empty' || config.requireSpoolEpoch;
   const { id, counter, deployment } = epoch;
   if (writes) await before.volume.write({ id, counter, deployment, at: Date.now() });
@@ -125,9 +122,9 @@ async function tell(db: Db, out: Output, config: Config, before: Sides, done: Om
 
 async function confirm(out: Output, yes = false, what: string): Promise<void> {
   if (yes) return;
-  if (!process.stdin.isTTY) throw new UsageError('Nobody is here to be asked: add --yes.');
+  if (!process.stdin.isTTY) throw new UsageError('Not an interactive terminal: pass --yes to confirm.');
   out.remark(what);
   const asking = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await asking.question('Type adopt to go on: ').finally(() => asking.close());
-  if (answer.trim() !== 'adopt') throw new CliError('not-confirmed', 'Nothing was changed.');
+  const answer = await asking.question('Type adopt to continue: ').finally(() => asking.close());
+  if (answer.trim() !== 'adopt') throw new CliError('not-confirmed', 'Not confirmed: nothing was changed.');
 }

@@ -47,13 +47,13 @@ export function sidesJson({ database, held, disagreement }: Sides, { deployment 
 const WAYS: [string, string][] = [
   [
     '--database',
-    'this database is real, and whatever went on without it is gone: accounts whose refresh token may have been used since are tried once, as after a lost answer.',
+    'this database is the real one, and what ran without it is gone: accounts whose refresh token may have been used elsewhere are tried once, as after a lost answer.',
   ],
   [
     '--as-new',
-    'this database is a copy of one that lives: the grants in it are given up, and merchants reconnect here.',
+    'this database is a copy, and the original still runs: its grants are given up, and merchants reconnect here.',
   ],
-  ['--list', 'lists the accounts whose refresh token may have been used since.'],
+  ['--list', 'lists the accounts whose refresh token may have been used elsewhere.'],
 ];
 
 export function describeSides(sides: Sides, config: Config, counts: Counts, width: number): string {
@@ -66,20 +66,20 @@ export function describeSides(sides: Sides, config: Config, counts: Counts, widt
       ['database', wordsOf(database)],
       ['volume', wordsOf(volume)],
       ['with a grant', String(counts.withGrant)],
-      ['maybe used since', `${counts.maybeUsed}${counts.maybeUsed > 0 ? `: ${counts.first.join(' ')}` : ''}`],
+      ['maybe used', `${counts.maybeUsed}${counts.maybeUsed > 0 ? `: ${counts.first.join(' ')}` : ''}`],
     ],
     width,
   );
-  if (agrees) return `${shown}\nThey belong together: there is nothing to adopt.`;
+  if (agrees) return `${shown}\nThe database and the volume agree: there is nothing to adopt.`;
   return `${shown}\n${paragraph(sentence ?? '', { width, indent: 0 })}\n${fields(WAYS, width)}`;
 }
 
 export function describeAdopted({ adopted, epoch, volume, maybeUsed, givenUp }: Adopted, width: number): string {
   return fields(
     [
-      ['adopted', adopted ?? 'nothing: they belong together'],
+      ['adopted', adopted ?? 'nothing: the database and the volume agree'],
       ['epoch', epoch],
-      ['volume written', volume ?? 'none; each follows by itself'],
+      ['volume written', volume ?? 'none: the volumes follow by themselves'],
       ...(adopted === 'database' ? [['tried once', String(maybeUsed)] as [string, string]] : []),
       ...(adopted === 'as-new' ? [['given up', String(givenUp)] as [string, string]] : []),
     ],

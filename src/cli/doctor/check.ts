@@ -14,7 +14,7 @@ export const fail = (name: string, detail: string, next: string): Check => ({ na
 
 /** What was not looked at, because something before it failed. */
 export const notChecked = (name: string, because: string): Check =>
-  warn(name, 'not checked', `${because} first, then ask again.`);
+  warn(name, 'not checked', `${because} first, then run the doctor again.`);
 
 /** `host:port` of a url that may hold a login. */
 export function placeOf(url: string): string {

@@ -23,10 +23,11 @@ export function judgeClocks(others: readonly OtherClock[]): Check {
     isAhead: ours > said,
   }));
   const worst = offs.sort((a, b) => b.ms - a.ms)[0];
-  if (!worst) return warn('clock', 'nobody to compare it with', 'Let MongoDB or UPS answer, then ask again.');
+  if (!worst)
+    return warn('clock', 'no other clock to compare with', 'Make MongoDB or UPS reachable, then run the doctor again.');
   const way = worst.isAhead ? 'ahead of' : 'behind';
   const seen = `${(worst.ms / 1000).toFixed(1)} s ${way} ${worst.whose}`;
-  const next = 'Let NTP keep the time on every host of the service and of MongoDB.';
+  const next = 'Use NTP on every host of the service and of MongoDB.';
   if (worst.ms > HARMFUL_MS) return fail('clock', seen, next);
   if (worst.ms > HARMLESS_MS) return warn('clock', seen, next);
   return ok('clock', `agrees with ${others.map(({ whose }) => whose).join(' and ')}`);

@@ -11,7 +11,7 @@ const NEXT = 'Run `upslink adopt` where the service runs: it shows both sides an
 export async function checkEpoch(db: Db, config: Config): Promise<Check> {
   const name = 'epoch';
   const sides = await readSides(db, config);
-  if (!sides) return ok(name, 'none yet: the first start makes it');
+  if (!sides) return ok(name, 'none yet: the first start of the service creates it');
   const { database, disagreement, held } = sides;
   if (disagreement) return fail(name, disagreement.sentence, NEXT);
   const where = held.kind === 'known' ? 'the volume in SPOOL_DIR knows it' : 'SPOOL_DIR holds none';

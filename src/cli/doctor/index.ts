@@ -49,7 +49,7 @@ export async function runDoctor(env: Environment, out: Output): Promise<void> {
 
 function tellEnvironment({ examined, tell }: Visit): void {
   for (const { variable, problem } of examined.problems)
-    tell(fail('environment', `${variable} ${problem}`, `Set ${variable} right for every process of the service.`));
+    tell(fail('environment', `${variable} ${problem}`, `Correct ${variable} for every process of the service.`));
   const { role, dataDir } = examined.config;
   if (examined.problems.length === 0)
     tell(ok('environment', `usable; role ${role}, data in ${dataDir}, Node ${process.versions.node}`));
@@ -67,7 +67,7 @@ async function visitMongodb(visit: Visit): Promise<void> {
   try {
     await withOpenDb(examined.config, (db) => lookInside(visit, db));
   } catch (error) {
-    tell(fail('MongoDB', failureOf(error).message, 'See to MongoDB first, then ask again.'));
+    tell(fail('MongoDB', failureOf(error).message, 'Repair MongoDB first, then run the doctor again.'));
   }
 }
 
@@ -77,12 +77,12 @@ async function lookInside(visit: Visit, db: Db): Promise<void> {
   const missing = await missingIndexes(db);
   tell(judgeIndexes(missing));
   // Without its index it would read every account.
-  if (missing.length > 0) tell(notChecked('left alone', 'Let `upslink serve` make the indexes'));
+  if (missing.length > 0) tell(notChecked('left alone', 'Let `upslink serve` create the indexes'));
   else tell(await checkLeftAlone(db, now));
   if (isBad(visit, 'ENCRYPTION_KEYS')) tell(notChecked('encryption keys', 'Set ENCRYPTION_KEYS'));
   else await lookAtKeys(visit, db);
   // With a stand-in the deployment would be named wrong.
-  if (examined.problems.length > 0) tell(notChecked('epoch', 'Set what is said above'));
+  if (examined.problems.length > 0) tell(notChecked('epoch', 'Correct the variables above'));
   else tell(await checkEpoch(db, examined.config));
 }
 
@@ -104,7 +104,7 @@ async function visitRedis(visit: Visit): Promise<void> {
 async function visitUps(visit: Visit): Promise<void> {
   const { examined, now, tell, clocks } = visit;
   if (isBad(visit, 'UPS_ENV', 'UPS_BASE_URL', 'UPS_CLIENT_ID', 'PUBLIC_URL', 'PORT', 'SANDBOX_PORT'))
-    tell(notChecked('UPS', 'Set what is said above'));
+    tell(notChecked('UPS', 'Correct the variables above'));
   else {
     const { check, answered } = await checkUps(examined.config, now);
     tell(check);
@@ -114,7 +114,7 @@ async function visitUps(visit: Visit): Promise<void> {
       clocks.push({ whose: 'UPS', said: date + 500, ours: answeredAt, errorMs: tripMs + 500 });
     }
   }
-  if (isBad(visit, 'PUBLIC_URL', 'PORT')) return tell(notChecked('PUBLIC_URL', 'Set what is said above'));
+  if (isBad(visit, 'PUBLIC_URL', 'PORT')) return tell(notChecked('PUBLIC_URL', 'Correct the variables above'));
   tell(await checkPublicUrl(examined.config, now));
 }
 

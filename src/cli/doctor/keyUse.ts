@@ -15,10 +15,10 @@ export interface KeyUseCheck extends Check {
 
 const NAME = 'secrets per key';
 
-const RESEAL = `${EVERY_PROCESS} Then run \`upslink keys reseal\`, and remove a key once it has 0 here.`;
-const WAITING = 'Keep the key until the answers of UPS that lie in the second place are stored, then ask again.';
+const RESEAL = `${EVERY_PROCESS} Then run \`upslink keys reseal\`, and remove a key once its count here is 0.`;
+const WAITING = 'Keep the key until the answers from UPS in the spool are stored, then run the doctor again.';
 const NOT_KEPT =
-  'Run `upslink keys reseal` once before you remove a key: it keeps what recognises access keys imported under it.';
+  'Run `upslink keys reseal` once before you remove a key: it keeps the fingerprint key that recognises access keys imported under it.';
 
 /** A page of accounts a trip, until all of them were looked at. `isTold`: that the ring lacks a key was said already. */
 export async function checkKeyUse(
@@ -29,9 +29,7 @@ export async function checkKeyUse(
   const use = await countKeyUse(db, { looked });
   const { byKey, doubtful } = await waitingByKey(spoolDir, redisUrl);
   const keys = leftOf(use, ring, byKey);
-  const seen = [inOneLine(keys), ...doubtful.map((name) => `what lies in the second place (${name}) is unknown`)].join(
-    '; ',
-  );
+  const seen = [inOneLine(keys), ...doubtful.map((name) => `what the spool holds (${name}) is unknown`)].join('; ');
   const older = keys.filter(({ role }) => role === 'opens');
   const missing = keys.filter(({ role, total }) => role === 'missing' && total > 0);
   const isLeft = older.some(({ total, secondPlace }) => total > (secondPlace ?? 0));

@@ -16,7 +16,7 @@ export async function checkKeys(db: Db, ring: readonly EncryptionKey[]): Promise
     assertOpens(makeVault(ring), samples);
   } catch (error) {
     if (error instanceof VaultKeyMissing)
-      return fail(name, 'a stored secret needs a key the ring lacks', `${error.message.split('. ')[0]}. ${ADD}`);
+      return fail(name, 'a stored secret needs a key that the ring lacks', `${error.message.split('. ')[0]}. ${ADD}`);
     if (error instanceof SealBroken)
       return fail(name, 'a stored secret does not open although its key id is known', CHANGED);
     throw error;

@@ -14,7 +14,7 @@ const LOOKED_AT = 1_000;
 const OVERDUE_MS = 120_000;
 
 const NEXT =
-  'Run `upslink machine preview`: it says which, and why. A process of the version that wrote them carries them on.';
+  'Run `upslink machine preview`: it says which, and why. Only a process of the version that wrote them can continue them.';
 
 const accounts = (count: number): string => (count === 1 ? '1 overdue account is' : `${count} overdue accounts are`);
 
@@ -30,11 +30,11 @@ export async function checkLeftAlone(
   const count = newer.reduce((sum, one) => sum + one.count, 0);
   const seen = [
     ...(count > 0 ? [`${accounts(count)} of machine version ${versions}, newer than ours, ${ours.version}`] : []),
-    ...(otherShape > 0 ? [`${accounts(otherShape)} of another machine that calls itself ${ours.version} too`] : []),
+    ...(otherShape > 0 ? [`${accounts(otherShape)} of a different machine that also has version ${ours.version}`] : []),
   ].join('; ');
   // A rollout has newer ones for a while; two machines of one number are somebody's mistake.
   if (otherShape > 0) return fail(NAME, seen, NEXT);
   if (count > 0) return warn(NAME, seen, NEXT);
-  if (looked === 0) return ok(NAME, 'no account is overdue; `upslink machine preview` tries each');
-  return ok(NAME, `none of the ${looked} that are overdue longest; \`upslink machine preview\` tries each account`);
+  if (looked === 0) return ok(NAME, 'no account is overdue; `upslink machine preview` tries every account');
+  return ok(NAME, `none of the ${looked} longest overdue accounts; \`upslink machine preview\` tries every account`);
 }

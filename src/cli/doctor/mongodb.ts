@@ -49,19 +49,23 @@ export async function askMongodb(url: string, now: () => number): Promise<Mongod
 function unreachable(url: string, error: unknown): Check {
   const name = error instanceof Error ? error.name : '';
   const isAway = name === 'MongoServerSelectionError' || name.startsWith('MongoNetwork');
-  if (isAway) return fail('MongoDB', `does not answer at ${placeOf(url)}`, 'Start it, or set MONGODB_URL right.');
+  if (isAway) return fail('MongoDB', `does not answer at ${placeOf(url)}`, 'Start it, or correct MONGODB_URL.');
   // What the driver says of a url it cannot read may repeat the url, and the password in it.
-  const said = name === 'MongoParseError' ? 'MONGODB_URL is no MongoDB connection string' : failureOf(error).message;
-  return fail('MongoDB', said, 'Set MONGODB_URL right.');
+  const said = name === 'MongoParseError' ? 'MONGODB_URL is not a MongoDB connection string' : failureOf(error).message;
+  return fail('MongoDB', said, 'Correct MONGODB_URL.');
 }
 
 export function judgeServer({ hello, version, tripMs }: MongodbFacts): Check {
   const kind = hello.setName ? `replica set ${hello.setName}` : hello.msg === 'isdbgrid' ? 'sharded cluster' : null;
   const seen = `${version}, ${kind ?? 'a single server'}, answers in ${tripMs} ms`;
   if (Number.parseInt(version, 10) < OLDEST_SERVER)
-    return warn('MongoDB', seen, `Upgrade it: nothing older than ${OLDEST_SERVER}.0 is tried.`);
+    return warn('MongoDB', seen, `Upgrade it: versions before ${OLDEST_SERVER}.0 are not tested.`);
   if (kind === null)
-    return warn('MongoDB', seen, 'Fine to develop on. In production use a replica set, so that one server may die.');
+    return warn(
+      'MongoDB',
+      seen,
+      'Fine for development. In production use a replica set, which survives the loss of a server.',
+    );
   return ok('MongoDB', seen);
 }
 
@@ -75,12 +79,12 @@ export async function checkWrite(db: Db, now: () => number): Promise<Check> {
     await releaseLease(db, lease);
     const seen = `a majority acknowledged it, journaled, in ${tookMs} ms`;
     if (tookMs > SLOW_WRITE_MS)
-      return warn('MongoDB write', seen, 'That is slow: look at the disks and at the lag of the replicas.');
+      return warn('MongoDB write', seen, 'That is slow: check the disks and the replication lag.');
     return ok('MongoDB write', seen);
   } catch (error) {
     const { code, message } = failureOf(error);
     const seen = code === 'store-unavailable' ? 'no majority acknowledged a journaled write in time' : message;
-    return fail('MongoDB write', seen, 'Nothing can be accepted so: see that a majority of the members is up.');
+    return fail('MongoDB write', seen, 'Writes cannot be acknowledged. Bring a majority of the members up.');
   }
 }
 
@@ -102,8 +106,8 @@ export async function missingIndexes(db: Db): Promise<string[]> {
 }
 
 export function judgeIndexes(missing: readonly string[]): Check {
-  if (missing.length === 0) return ok('indexes', 'all there');
+  if (missing.length === 0) return ok('indexes', 'all present');
   const [first = ''] = missing;
   const seen = `${missing.length} missing, such as ${first}`;
-  return warn('indexes', seen, 'Start `upslink serve` once: it makes them before it is ready.');
+  return warn('indexes', seen, 'Start `upslink serve` once: it creates them before it is ready.');
 }

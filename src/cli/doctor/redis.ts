@@ -18,12 +18,12 @@ export async function checkRedis(url: string): Promise<Check[]> {
   const asked = await askRedis(url, 'info');
   if (asked.kind === 'refused') return [refused(asked.refusal)];
   if (asked.kind === 'away')
-    return [fail('Redis', `does not answer at ${placeOf(url)}; ${MEANWHILE}`, 'Start it, or set REDIS_URL right.')];
+    return [fail('Redis', `does not answer at ${placeOf(url)}; ${MEANWHILE}`, 'Start it, or correct REDIS_URL.')];
   const info = readInfo(asked.text);
   return [judgeVersion(info), judgeMemory(info), judgePersistence(info)];
 }
 
-const MEANWHILE = 'nothing is lost meanwhile, work is only late';
+const MEANWHILE = 'no data is lost meanwhile, but work is late';
 
 function refused({ code, sentence }: Refusal): Check {
   const [seen = '', ...next] = sentence.split('. ');
@@ -44,14 +44,18 @@ export function judgeMemory(info: Map<string, string>): Check {
   const isCapped = (info.get('maxmemory') ?? '0') !== '0';
   const seen = `maxmemory-policy ${policy}${isCapped ? '' : ', no maxmemory'}`;
   if (policy === 'noeviction') return ok('Redis memory', seen);
-  const next = 'Set maxmemory-policy to noeviction: else a full Redis throws jobs away one by one.';
+  const next = 'Set maxmemory-policy to noeviction: otherwise a full Redis drops jobs.';
   return isCapped ? fail('Redis memory', seen, next) : warn('Redis memory', seen, next);
 }
 
 export function judgePersistence(info: Map<string, string>): Check {
   const isAppending = info.get('aof_enabled') === '1';
   if (isAppending && info.get('aof_last_write_status') === 'err')
-    return fail('Redis persistence', 'the append-only file cannot be written', 'Free its disk, then look again.');
+    return fail(
+      'Redis persistence',
+      'the append-only file cannot be written',
+      'Free space on its disk, then run the doctor again.',
+    );
   if (isAppending) return ok('Redis persistence', 'append-only file');
   const next = 'Set appendonly yes: without it a restart of Redis delays what is due until the next sweep.';
   return warn('Redis persistence', 'no append-only file', next);

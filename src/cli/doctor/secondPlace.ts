@@ -8,7 +8,7 @@ import { ok, warn, type Check } from './check';
 
 const NAME = 'second place';
 const NEXT =
-  'Set SPOOL_DIR to a folder on a volume that outlives the process and that its user can write to. Until then answers of UPS would lie in Redis alone.';
+  'Set SPOOL_DIR to a folder that the process can write to, on a volume that outlives it. Until then answers from UPS are spooled in Redis only.';
 
 /** Something in the place of a folder has no folders below it. */
 const NOT_THERE = ['ENOENT', 'ENOTDIR'];
@@ -30,13 +30,13 @@ async function nearestThere(folder: string): Promise<{ where: string; isFolder: 
 export async function checkSecondPlace(spoolDir: string): Promise<Check> {
   try {
     const { where, isFolder } = await nearestThere(spoolDir);
-    if (!isFolder) return warn(NAME, `SPOOL_DIR, ${spoolDir}, can hold nothing: ${where} is no folder`, NEXT);
+    if (!isFolder) return warn(NAME, `SPOOL_DIR, ${spoolDir}, cannot be used: ${where} is not a folder`, NEXT);
     if (where === spoolDir) {
       await assertWritable(spoolDir);
       return ok(NAME, `${spoolDir} can be written`);
     }
     await access(where, constants.W_OK | constants.X_OK);
-    return ok(NAME, `${spoolDir} is not there yet: the first start makes it`);
+    return ok(NAME, `${spoolDir} does not exist yet: the first start creates it`);
   } catch (error) {
     return warn(NAME, `SPOOL_DIR, ${spoolDir}, cannot be written: ${codeOf(error)}`, NEXT);
   }

@@ -60,11 +60,12 @@ export async function checkUps(
 function judgeUps({ ups, publicUrl }: Config, answered: Answered | null): Check {
   const place = `${ups.environment} (${ups.baseUrl})`;
   if (answered === null) {
-    const start = ups.environment === 'sandbox' ? 'Start `upslink sandbox`, or set' : 'Let this host reach it, or set';
-    return fail('UPS', `${place} does not answer`, `${start} UPS_ENV or UPS_BASE_URL right.`);
+    const start =
+      ups.environment === 'sandbox' ? 'Start `upslink sandbox`, or correct' : 'Let this host reach it, or correct';
+    return fail('UPS', `${place} does not answer`, `${start} UPS_ENV or UPS_BASE_URL.`);
   }
   const { status, location, tripMs } = answered;
-  if (status >= 500) return fail('UPS', `${place} answers ${status}`, 'Wait: UPS has trouble of its own.');
+  if (status >= 500) return fail('UPS', `${place} answers ${status}`, 'Wait until UPS has recovered.');
   const isSentBack = location?.startsWith(`${publicUrl}/oauth/callback`) === true && location.includes('error=');
   if (status >= 400 || isSentBack) {
     const next = `Check UPS_CLIENT_ID, and that ${publicUrl}/oauth/callback is the callback registered at UPS.`;
@@ -82,10 +83,10 @@ export async function checkPublicUrl({ publicUrl, ups }: Config, now: () => numb
     return fail('PUBLIC_URL', `${publicUrl} with production UPS`, 'Set it to the https address merchants can reach.');
   const health = await get(`${publicUrl}/healthz`, now);
   if (health === null)
-    return warn('PUBLIC_URL', `nothing answers at ${publicUrl}`, 'Start `upslink serve`, or set PUBLIC_URL right.');
+    return warn('PUBLIC_URL', `nothing answers at ${publicUrl}`, 'Start `upslink serve`, or correct PUBLIC_URL.');
   if (health.status !== 200) {
     const seen = `${publicUrl}/healthz answers ${health.status}`;
-    return warn('PUBLIC_URL', seen, 'Another program may listen there: see that PUBLIC_URL leads to upslink.');
+    return warn('PUBLIC_URL', seen, 'Another program may listen there: make sure that PUBLIC_URL leads to upslink.');
   }
   return ok('PUBLIC_URL', `${publicUrl} answers`);
 }

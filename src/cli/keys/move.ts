@@ -31,8 +31,9 @@ export interface Moved {
 const TRIES = 8;
 const PAUSE_MS = 20;
 
-const BUSY = 'it was written by somebody else at every try: run the command again.';
-const UNKNOWN = 'a newer version of upslink sealed something here that this version does not know: run its command.';
+const BUSY = 'another process changed it at every attempt: run the command again.';
+const UNKNOWN =
+  'a newer version of upslink sealed a value that this version does not know: run the command of that version.';
 
 type Resealed = { sealed: string } | { message: string } | null;
 

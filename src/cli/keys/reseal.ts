@@ -57,7 +57,7 @@ export async function runReseal(env: Environment, out: Output, { rate }: ResealO
       const use = await countWithProgress(db, how);
       const isStopped = stopping.isAsked();
       const left = isStopped ? null : leftOf(use, ring, null);
-      if (isStopped) out.remark('Stopped. What was resealed stays resealed; run the command again to continue.');
+      if (isStopped) out.remark('Stopped. Resealed secrets are kept; run the command again to continue.');
       out.result({ ...report, left, ...(isStopped && { stopped: true }) }, () => describe(report, left, out.width));
       if (isStopped || report.stuck.length > 0 || !isDone(left)) throw new FoundFault();
     } finally {
@@ -97,7 +97,7 @@ async function assertServiceKey(db: Db, vault: Vault, use: KeyUse, out: Output):
   if (boxes.length === 0 || boxes.some((box) => opens(vault, box))) return;
   throw new CliError(
     'seal-broken',
-    `What is sealed with '${first}' does not open with it. Nothing was moved: set ENCRYPTION_KEYS as the service has it.`,
+    `Secrets sealed with '${first}' do not open with it. Nothing was changed: use the ENCRYPTION_KEYS of the service.`,
   );
 }
 
@@ -195,7 +195,7 @@ function describeLeft(left: KeyLeft[], width: number): string {
     ...[accounts, campaignLinks, fingerprintKeys].map(String),
   ]);
   const next = isDone(left)
-    ? 'Run `upslink doctor`, which also counts the second place, before you remove a key.'
+    ? 'Run `upslink doctor`, which also counts the spool, before you remove a key.'
     : `Secrets are left on other keys. ${EVERY_PROCESS} Then run the command again.`;
   return `${table(COLUMNS, rows, width)}\n${next}`;
 }
@@ -204,7 +204,7 @@ function describeStuck(stuck: Stuck[], omitted: number, width: number): string[]
   if (stuck.length === 0) return [];
   const shown = stuck.slice(0, STUCK_SHOWN);
   const more = stuck.length + omitted - shown.length;
-  const rest = more > 0 ? [`… and ${more} more: --json shows them.`] : [];
+  const rest = more > 0 ? [`… and ${more} more: use --json to see them.`] : [];
   return [
     [...shown.map(({ id, message }) => paragraph(`${id}: ${message}`, { width, indent: 2 })), ...rest].join('\n'),
   ];

@@ -38,4 +38,4 @@ const ROLES = { seals: ' (seals)', opens: '', missing: ' (not in the ring)' } as
 
 /** The order of a rotation. Said before anything is moved and wherever something is left. */
 export const EVERY_PROCESS =
-  'Every process of the service must have been restarted with the new key first in ENCRYPTION_KEYS: others still seal with the old one.';
+  'First restart every process of the service with the new key first in ENCRYPTION_KEYS: a process that was not restarted still seals with the old key.';

@@ -59,7 +59,7 @@ const SAY_EVERY_MS = 5_000;
 export async function previewOf(db: Db, candidate: Candidate, say: (text: string) => void): Promise<Preview> {
   const lines = new Map<string, PreviewKind>();
   const total = await countAccounts(db);
-  const waiting = setInterval(() => say(`${done(lines)} of about ${total} accounts looked at …`), SAY_EVERY_MS);
+  const waiting = setInterval(() => say(`${done(lines)} of about ${total} accounts checked …`), SAY_EVERY_MS);
   try {
     for await (const kind of kindsOf(db)) {
       const found = await judge(db, candidate, kind);

@@ -106,7 +106,7 @@ it('reads any separator, skips blank rows, and the encoding that is named', asyn
   expect(await db.accounts.countDocuments({ 'view.name': 'Café' })).toBe(1);
   expect(await run(file, { encoding: 'utf-7' })).toMatchObject({
     ...{ code: 'wrong-usage', result: null },
-    message: expect.stringContaining('--encoding names no encoding') as string,
+    message: expect.stringContaining('--encoding is not a known encoding') as string,
   });
 });
 
@@ -120,7 +120,7 @@ it('refuses to seal with a ring that does not open what is stored, and takes not
   ] as const) {
     const refused = await run(file, {}, { ...env, ENCRYPTION_KEYS: ring });
     expect(refused).toMatchObject({ result: null, code });
-    expect(refused.message).toContain('Nothing was imported: set ENCRYPTION_KEYS as the service has it.');
+    expect(refused.message).toContain('Nothing was imported: use the ENCRYPTION_KEYS of the service.');
   }
   expect(await db.accounts.countDocuments({ 'view.name': 'Foreign' })).toBe(0);
   const rotated = { ...env, ENCRYPTION_KEYS: `k2:${foreign},${env['ENCRYPTION_KEYS']}` };

@@ -114,7 +114,7 @@ it('counts accounts that a newer machine wrote, and fails for another one under 
   const other = await doctor();
   expect(other).toMatchObject({ code: 1, failed: [{ name: 'left alone' }] });
   expect(other.failed[0]?.detail).toMatch(
-    /^3 overdue accounts .*; 1 overdue account is of another machine that calls itself \d+ too$/,
+    /^3 overdue accounts .*; 1 overdue account is of a different machine that also has version \d+$/,
   );
 
   await db.accounts.deleteMany({ _id: { $regex: '^acc_wrote_' } });
@@ -147,7 +147,7 @@ it('opens access keys too: a ring that lacks theirs is wrong although nobody is 
   await db.accounts.insertMany(kept);
 });
 
-it('warns of a SPOOL_DIR that can hold nothing', async () => {
+it('warns of a SPOOL_DIR that cannot be used', async () => {
   const file = path.join(folder, 'a-file');
   writeFileSync(file, '');
   const { code, named } = await doctor({ SPOOL_DIR: path.join(file, 'spool') });

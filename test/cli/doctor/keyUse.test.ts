@@ -47,7 +47,7 @@ it('counts what is left on each key, through a rotation', async () => {
   const rotated = await check(both);
   expect(rotated).toMatchObject({ status: 'warn', detail: 'k2 (seals) 0, k1 3' });
   expect(rotated.next).toContain('`upslink keys reseal`');
-  expect(rotated.next).toContain('must have been restarted with the new key first');
+  expect(rotated.next).toContain('First restart every process of the service with the new key first');
   expect(rotated.keys).toMatchObject([
     { keyId: 'k2', total: 0 },
     { keyId: 'k1', accounts: 3, total: 3 },
@@ -56,7 +56,7 @@ it('counts what is left on each key, through a rotation', async () => {
   // As accounts that are refreshed move by themselves: nothing is sealed with the old key, and imports would be forgotten.
   for (const id of ['acc_use', 'acc_use_key']) await moveAccount(db, makeVault(both), id);
   expect(await check(both)).toMatchObject({ status: 'warn', detail: 'k2 (seals) 3, k1 0' });
-  expect((await check(both)).next).toContain('keeps what recognises access keys');
+  expect((await check(both)).next).toContain('keeps the fingerprint key that recognises access keys');
   await keepFingerprintKeys(db, makeVault(both));
   expect(await check(both)).toMatchObject({
     ...{ status: 'ok', detail: 'k2 (seals) 4, k1 0; a key with 0 can be removed', next: null },
@@ -79,7 +79,7 @@ it('counts the answers in the second place, and trusts no zero where it could no
   const waiting = await check(both);
   expect(waiting).toMatchObject({ status: 'warn', detail: 'k2 (seals) 4, k1 1' });
   expect(waiting.keys[1]).toMatchObject({ accounts: 0, secondPlace: 1 });
-  expect(waiting.next).toContain('second place');
+  expect(waiting.next).toContain('in the spool');
   await place.remove(answer);
   expect(await check(both)).toMatchObject({ status: 'ok' });
   const away = await check(both, { redisUrl: 'redis://127.0.0.1:1' });

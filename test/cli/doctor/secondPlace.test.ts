@@ -20,7 +20,7 @@ it('is well with a folder that can be written, and leaves nothing in it', async 
 
 it('is well with one that can be made, and does not make it', async () => {
   const seen = await checkSecondPlace(path.join(root, 'data', 'spool'));
-  expect(seen).toMatchObject({ status: 'ok', detail: expect.stringContaining('not there yet') as string });
+  expect(seen).toMatchObject({ status: 'ok', detail: expect.stringContaining('does not exist yet') as string });
   expect(existsSync(path.join(root, 'data'))).toBe(false);
 });
 
@@ -28,7 +28,7 @@ it('warns of a file where a folder should be, or above it', async () => {
   const file = path.join(root, 'a-file');
   writeFileSync(file, '');
   for (const folder of [file, path.join(file, 'spool'), path.join(file, 'deep', 'spool')]) {
-    const detail = `SPOOL_DIR, ${folder}, can hold nothing: ${file} is no folder`;
+    const detail = `SPOOL_DIR, ${folder}, cannot be used: ${file} is not a folder`;
     expect(await checkSecondPlace(folder)).toEqual({ name: 'second place', status: 'warn', detail, next: goOn });
   }
 });

@@ -326,7 +326,7 @@ it('names what does not open, leaves it as it is, and moves the rest', async () 
   expect(shown.code).toBe(1);
   expect(shown.stdout).toContain(broken);
   expect(shown.stdout).toMatch(/k0 +not in the ring +1 /);
-  expect(shown.stderr).toContain('must have been restarted with the new key first');
+  expect(shown.stderr).toContain('First restart every process of the service with the new key first');
 });
 
 it('moves the boxes of an account that a newer machine wrote, and says where it holds more than it knows', async () => {
@@ -353,7 +353,7 @@ it('moves nothing to a key whose bytes the service does not have', async () => {
   const refused = await upslink(['keys', 'reseal', '--json'], envOf(wrong));
   expect([refused.code, refused.stdout]).toEqual([1, '']);
   expect(refused.stderr).toContain('seal-broken');
-  expect(refused.stderr).toContain('Nothing was moved');
+  expect(refused.stderr).toContain('Nothing was changed');
   expect(await onKey('k1')).toBe(3);
 });
 
