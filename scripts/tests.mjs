@@ -3,8 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { runTool } from './tool.mjs';
 
-// Many of our tests wait for servers and browsers, so one more worker than there are cores keeps the cores busy.
-const WORKERS = `--maxWorkers=${Math.min(8, os.availableParallelism() + 1)}`;
+// As many workers as cores, for many of our tests wait for servers and browsers: jest would leave one core alone. More
+// than that only crowds the one store.
+const WORKERS = `--maxWorkers=${Math.max(2, Math.min(8, os.availableParallelism()))}`;
 
 /** Runs every test, or those the jest arguments name. A file that could not run counts as one that failed. */
 export async function runTests(args) {

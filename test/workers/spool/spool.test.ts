@@ -16,6 +16,9 @@ import { anAnswer } from './samples';
 let service: TestService;
 let redis: PrivateServer;
 let admin: Redis;
+/** Against hanging only; a place that was waited for takes ten seconds. */
+const LONG_MS = 8_000;
+
 const root = mkdtempSync(path.join(tmpdir(), 'upslink-spool-'));
 const releases = makeReleases();
 
@@ -131,7 +134,7 @@ describe('an answer that the store does not take', () => {
 
   it('is not written when the store takes it at once', async () => {
     const host = await newHost();
-    const process = await openProcess(host);
+    const process = await openProcess(host, { keepAfterMs: 60_000 });
     const id = await service.connect(process);
     await service.passToUps(id);
     await process.performer.perform(id);
@@ -210,7 +213,7 @@ describe('one place is enough', () => {
     process.setAway(false);
     const started = performance.now();
     await performing;
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(LONG_MS);
     expect(await generation(id)).toBe(2);
     expect(namesIn(host.spoolDir)).toEqual([]);
   });
@@ -230,7 +233,7 @@ describe('one place is enough', () => {
     process.setAway(false);
     const started = performance.now();
     await performing;
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(LONG_MS);
     expect(await generation(id)).toBe(2);
     expect(namesIn(host.spoolDir)).toEqual([]);
   });
